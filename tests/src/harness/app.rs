@@ -1,0 +1,77 @@
+//! An app that asks for tokens, as a client library would: `application/x-www-form-urlencoded` over HTTP.
+
+use serde_json::Value;
+
+/// A registered client and what it asks for.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// `client_id`.
+    pub client_id: String,
+    /// The secret that was printed once; empty for `private_key_jwt`.
+    pub client_secret: String,
+    /// The resource for which it wants tokens.
+    pub resource: String,
+    /// The scope that it asks for.
+    pub scope: String,
+}
+
+/// An answer of the token endpoint.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON document, or `null`.
+    pub body: Value,
+}
+
+impl App {
+    /// The form of RFC 6749 §4.4.2 with RFC 8707, without the client's authentication.
+    pub fn grant(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("grant_type", "client_credentials".to_owned()),
+            ("resource", self.resource.clone()),
+            ("scope", self.scope.clone()),
+        ]
+    }
+
+    /// The same with `client_secret_post`.
+    pub fn form(&self) -> Vec<(&'static str, String)> {
+        let mut form = self.grant();
+        form.push(("client_id", self.client_id.clone()));
+        form.push(("client_secret", self.client_secret.clone()));
+        form
+    }
+
+    /// The same with `private_key_jwt` (RFC 7523 §2.2).
+    pub fn form_with_assertion(&self, assertion: &str) -> Vec<(&'static str, String)> {
+        let mut form = self.grant();
+        form.push(("client_id", self.client_id.clone()));
+        form.push((
+            "client_assertion_type",
+            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
+        ));
+        form.push(("client_assertion", assertion.to_owned()));
+        form
+    }
+}
+
+impl Reply {
+    /// Reads an answer; an answer that is not JSON has a body of `null`.
+    pub async fn read(response: reqwest::Response) -> Self {
+        let status = response.status().as_u16();
+        Self { status, body: response.json().await.unwrap_or_default() }
+    }
+
+    /// The token of a successful answer.
+    pub fn access_token(&self) -> Result<String, String> {
+        match (self.status, self.body.get("access_token").and_then(Value::as_str)) {
+            (200, Some(token)) => Ok(token.to_owned()),
+            _ => Err(format!("{} {}", self.status, self.body)),
+        }
+    }
+
+    /// The OAuth error code of a refusal.
+    pub fn error(&self) -> &str {
+        self.body.get("error").and_then(Value::as_str).unwrap_or_default()
+    }
+}

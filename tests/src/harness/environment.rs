@@ -1,0 +1,61 @@
+//! What `tests/run` says through the environment, and where the parts of this package lie.
+
+use std::path::PathBuf;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one file of this package that reads the environment"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A variable that `tests/run` sets; without it the story cannot be told, and that is a failure, not a skip.
+fn required(name: &str) -> String {
+    variable(name).unwrap_or_else(|| panic!("{name} is not set: start the stories with tests/run"))
+}
+
+/// The top of the workspace.
+pub fn workspace() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("the package has a parent").into()
+}
+
+/// The binary under test: `COUNTERSIGN_BIN`, or what `cargo build -p countersign` left.
+pub fn countersign() -> PathBuf {
+    let path = variable("COUNTERSIGN_BIN")
+        .map_or_else(|| workspace().join("target/debug/countersign"), PathBuf::from);
+    assert!(path.is_file(), "{} is missing: cargo build -p countersign", path.display());
+    path
+}
+
+/// A PostgreSQL server of our own: the URL of a database from which others can be created.
+pub fn postgres_url() -> String {
+    required("COUNTERSIGN_TEST_POSTGRES_URL")
+}
+
+/// The log file of that server.
+pub fn postgres_log() -> PathBuf {
+    required("COUNTERSIGN_TEST_POSTGRES_LOG").into()
+}
+
+/// The folder of the scripts that use foreign libraries.
+pub fn interop() -> PathBuf {
+    workspace().join("tests/interop")
+}
+
+/// A program of the Python environment that `tests/run` makes (`python`, `envoy`).
+pub fn python_program(name: &str) -> PathBuf {
+    let path = workspace().join("target/interop-venv/bin").join(name);
+    assert!(path.exists(), "{} is missing: start the stories with tests/run", path.display());
+    path
+}
+
+/// How many tokens the story about growth asks for: 100,000, or what `tests/run --soak` says.
+pub fn soak_tokens() -> u64 {
+    variable("COUNTERSIGN_TEST_SOAK_TOKENS").map_or(100_000, |text| text.parse().expect("a number"))
+}
+
+/// Is the binary under test built as it is delivered? Bars on time and memory hold only then.
+pub fn release_binary() -> bool {
+    countersign().components().any(|part| part.as_os_str() == "release")
+}

@@ -1,0 +1,41 @@
+//! What a story is told with: a deployment, its nodes, apps that ask for tokens, load, and a network that can be cut.
+
+mod app;
+mod command;
+mod database;
+mod deployment;
+pub mod environment;
+mod fault_proxy;
+mod load;
+mod node;
+mod ports;
+mod process;
+
+pub use app::{App, Reply};
+pub use command::run;
+pub use database::Database;
+pub use deployment::{Deployment, PAYMENTS, READ};
+pub use fault_proxy::FaultProxy;
+pub use load::{Load, Outcome};
+pub use node::Node;
+pub use ports::free_port;
+pub use process::Process;
+
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Asks `condition` every 20 ms until it answers, at most for `limit`; panics with `what` after that.
+pub async fn eventually<T, F>(what: &str, limit: Duration, mut condition: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(Instant::now() < end, "not within {limit:?}: {what}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,73 @@
+//! One running `countersign serve`.
+
+use super::{App, Process, Reply, eventually};
+use std::time::Duration;
+
+/// A node that has been ready at least once.
+#[derive(Debug)]
+pub struct Node {
+    /// The process itself.
+    pub process: Process,
+    /// Where it serves clients: `http://127.0.0.1:port`.
+    pub url: String,
+    /// Where it serves operators.
+    pub management_url: String,
+    /// A client that trusts what the deployment serves.
+    pub http: reqwest::Client,
+}
+
+impl Node {
+    /// Waits until the node says that it is ready.
+    pub async fn ready(mut self) -> Self {
+        let (url, http) = (format!("{}/readyz", self.url), self.http.clone());
+        eventually("the node is ready", Duration::from_secs(30), || {
+            if let Some(status) = self.process.ended() {
+                panic!("the node ended with {status}:\n{}", self.process.output());
+            }
+            let request = http.get(&url).send();
+            async { request.await.ok().filter(|response| response.status() == 200).map(|_| ()) }
+        })
+        .await;
+        self
+    }
+
+    /// The status of `GET path`, or `None` if nobody answers.
+    pub async fn status(&self, path: &str) -> Option<u16> {
+        let response = self.http.get(format!("{}{path}", self.url)).send().await;
+        response.ok().map(|response| response.status().as_u16())
+    }
+
+    /// The text of `GET url`.
+    pub async fn text(&self, url: &str) -> String {
+        let response = self.http.get(url).send().await.expect("an answer");
+        response.text().await.expect("text")
+    }
+
+    /// `POST /token` with this form.
+    pub async fn post(&self, form: &[(&'static str, String)]) -> Result<Reply, reqwest::Error> {
+        let request = self.http.post(format!("{}/token", self.url)).form(form);
+        Ok(Reply::read(request.send().await?).await)
+    }
+
+    /// Asks for a token with the app's secret.
+    pub async fn ask(&self, app: &App) -> Reply {
+        self.post(&app.form()).await.expect("an answer")
+    }
+
+    /// A token for the app; a refusal ends the test.
+    pub async fn token(&self, app: &App) -> String {
+        self.ask(app).await.access_token().expect("a token")
+    }
+
+    /// An act for `Load`: asks for a token, anything but a token is a failure.
+    pub fn asking(
+        &self,
+        app: &App,
+    ) -> impl Future<Output = Result<String, String>> + Send + 'static {
+        let request = self.http.post(format!("{}/token", self.url)).form(&app.form());
+        async move {
+            let response = request.send().await.map_err(|error| format!("{error:?}"))?;
+            Reply::read(response).await.access_token()
+        }
+    }
+}
