@@ -1,0 +1,100 @@
+//! What the issuer knows of clients, resources and users: pure values, and the immutable snapshot that requests read.
+//! Nothing here reads the database, the clock or the network; `store` fills it, `apply` replaces it whole.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+mod client;
+mod invalid;
+mod names;
+mod resource;
+mod token_size;
+mod user;
+
+pub use client::{
+    Client, ClientAuthentication, ClientId, ClientKeys, MAX_LIVE_SECRETS, Permission, StoredSecret,
+};
+pub use invalid::InvalidValue;
+pub use names::{parse_name, parse_role, parse_scope_token, parse_scope_tokens};
+pub use resource::{Resource, parse_resource_identifier};
+pub use token_size::largest_app_token;
+pub use user::{User, parse_email, parse_username, username_key};
+
+/// The number of the last change; every change in the database has the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(pub i64);
+
+/// Everything that changed after some generation, ready to be applied to a [`Registry`].
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// The registry is complete up to here once these changes are applied.
+    pub generation: Generation,
+    /// New and changed clients, whole.
+    pub clients: Vec<Client>,
+    /// Clients that were deleted.
+    pub deleted_clients: Vec<ClientId>,
+    /// New and changed resources, whole.
+    pub resources: Vec<Resource>,
+    /// Identifiers of resources that were deleted.
+    pub deleted_resources: Vec<String>,
+    /// True when a signing ring changed, so that the rings must be loaded again.
+    pub rings_changed: bool,
+}
+
+/// An immutable snapshot of all clients and resources.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    generation: Generation,
+    clients: HashMap<ClientId, Arc<Client>>,
+    resources: HashMap<String, Arc<Resource>>,
+}
+
+impl Registry {
+    /// The snapshot contains every change up to and including this one.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The client with exactly this id, enabled or not.
+    pub fn client(&self, id: &str) -> Option<&Arc<Client>> {
+        self.clients.get(id)
+    }
+
+    /// The resource with exactly this identifier, enabled or not (RFC 8707 §2: compared as a string).
+    pub fn resource(&self, identifier: &str) -> Option<&Arc<Resource>> {
+        self.resources.get(identifier)
+    }
+
+    /// All clients, in no order.
+    pub fn clients(&self) -> impl Iterator<Item = &Arc<Client>> {
+        self.clients.values()
+    }
+
+    /// All resources, in no order.
+    pub fn resources(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        self.resources.values()
+    }
+
+    /// The snapshot after these changes. Applying the same changes twice is harmless.
+    #[must_use]
+    pub fn apply(&self, changes: Changes) -> Self {
+        let mut next = self.clone();
+        next.generation = self.generation.max(changes.generation);
+        for client in changes.clients {
+            next.clients.insert(client.id.clone(), Arc::new(client));
+        }
+        for id in &changes.deleted_clients {
+            next.clients.remove(id);
+        }
+        for resource in changes.resources {
+            next.resources.insert(resource.identifier.clone(), Arc::new(resource));
+        }
+        for identifier in &changes.deleted_resources {
+            next.resources.remove(identifier);
+        }
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests;
