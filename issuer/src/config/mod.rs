@@ -1,0 +1,92 @@
+//! The configuration: one TOML file, and the environment for what differs between machines.
+//! After `Config::load` nothing can be invalid, and nothing else reads the environment.
+
+use std::fmt;
+use std::path::PathBuf;
+
+mod issuer_url;
+mod load;
+pub mod reference;
+mod secret;
+mod sections;
+mod setting;
+mod validate;
+
+pub use issuer_url::IssuerUrl;
+pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
+pub use secret::Secret;
+pub use sections::{
+    Audit, ClientAuthenticationLimits, Config, Database, Keys, Log, LogFormat, MasterKeySource,
+    OnWriteFailure, Outbound, Proxies, Shutdown, Source, Tls, Tracing,
+};
+pub use setting::{Section, Setting, Shown};
+
+/// Something that is allowed and probably not meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning(String);
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub enum DatabaseLocation {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, by URL.
+    Postgres(Secret<String>),
+}
+
+/// Every section of the file, in the order of the reference.
+pub const SECTIONS: &[Section] = &[
+    Config::SECTION,
+    Database::SECTION,
+    MasterKeySource::SECTION,
+    Tls::SECTION,
+    Proxies::SECTION,
+    Keys::SECTION,
+    ClientAuthenticationLimits::SECTION,
+    Outbound::SECTION,
+    Log::SECTION,
+    Tracing::SECTION,
+    Audit::SECTION,
+    Shutdown::SECTION,
+];
+
+impl Config {
+    /// Nothing was configured at all: no file and no variable, except where the data folder is. Then `serve` makes
+    /// a client to try things with, which a configured server never does.
+    pub fn is_development(&self) -> bool {
+        self.source == Source::Defaults
+    }
+
+    /// Where the database is: `database.url`, or a file in the data folder.
+    pub fn database_location(&self) -> DatabaseLocation {
+        let Some(url) = &self.database.url else {
+            return DatabaseLocation::Sqlite(self.data_dir.join("countersign.db"));
+        };
+        match url.expose().strip_prefix("sqlite:") {
+            Some(path) => DatabaseLocation::Sqlite(path.trim_start_matches("//").into()),
+            None => DatabaseLocation::Postgres(url.clone()),
+        }
+    }
+
+    /// The files with master keys, the one that seals first.
+    pub fn master_key_files(&self) -> Vec<PathBuf> {
+        if self.master_key.files.is_empty() {
+            return vec![self.data_dir.join("master.key")];
+        }
+        self.master_key.files.clone()
+    }
+
+    /// The file of the audit log.
+    pub fn audit_file(&self) -> PathBuf {
+        self.audit.file.clone().unwrap_or_else(|| self.data_dir.join("audit.log"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

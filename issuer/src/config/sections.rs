@@ -1,0 +1,229 @@
+//! The sections of the configuration: every setting with its meaning, unit, default and reason to change it.
+//! The reference page and `config example` are made from these comments.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use countersign_keys::Algorithm;
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use url::Url;
+
+use super::setting::section;
+use super::{IssuerUrl, Secret};
+
+section! {
+    /// Where the issuer is, for the world and on this machine.
+    "" => pub struct Config {
+        /// The public URL of the issuer: the `iss` of every token, and the base of every endpoint.
+        /// https, or http on localhost; no slash at the end. Every service must be told the same
+        /// text. Without it, http://localhost at the port of the first `listen` address.
+        pub issuer: IssuerUrl = IssuerUrl::default(), Default r#""http://localhost:8080""#;
+        /// The addresses that serve tokens, keys and discovery. Change it to serve other machines,
+        /// with `[tls]` or behind a proxy that has TLS.
+        pub listen: Vec<SocketAddr> = vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            Default r#"["127.0.0.1:8080"]"#;
+        /// The addresses that serve `/livez`, `/readyz` and `/metrics`. Never public. Empty to serve
+        /// no metrics at all.
+        pub management_listen: Vec<SocketAddr> = vec![SocketAddr::from(([127, 0, 0, 1], 9000))],
+            Default r#"["127.0.0.1:9000"]"#;
+        /// The folder of the embedded database, the master key and the audit log; made with mode 0700
+        /// if absent. Back it up as a whole.
+        pub data_dir: PathBuf = PathBuf::from("countersign-data"), Default r#""countersign-data""#;
+    }
+    nested {
+        pub database: Database;
+        pub master_key: MasterKeySource;
+        pub tls: Option<Tls>;
+        pub proxies: Proxies;
+        pub keys: Keys;
+        pub client_authentication: ClientAuthenticationLimits;
+        pub outbound: Outbound;
+        pub log: Log;
+        pub tracing: Tracing;
+        pub audit: Audit;
+        pub shutdown: Shutdown;
+        #[serde(skip)]
+        pub source: Source;
+    }
+}
+
+section! {
+    /// Where everything is kept that must survive a restart.
+    "database" => pub struct Database {
+        /// `postgres://user:password@host/name` for several nodes, or `sqlite:///path/file.db`. A value or
+        /// `{ file = "path" }`. Without it, SQLite in the data folder: right for one node.
+        pub url: Option<Secret<String>> = None, Unset r#"{ file = "/run/secrets/database_url" }"#;
+        /// How many connections one node opens at most; they are opened when needed. SQLite uses two.
+        pub max_connections: u32 = 4, Default "4";
+    }
+}
+
+section! {
+    /// The keys that seal the private signing keys in the database. Whoever has one of them and the database can
+    /// sign tokens; without them the database is useless.
+    "master_key" => pub struct MasterKeySource {
+        /// Files with 32 bytes in base64 or hex each, for example from a mounted secret. The first seals, all of
+        /// them open: to change the master key, put the new file first and keep the old one until
+        /// `countersign doctor` says that nothing needs it. Without it, `master.key` in the data folder, made with
+        /// mode 0600 if absent.
+        pub files: Vec<PathBuf> = Vec::new(), Unset r#"["/run/secrets/master_key"]"#;
+    }
+}
+
+section! {
+    /// TLS of the `listen` addresses. Without this section they speak plain HTTP.
+    "tls" => pub struct Tls {
+        /// The certificate chain in PEM, the server's own certificate first. Read again when it changes.
+        pub certificate_file: PathBuf = PathBuf::new(), Unset r#""/etc/countersign/tls.crt""#;
+        /// The private key in PEM. Read again when it changes.
+        pub key_file: PathBuf = PathBuf::new(), Unset r#""/etc/countersign/tls.key""#;
+    }
+}
+
+section! {
+    /// Who stands in front of the issuer.
+    "proxies" => pub struct Proxies {
+        /// Addresses or networks of proxies whose `X-Forwarded-For` is believed, for rate limits and the audit log.
+        /// From anybody else the header is ignored. The issuer's own URL never comes from a header.
+        #[serde(deserialize_with = "networks")]
+        pub trusted: Vec<IpNet> = Vec::new(), Default "[]";
+    }
+}
+
+section! {
+    /// The signing keys.
+    "keys" => pub struct Keys {
+        /// The algorithms that resources may use; each has a ring of keys of its own.
+        pub algorithms: Vec<Algorithm> = vec![Algorithm::Es256, Algorithm::Rs256],
+            Default r#"["ES256", "RS256"]"#;
+        /// The size of new RSA keys: 2048, 3072 or 4096 bits. A larger one makes each RS256 signature 3 to 6 times
+        /// as dear.
+        pub rsa_bits: u32 = 2048, Default "2048";
+        /// Seconds for which a key signs before the next one takes over.
+        pub rotate_every_seconds: u32 = 2_592_000, Default "2592000";
+        /// Seconds for which verifiers may keep the key set without asking again (`max-age`). A new key is
+        /// published for twice as long before it signs.
+        pub jwks_max_age_seconds: u32 = 300, Default "300";
+        /// No token lives longer than this many seconds, and a key stays published for as long after its last
+        /// signature. At least the longest token lifetime of any resource.
+        pub max_token_lifetime_seconds: u32 = 86_400, Default "86400";
+    }
+}
+
+section! {
+    /// Limits on failed client authentication. Successes are not limited, so nobody is locked out by another's
+    /// failures.
+    "client_authentication" => pub struct ClientAuthenticationLimits {
+        /// Failures a minute from one address (an IPv6 /64 counts as one) before it has to wait.
+        pub failures_per_minute_per_address: u32 = 30, Default "30";
+        /// Failures a minute against one client before addresses that have not yet succeeded for it have to wait.
+        pub failures_per_minute_per_client: u32 = 60, Default "60";
+        /// Seconds that a client assertion (`private_key_jwt`) may be valid for at most.
+        pub max_assertion_lifetime_seconds: u32 = 300, Default "300";
+    }
+}
+
+section! {
+    /// Requests that the issuer makes itself, to a client's `jwks_uri`. Redirects are never followed.
+    "outbound" => pub struct Outbound {
+        /// Networks that may be asked although they are private, loopback or link-local. All other private
+        /// addresses are refused, whatever name leads to them.
+        #[serde(deserialize_with = "networks")]
+        pub allow: Vec<IpNet> = Vec::new(), Default "[]";
+        /// Seconds for one whole request.
+        pub timeout_seconds: u32 = 5, Default "5";
+        /// The largest answer that is read, in bytes.
+        pub max_body_bytes: u32 = 262_144, Default "262144";
+    }
+}
+
+section! {
+    /// The log of the process, on standard error. Never contains secrets or tokens.
+    "log" => pub struct Log {
+        /// `human` or `json` (one object a line).
+        pub format: LogFormat = LogFormat::Human, Default r#""human""#;
+        /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,countersign=debug`.
+        pub level: String = "info".to_owned(), Default r#""info""#;
+    }
+}
+
+section! {
+    /// OpenTelemetry traces.
+    "tracing" => pub struct Tracing {
+        /// Where spans are sent with OTLP over HTTP. Without it no spans are made.
+        #[serde(deserialize_with = "absolute_url")]
+        pub otlp_endpoint: Option<Url> = None, Unset r#""http://localhost:4318""#;
+    }
+}
+
+section! {
+    /// The audit log of issued and refused tokens: one JSON object a line. Changes of clients, resources, users and
+    /// keys are audited in the database instead.
+    "audit" => pub struct Audit {
+        /// The file. Without it, `audit.log` in the data folder.
+        pub file: Option<PathBuf> = None, Unset r#""/var/log/countersign/audit.log""#;
+        /// What happens to a request when its line cannot be written: `refuse` it with 503, or `continue`
+        /// without a record.
+        pub on_write_failure: OnWriteFailure = OnWriteFailure::Refuse, Default r#""refuse""#;
+    }
+}
+
+section! {
+    /// How the server ends on SIGTERM or Ctrl-C.
+    "shutdown" => pub struct Shutdown {
+        /// Seconds for which it still takes new requests while `/readyz` already answers 503, so that load
+        /// balancers look elsewhere first. Set it to a little more than their check interval.
+        pub grace_seconds: u32 = 0, Default "0";
+        /// Seconds that requests in flight then have to finish.
+        pub drain_seconds: u32 = 10, Default "10";
+    }
+}
+
+/// Where a configuration came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody configured anything.
+    #[default]
+    Defaults,
+    /// A file or the environment.
+    Configured,
+}
+
+/// The shape of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What happens when the audit log cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnWriteFailure {
+    /// The request is refused with 503.
+    Refuse,
+    /// The request goes on without a record.
+    Continue,
+}
+
+fn absolute_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.map(Some).ok_or_else(|| D::Error::custom(format!("`{text}` is not an http or https URL")))
+}
+
+/// Networks in CIDR notation; a bare address is a network of one.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let network = |text: &String| {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        address.or_else(|_| text.parse()).map_err(|_| {
+            D::Error::custom(format!("`{text}` is not a network such as 10.0.0.0/8 or an address"))
+        })
+    };
+    texts.iter().map(network).collect()
+}

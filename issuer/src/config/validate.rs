@@ -1,0 +1,162 @@
+//! Rules that a type cannot state: bounds, and settings that must fit each other.
+//! Nothing here touches the disk or the network; `doctor` does.
+
+use std::net::SocketAddr;
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Config, ConfigError, OnWriteFailure, Warning};
+
+/// The most keys that the key set ever shows (`design.md`: never more than 64).
+const MAX_PUBLISHED_KEYS: u64 = 64;
+
+/// Refuses what cannot work, and reports what is probably not meant.
+pub(super) fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
+    check_addresses(config)?;
+    check_database(config)?;
+    check_tls(config)?;
+    check_keys(config)?;
+    check_numbers(config)?;
+    EnvFilter::try_new(&config.log.level).map_err(|error| {
+        invalid("log.level", format!("it is not a list of directives: {error}"))
+    })?;
+    Ok(warnings(config))
+}
+
+fn invalid(key: &'static str, problem: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid { key, problem: problem.into() }
+}
+
+fn check_addresses(config: &Config) -> Result<(), ConfigError> {
+    if config.listen.is_empty() {
+        return Err(invalid("listen", "name at least one address, such as 127.0.0.1:8080"));
+    }
+    let taken = |address: &&SocketAddr| address.port() != 0 && config.listen.contains(address);
+    if let Some(address) = config.management_listen.iter().find(taken) {
+        let problem = format!("{address} is also in `listen`; use another port");
+        return Err(invalid("management_listen", problem));
+    }
+    Ok(())
+}
+
+fn check_database(config: &Config) -> Result<(), ConfigError> {
+    if let Some(url) = &config.database.url {
+        let known = ["postgres://", "postgresql://", "sqlite:"];
+        if !known.iter().any(|scheme| url.expose().starts_with(scheme)) {
+            let problem = "it must begin with postgres:// or sqlite:// (its value is not shown)";
+            return Err(invalid("database.url", problem));
+        }
+    }
+    within("database.max_connections", config.database.max_connections, 1..=100)
+}
+
+fn check_tls(config: &Config) -> Result<(), ConfigError> {
+    let Some(tls) = &config.tls else { return Ok(()) };
+    if tls.certificate_file.as_os_str().is_empty() {
+        return Err(invalid("tls.certificate_file", "name the file with the certificate chain"));
+    }
+    if tls.key_file.as_os_str().is_empty() {
+        return Err(invalid("tls.key_file", "name the file with the private key"));
+    }
+    Ok(())
+}
+
+fn check_keys(config: &Config) -> Result<(), ConfigError> {
+    let keys = &config.keys;
+    let repeated =
+        |(at, algorithm)| keys.algorithms.iter().take(at).any(|other| other == algorithm);
+    if keys.algorithms.is_empty() || keys.algorithms.iter().enumerate().any(repeated) {
+        return Err(invalid("keys.algorithms", "name each algorithm once, and at least one"));
+    }
+    if ![2048, 3072, 4096].contains(&keys.rsa_bits) {
+        return Err(invalid("keys.rsa_bits", "use 2048, 3072 or 4096"));
+    }
+    within("keys.jwks_max_age_seconds", keys.jwks_max_age_seconds, 1..=86_400)?;
+    within("keys.max_token_lifetime_seconds", keys.max_token_lifetime_seconds, 60..=2_592_000)?;
+    // The successor must be published for twice max-age before its predecessor is due.
+    let lead = u64::from(keys.jwks_max_age_seconds) * 2;
+    let every = u64::from(keys.rotate_every_seconds);
+    if every < lead.max(1) {
+        let problem = format!("use at least twice `keys.jwks_max_age_seconds`, {lead} seconds");
+        return Err(invalid("keys.rotate_every_seconds", problem));
+    }
+    // Each ring holds one active and one pending key, and the retired ones until their last token is gone.
+    let retired = (u64::from(keys.max_token_lifetime_seconds) + 120).div_ceil(every);
+    let rings = u64::try_from(keys.algorithms.len()).unwrap_or(u64::MAX);
+    if (retired + 3).saturating_mul(rings) > MAX_PUBLISHED_KEYS {
+        let problem =
+            "keys would rotate so fast that more than 64 are published at a time; make it longer";
+        return Err(invalid("keys.rotate_every_seconds", problem));
+    }
+    Ok(())
+}
+
+fn check_numbers(config: &Config) -> Result<(), ConfigError> {
+    let limits = &config.client_authentication;
+    let rows = [
+        (
+            "client_authentication.failures_per_minute_per_address",
+            limits.failures_per_minute_per_address,
+            1..=1_000_000,
+        ),
+        (
+            "client_authentication.failures_per_minute_per_client",
+            limits.failures_per_minute_per_client,
+            1..=1_000_000,
+        ),
+        (
+            "client_authentication.max_assertion_lifetime_seconds",
+            limits.max_assertion_lifetime_seconds,
+            10..=3600,
+        ),
+        ("outbound.timeout_seconds", config.outbound.timeout_seconds, 1..=60),
+        ("outbound.max_body_bytes", config.outbound.max_body_bytes, 1024..=1_048_576),
+        ("shutdown.grace_seconds", config.shutdown.grace_seconds, 0..=3600),
+        ("shutdown.drain_seconds", config.shutdown.drain_seconds, 0..=3600),
+    ];
+    rows.into_iter().try_for_each(|(key, value, range)| within(key, value, range))
+}
+
+fn within(
+    key: &'static str,
+    value: u32,
+    range: std::ops::RangeInclusive<u32>,
+) -> Result<(), ConfigError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(invalid(key, format!("{value} is out of range; use {} to {}", range.start(), range.end())))
+}
+
+fn warnings(config: &Config) -> Vec<Warning> {
+    let mut found = Vec::new();
+    let public = config.listen.iter().any(|address| !address.ip().is_loopback());
+    if public && config.tls.is_none() && config.proxies.trusted.is_empty() {
+        found.push(
+            "`listen` is reachable from other machines in plain HTTP: client secrets and tokens can be read on the way; \
+             set `[tls]`, or name the proxy that has TLS in `proxies.trusted`",
+        );
+    }
+    if public && config.issuer.url().scheme() == "http" {
+        found.push(
+            "`listen` is reachable from other machines, but `issuer` is on localhost: only this machine can use its tokens; \
+             set `issuer` to the public https URL",
+        );
+    }
+    if config.proxies.trusted.iter().any(|network| network.prefix_len() == 0) {
+        found.push(
+            "`proxies.trusted` contains every address: anybody can claim any address and so evade rate limits; \
+             name the proxies alone",
+        );
+    }
+    if config.outbound.allow.iter().any(|network| network.prefix_len() == 0) {
+        found.push(
+            "`outbound.allow` contains every address: a client's jwks_uri can reach private networks; \
+             name the networks alone",
+        );
+    }
+    if config.audit.on_write_failure == OnWriteFailure::Continue {
+        found.push("`audit.on_write_failure` is `continue`: tokens may be issued without a record");
+    }
+    found.into_iter().map(|words| Warning(words.to_owned())).collect()
+}
