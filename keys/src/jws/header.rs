@@ -1,0 +1,190 @@
+//! The protected header of a token (RFC 7515 §4), read in one pass on the stack. Keys and links to keys in it
+//! (`jwk`, `jku`, `x5u`, `x5c`) are never looked at; members that change what is signed are refused.
+
+use arrayvec::{ArrayString, ArrayVec};
+
+use super::reader::{JsonString, Reader, record};
+use crate::algorithm::Algorithm;
+use crate::base64url;
+use crate::error::JwsError;
+use crate::jwk::Kid;
+
+/// The longest header that is looked at, decoded.
+const MAX_HEADER_BYTES: usize = 1024;
+/// The longest `typ` that is kept.
+const MAX_TYP_BYTES: usize = 64;
+/// Names longer than this are of no interest.
+const MAX_NAME_BYTES: usize = 8;
+
+/// What is kept of a header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: Option<Kid>,
+    pub(super) typ: Option<ArrayString<MAX_TYP_BYTES>>,
+}
+
+impl Header {
+    /// From the first part of a token.
+    pub(super) fn parse(part: &str) -> Result<Self, JwsError> {
+        if base64url::decoded_len(part.len()) > MAX_HEADER_BYTES {
+            return Err(JwsError::HeaderTooLarge);
+        }
+        let mut buffer = [0; MAX_HEADER_BYTES];
+        let json = base64url::decode_into(part, &mut buffer).ok_or(JwsError::InvalidBase64)?;
+        let json = std::str::from_utf8(json).map_err(|_| JwsError::MalformedHeader)?;
+        Self::parse_json(json)
+    }
+
+    fn parse_json(json: &str) -> Result<Self, JwsError> {
+        let mut reader = Reader::new(json);
+        let mut names = ArrayVec::new();
+        let (mut algorithm, mut kid, mut typ) = (None, None, None);
+        reader.open_object()?;
+        while let Some(name) = reader.next_name(names.is_empty())? {
+            record(&mut names, name)?;
+            match name.unescaped::<MAX_NAME_BYTES>().as_deref() {
+                Some("alg") => algorithm = Some(read_algorithm(reader.string()?)?),
+                Some("kid") => kid = Some(read_kid(reader.string()?)?),
+                Some("typ") => {
+                    let text = reader.string()?.unescaped().ok_or(JwsError::HeaderTooLarge)?;
+                    typ = Some(text);
+                }
+                // RFC 7515 §4.1.11: nothing critical is understood here, so `crit` is refused whatever it lists.
+                Some("crit") => return Err(JwsError::UnsupportedHeaderMember("crit")),
+                // RFC 7797 §3 would change the signing input.
+                Some("b64") => return Err(JwsError::UnsupportedHeaderMember("b64")),
+                // RFC 7516 §4.1: these belong to encryption.
+                Some("enc") => return Err(JwsError::UnsupportedHeaderMember("enc")),
+                Some("zip") => return Err(JwsError::UnsupportedHeaderMember("zip")),
+                _ => reader.skip_member_value()?,
+            }
+        }
+        reader.end()?;
+        let algorithm = algorithm.ok_or(JwsError::UnsupportedAlgorithm)?;
+        Ok(Self { algorithm, kid, typ })
+    }
+}
+
+fn read_algorithm(name: JsonString<'_>) -> Result<Algorithm, JwsError> {
+    name.unescaped::<MAX_NAME_BYTES>()
+        .and_then(|name| Algorithm::from_name(&name))
+        .ok_or(JwsError::UnsupportedAlgorithm)
+}
+
+fn read_kid(name: JsonString<'_>) -> Result<Kid, JwsError> {
+    name.unescaped().and_then(Kid::from_array).ok_or(JwsError::InvalidKid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(json: &str) -> JwsError {
+        Header::parse_json(json).unwrap_err()
+    }
+
+    #[test]
+    fn the_usual_header_is_read() {
+        let header =
+            Header::parse_json(r#" { "alg":"ES256", "typ" : "at+jwt","kid":"a-b_c" } "#).unwrap();
+
+        assert_eq!(header.algorithm, Algorithm::Es256);
+        assert_eq!(header.kid.unwrap().as_str(), "a-b_c");
+        assert_eq!(header.typ.unwrap().as_str(), "at+jwt");
+    }
+
+    #[test]
+    fn escapes_mean_what_they_say() {
+        let header =
+            Header::parse_json(r#"{"\u0061lg":"\u0045S256","kid":"\ud83d\ude00\n".trim()}"#);
+        assert!(header.is_err());
+
+        let header = Header::parse_json(r#"{"\u0061lg":"\u0045S256","kid":"\ud83d\ude00\/"}"#);
+        assert_eq!(header.unwrap().kid.unwrap().as_str(), "😀/");
+    }
+
+    #[test]
+    fn j01_every_other_alg_is_refused() {
+        for alg in [
+            r#""none""#,
+            r#""None""#,
+            r#""nOnE""#,
+            r#""noNE""#,
+            r#""NONE""#,
+            r#""""#,
+            r#""HS256""#,
+            r#""es256""#,
+            r#""ES256 ""#,
+            r#""a-very-long-name-of-an-algorithm""#,
+        ] {
+            assert_eq!(refusal(&format!(r#"{{"alg":{alg}}}"#)), JwsError::UnsupportedAlgorithm);
+        }
+        for alg in ["null", "0", "[\"ES256\"]", "{}", "true"] {
+            assert_eq!(refusal(&format!(r#"{{"alg":{alg}}}"#)), JwsError::MalformedHeader);
+        }
+        assert_eq!(refusal("{}"), JwsError::UnsupportedAlgorithm);
+    }
+
+    #[test]
+    fn j08_keys_and_links_to_keys_are_not_read() {
+        let header = Header::parse_json(
+            r#"{"alg":"ES256","jwk":{"kty":"oct","k":"AA"},"jku":"https://a.example","x5u":1,"x5c":[],"x5t":"a"}"#,
+        );
+
+        assert!(header.is_ok());
+    }
+
+    #[test]
+    fn j09_a_kid_that_is_no_short_text_is_refused() {
+        for kid in [r#""""#, r#""a\u0000""#, &format!("\"{}\"", "k".repeat(129))] {
+            assert_eq!(refusal(&format!(r#"{{"alg":"ES256","kid":{kid}}}"#)), JwsError::InvalidKid);
+        }
+        for kid in ["{}", "1", "null", "[\"a\"]"] {
+            let json = format!(r#"{{"alg":"ES256","kid":{kid}}}"#);
+            assert_eq!(refusal(&json), JwsError::MalformedHeader);
+        }
+    }
+
+    #[test]
+    fn j10_j11_members_that_change_the_rules_are_refused_whatever_they_hold() {
+        for (name, value) in [
+            ("crit", r#"["x"]"#),
+            ("crit", "[]"),
+            ("crit", r#"["alg"]"#),
+            ("crit", "null"),
+            ("b64", "false"),
+            ("b64", "true"),
+            ("enc", r#""A256GCM""#),
+            ("zip", r#""DEF""#),
+        ] {
+            let json = format!(r#"{{"alg":"ES256","{name}":{value}}}"#);
+            assert_eq!(refusal(&json), JwsError::UnsupportedHeaderMember(name));
+        }
+        let escaped = r#"{"alg":"ES256","\u0063rit":["x"]}"#;
+        assert_eq!(refusal(escaped), JwsError::UnsupportedHeaderMember("crit"));
+    }
+
+    #[test]
+    fn j14_duplicate_members_are_refused_at_every_level() {
+        for json in [
+            r#"{"alg":"ES256","alg":"none"}"#,
+            r#"{"alg":"ES256","a\u006cg":"ES256"}"#,
+            r#"{"alg":"ES256","x":1,"x":1}"#,
+            r#"{"alg":"ES256","x":[{"y":1,"y":2}]}"#,
+        ] {
+            let refusal = refusal(json);
+            assert!(matches!(refusal, JwsError::DuplicateHeaderMember), "{json}: {refusal:?}",);
+        }
+    }
+
+    #[test]
+    fn long_names_and_values_are_refused_or_skipped() {
+        let long_typ = format!(r#"{{"alg":"ES256","typ":"{}"}}"#, "t".repeat(65));
+        assert_eq!(refusal(&long_typ), JwsError::HeaderTooLarge);
+
+        let long_name = format!(r#"{{"alg":"ES256","{}":1}}"#, "n".repeat(300));
+        assert!(Header::parse_json(&long_name).is_ok());
+        assert_eq!(Header::parse(&"A".repeat(1368)).unwrap_err(), JwsError::HeaderTooLarge);
+    }
+}

@@ -1,0 +1,68 @@
+//! Making compact JWS (RFC 7515 §5.1). The header of a key never changes, so it is encoded once.
+
+use serde::Serialize;
+
+use crate::algorithm::Algorithm;
+use crate::base64url;
+use crate::error::KeyError;
+use crate::jwk::Kid;
+use crate::signer::Signer;
+use crate::signing_key::SigningKey;
+
+/// The encoded header `{"alg":…,"typ":…,"kid":…}` of every token of one type and one key.
+#[derive(Clone, Debug)]
+pub struct CompactHeader {
+    kid: Kid,
+    algorithm: Algorithm,
+    /// base64url, with the dot that follows.
+    encoded: String,
+}
+
+impl CompactHeader {
+    /// For tokens of the media type `typ` (without `application/`) that `signer` signs.
+    pub fn new(signer: &(impl Signer + ?Sized), typ: &str) -> Result<Self, KeyError> {
+        #[derive(Serialize)]
+        struct Members<'a> {
+            alg: Algorithm,
+            typ: &'a str,
+            kid: &'a Kid,
+        }
+        let (alg, kid) = (signer.algorithm(), signer.kid());
+        let json =
+            serde_json::to_string(&Members { alg, typ, kid }).map_err(|_| KeyError::Operation)?;
+        let mut encoded = base64url::encode(json.as_bytes());
+        encoded.push('.');
+        Ok(Self { kid: *kid, algorithm: alg, encoded })
+    }
+
+    /// Length in bytes of a token with a payload of `payload_bytes`.
+    pub fn token_bytes(&self, signer: &(impl Signer + ?Sized), payload_bytes: usize) -> usize {
+        self.encoded.len()
+            + base64url::encoded_len(payload_bytes)
+            + 1
+            + base64url::encoded_len(signer.signature_size())
+    }
+
+    /// Signs a payload. The signer must be the one that the header was made for. Allocates the token, once.
+    pub fn sign(
+        &self,
+        signer: &(impl Signer + ?Sized),
+        payload: &[u8],
+    ) -> Result<String, KeyError> {
+        if *signer.kid() != self.kid || signer.algorithm() != self.algorithm {
+            return Err(KeyError::SignerMismatch);
+        }
+        let mut token = String::with_capacity(self.token_bytes(signer, payload.len()));
+        token.push_str(&self.encoded);
+        base64url::append(payload, &mut token);
+        let signature = signer.sign(token.as_bytes())?;
+        token.push('.');
+        base64url::append(signature.as_ref(), &mut token);
+        Ok(token)
+    }
+}
+
+/// Signs one payload; for many of the same type keep a [`CompactHeader`].
+pub fn sign_compact(key: &SigningKey, typ: &str, payload: &[u8]) -> Result<String, KeyError> {
+    CompactHeader::new(key, typ)?.sign(key, payload)
+}
