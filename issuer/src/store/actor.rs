@@ -1,0 +1,63 @@
+//! Who changes something, for the audit log.
+
+use std::fmt;
+
+/// Who did it: `cli:root@host` or `node:host:4711`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor(String);
+
+impl Actor {
+    /// This process as a node of the issuer.
+    pub fn node() -> Self {
+        Self(format!("node:{}:{}", host(), std::process::id()))
+    }
+
+    /// The person at the command line.
+    pub fn command_line() -> Self {
+        Self(format!("cli:{}@{}", user(), host()))
+    }
+
+    /// This actor's act at a time, in Unix seconds.
+    pub fn at(&self, now: i64) -> Act {
+        Act { at: now, actor: self.clone() }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who changes something, and when; every change is given one.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// Unix seconds.
+    pub at: i64,
+    /// Who.
+    pub actor: Actor,
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "unknown".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// The name of the owner of this process, or the number of one without a name.
+#[cfg(unix)]
+fn user() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(process) = std::fs::metadata("/proc/self") else { return "unknown".to_owned() };
+    let id = process.uid().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let account = accounts.lines().find(|line| line.split(':').nth(2) == Some(&id));
+    account.and_then(|line| line.split(':').next()).unwrap_or(&id).to_owned()
+}
+
+#[cfg(not(unix))]
+fn user() -> String {
+    "unknown".to_owned()
+}

@@ -1,0 +1,280 @@
+//! Clients: a row, its secrets and its permissions. Deleting leaves a tombstone, so that an id is never reused.
+
+use std::collections::HashMap;
+
+use countersign_keys::{ALGORITHMS, Algorithm, JwkSet, PublicJwk};
+use serde_json::{Value, json};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+use super::columns::{corrupt, flag, list, list_text, optional_text, text};
+use super::{Act, Change, Store, StoreError};
+use crate::registry::{
+    Client, ClientAuthentication, ClientId, ClientKeys, InvalidValue, Permission, Resource,
+};
+
+impl Store {
+    /// Registers a client with its secrets and permissions. An id that was ever used is a conflict.
+    pub async fn create_client(&self, client: &Client, act: &Act) -> Result<(), StoreError> {
+        let mut change = self.begin(act).await?;
+        change.check_permissions(client).await?;
+        change.insert_client(client).await?;
+        for secret in &client.secrets {
+            change.insert_secret(&client.id, secret).await?;
+        }
+        change.replace_permissions(client).await?;
+        change.record("client.create", client.id.as_str(), &description(client)).await?;
+        change.commit().await
+    }
+
+    /// Edits a client inside the transaction, so that no edit of another is lost. Secrets have acts of their own.
+    pub async fn update_client(
+        &self,
+        id: &ClientId,
+        act: &Act,
+        edit: impl FnOnce(&mut Client) -> Result<(), InvalidValue> + Send,
+    ) -> Result<Client, StoreError> {
+        let mut change = self.begin(act).await?;
+        let mut client = change.client(id).await?;
+        edit(&mut client)?;
+        client.id = id.clone();
+        change.check_permissions(&client).await?;
+        change.write_client(&client).await?;
+        change.replace_permissions(&client).await?;
+        change.record("client.update", id.as_str(), &description(&client)).await?;
+        change.commit().await?;
+        Ok(client)
+    }
+
+    /// Deletes a client for ever, with its secrets and permissions.
+    pub async fn delete_client(&self, id: &ClientId, act: &Act) -> Result<(), StoreError> {
+        let mut change = self.begin(act).await?;
+        change.client(id).await?;
+        for delete in [
+            "DELETE FROM client_secret WHERE client_id = $1",
+            "DELETE FROM client_permission WHERE client_id = $1",
+        ] {
+            sqlx::query(delete).bind(id.as_str()).execute(&mut *change.tx).await?;
+        }
+        sqlx::query("UPDATE client SET deleted_at = $1, generation = $2 WHERE id = $3")
+            .bind(change.act.at)
+            .bind(change.generation)
+            .bind(id.as_str())
+            .execute(&mut *change.tx)
+            .await?;
+        change.record("client.delete", id.as_str(), &json!({})).await?;
+        change.commit().await
+    }
+
+    /// One client.
+    pub async fn client(&self, id: &ClientId) -> Result<Client, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let client = load(&mut connection, Selection::One(id)).await?.pop();
+        client.ok_or_else(|| StoreError::not_found("client", id))
+    }
+
+    /// All clients, by id.
+    pub async fn clients(&self) -> Result<Vec<Client>, StoreError> {
+        load(&mut *self.pool.acquire().await?, Selection::After(-1)).await
+    }
+}
+
+impl Change<'_> {
+    /// The client as it is in this transaction.
+    pub(super) async fn client(&mut self, id: &ClientId) -> Result<Client, StoreError> {
+        let client = load(&mut self.tx, Selection::One(id)).await?.pop();
+        client.ok_or_else(|| StoreError::not_found("client", id))
+    }
+
+    /// Nodes load a client anew when its row has a new generation.
+    pub(super) async fn touch_client(&mut self, id: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE client SET generation = $1 WHERE id = $2")
+            .bind(self.generation)
+            .bind(id)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn insert_client(&mut self, client: &Client) -> Result<(), StoreError> {
+        let insert = "INSERT INTO client (id, name, grants, auth, token_endpoint_audience, enabled, \
+             created_at, generation) VALUES ($1, NULL, '[]', '', 0, 1, $2, $3) ON CONFLICT DO NOTHING";
+        let done = sqlx::query(insert)
+            .bind(client.id.as_str())
+            .bind(self.act.at)
+            .bind(self.generation)
+            .execute(&mut *self.tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            let problem = format!(
+                "client `{}` exists, or did once; ids are never reused, so that old tokens and logs stay unambiguous",
+                client.id
+            );
+            return Err(StoreError::Conflict(problem));
+        }
+        self.write_client(client).await
+    }
+
+    async fn write_client(&mut self, client: &Client) -> Result<(), StoreError> {
+        let (jwks, jwks_uri) = match &client.keys {
+            ClientKeys::None => (None, None),
+            ClientKeys::Inline(set) => (Some(jwks_text(set)?), None),
+            ClientKeys::Uri(uri) => (None, Some(uri.to_string())),
+        };
+        let update = "UPDATE client SET name = $1, grants = $2, auth = $3, jwks = $4, jwks_uri = $5, \
+             token_endpoint_audience = $6, enabled = $7, generation = $8 WHERE id = $9";
+        sqlx::query(update)
+            .bind(client.name.clone())
+            .bind(list_text(&client.grants))
+            .bind(client.auth.name())
+            .bind(jwks)
+            .bind(jwks_uri)
+            .bind(i64::from(client.token_endpoint_audience))
+            .bind(i64::from(client.enabled))
+            .bind(self.generation)
+            .bind(client.id.as_str())
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn replace_permissions(&mut self, client: &Client) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM client_permission WHERE client_id = $1")
+            .bind(client.id.as_str())
+            .execute(&mut *self.tx)
+            .await?;
+        for permission in &client.permissions {
+            let insert = "INSERT INTO client_permission (client_id, resource, scopes, roles) \
+                 VALUES ($1, $2, $3, $4)";
+            sqlx::query(insert)
+                .bind(client.id.as_str())
+                .bind(permission.resource.as_str())
+                .bind(list_text(&permission.scopes))
+                .bind(list_text(&permission.roles))
+                .execute(&mut *self.tx)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// A permission names resources and scopes that exist.
+    async fn check_permissions(&mut self, client: &Client) -> Result<(), StoreError> {
+        for permission in &client.permissions {
+            let resource = self.resource(&permission.resource).await?;
+            if let Some(unknown) = unknown_scope(permission, &resource) {
+                let problem = format!(
+                    "resource `{}` has no scope `{unknown}`; add it with `countersign resource update {} --add-scope {unknown}`",
+                    resource.identifier, resource.identifier
+                );
+                return Err(StoreError::Conflict(problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unknown_scope<'p>(permission: &'p Permission, resource: &Resource) -> Option<&'p String> {
+    permission.scopes.iter().find(|scope| !resource.scopes.contains(scope))
+}
+
+fn description(client: &Client) -> Value {
+    let permissions = client.permissions.iter().map(|permission| {
+        json!({
+            "resource": permission.resource, "scopes": permission.scopes, "roles": permission.roles
+        })
+    });
+    json!({
+        "grants": client.grants,
+        "token_endpoint_auth_method": client.auth.name(),
+        "permissions": permissions.collect::<Vec<_>>(),
+        "enabled": client.enabled,
+    })
+}
+
+fn jwks_text(set: &JwkSet) -> Result<String, StoreError> {
+    let keys: Vec<PublicJwk> = set.iter().map(|key| key.to_jwk()).collect();
+    serde_json::to_string(&json!({ "keys": keys }))
+        .map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+/// Which clients to load; tombstones never.
+#[derive(Clone, Copy)]
+pub(super) enum Selection<'s> {
+    One(&'s ClientId),
+    /// Those changed after a generation.
+    After(i64),
+}
+
+impl Selection<'_> {
+    fn parameters(self) -> (i64, String) {
+        match self {
+            Self::One(id) => (-1, id.to_string()),
+            Self::After(generation) => (generation, String::new()),
+        }
+    }
+}
+
+/// Loads clients whole, by id.
+pub(super) async fn load(
+    connection: &mut AnyConnection,
+    selection: Selection<'_>,
+) -> Result<Vec<Client>, StoreError> {
+    let (after, id) = selection.parameters();
+    let select = "SELECT id, name, grants, auth, jwks, jwks_uri, token_endpoint_audience, enabled \
+         FROM client WHERE deleted_at IS NULL AND generation > $1 AND ($2 = '' OR id = $2) ORDER BY id";
+    let rows = sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await?;
+    let mut clients = rows.iter().map(client_row).collect::<Result<Vec<_>, _>>()?;
+    let places: HashMap<String, usize> =
+        clients.iter().enumerate().map(|(place, client)| (client.id.to_string(), place)).collect();
+
+    let select = "SELECT p.client_id, p.resource, p.scopes, p.roles FROM client_permission p \
+         JOIN client c ON c.id = p.client_id \
+         WHERE c.generation > $1 AND ($2 = '' OR c.id = $2) ORDER BY p.resource";
+    for row in sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await? {
+        let permission = Permission {
+            resource: text(&row, "resource")?,
+            scopes: list(&row, "scopes")?,
+            roles: list(&row, "roles")?,
+        };
+        let place = places.get(&text(&row, "client_id")?).copied();
+        if let Some(client) = place.and_then(|place| clients.get_mut(place)) {
+            client.permissions.push(permission);
+        }
+    }
+    for (client_id, secret) in super::secrets::load(connection, after, &id).await? {
+        let place = places.get(&client_id).copied();
+        if let Some(client) = place.and_then(|place| clients.get_mut(place)) {
+            client.secrets.push(secret);
+        }
+    }
+    Ok(clients)
+}
+
+fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
+    let auth = text(row, "auth")?;
+    Ok(Client {
+        id: ClientId::parse(&text(row, "id")?).map_err(|error| corrupt("id", &error))?,
+        name: optional_text(row, "name")?,
+        grants: list(row, "grants")?,
+        auth: ClientAuthentication::from_name(&auth).ok_or_else(|| corrupt("auth", &auth))?,
+        secrets: Vec::new(),
+        keys: client_keys(optional_text(row, "jwks")?, optional_text(row, "jwks_uri")?)?,
+        token_endpoint_audience: flag(row, "token_endpoint_audience")?,
+        permissions: Vec::new(),
+        enabled: flag(row, "enabled")?,
+    })
+}
+
+fn client_keys(jwks: Option<String>, uri: Option<String>) -> Result<ClientKeys, StoreError> {
+    match (jwks, uri) {
+        (None, None) => Ok(ClientKeys::None),
+        (Some(jwks), _) => {
+            let every: Vec<Algorithm> = ALGORITHMS.iter().map(|row| row.algorithm).collect();
+            let parsed = JwkSet::parse(jwks.as_bytes(), &every);
+            parsed.map(|(set, _)| ClientKeys::Inline(set)).map_err(|error| corrupt("jwks", &error))
+        }
+        (None, Some(uri)) => {
+            uri.parse().map(ClientKeys::Uri).map_err(|error| corrupt("jwks_uri", &error))
+        }
+    }
+}

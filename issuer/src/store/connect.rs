@@ -1,0 +1,124 @@
+//! How the database is reached: the pool, and what each connection is told first.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
+use sqlx::{AnyPool, ConnectOptions as _};
+
+use super::StoreError;
+use crate::config::{Config, DatabaseLocation};
+
+/// How long an act waits for a connection. Less than the time after which a node without heartbeat refuses.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// SQLite has one writer at a time; a second connection lets readers go on meanwhile. Each is a thread.
+const SQLITE_CONNECTIONS: u32 = 2;
+
+/// `FULL`: what was confirmed survives a loss of power. The cache is kept small, for the registry is in memory.
+const SQLITE_SETUP: &str = "PRAGMA synchronous = FULL; PRAGMA cache_size = -512";
+
+/// A node that hangs or loses its network must not keep the others from writing.
+const POSTGRES_SETUP: &str = "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \
+     SET idle_in_transaction_session_timeout = '10s'";
+
+/// Which dialect the database speaks. One text serves both, save for a few lines in `schema`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// How to reach the database of a configuration.
+pub(super) struct Connector {
+    pub(super) dialect: Dialect,
+    pub(super) options: AnyConnectOptions,
+    /// The SQLite file.
+    pub(super) file: Option<PathBuf>,
+    max_connections: u32,
+}
+
+impl Connector {
+    pub(super) fn new(config: &Config) -> Result<Self, StoreError> {
+        install_default_drivers();
+        let max_connections = config.database.max_connections;
+        let (dialect, url, file, max_connections) = match config.database_location() {
+            DatabaseLocation::Sqlite(path) => {
+                let path = std::path::absolute(path).map_err(unusable)?;
+                let url = sqlite_url(&path)?;
+                (Dialect::Sqlite, url, Some(path), max_connections.min(SQLITE_CONNECTIONS))
+            }
+            DatabaseLocation::Postgres(url) => {
+                (Dialect::Postgres, url.expose().clone(), None, max_connections)
+            }
+        };
+        // The error of a malformed URL is not shown: the URL may hold a password.
+        let options: AnyConnectOptions = url
+            .parse()
+            .map_err(|_| StoreError::Failed("`database.url` is not a URL".to_owned()))?;
+        Ok(Self { dialect, options: options.disable_statement_logging(), file, max_connections })
+    }
+
+    /// A pool that opens connections when they are needed.
+    pub(super) fn pool(&self) -> AnyPool {
+        let setup = match self.dialect {
+            Dialect::Sqlite => SQLITE_SETUP,
+            Dialect::Postgres => POSTGRES_SETUP,
+        };
+        let options = AnyPoolOptions::new()
+            .min_connections(0)
+            .max_connections(self.max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    sqlx::raw_sql(setup).execute(connection).await?;
+                    Ok(())
+                })
+            });
+        let options = match self.dialect {
+            // A file does not hang up, and needs no task that looks after idle connections.
+            Dialect::Sqlite => {
+                options.test_before_acquire(false).idle_timeout(None).max_lifetime(None)
+            }
+            Dialect::Postgres => options.test_before_acquire(true),
+        };
+        options.connect_lazy_with(self.options.clone())
+    }
+}
+
+fn sqlite_url(path: &Path) -> Result<String, StoreError> {
+    let url = url::Url::from_file_path(path)
+        .map_err(|()| StoreError::Failed(format!("{} is not a usable path", path.display())))?;
+    Ok(format!("sqlite://{}?mode=rwc", url.path()))
+}
+
+/// Holds the lock file beside a SQLite database, so that one process at a time prepares it; makes the database file
+/// readable by its owner only. The lock ends when the file is dropped.
+pub(super) async fn lock_sqlite(path: &Path) -> Result<File, StoreError> {
+    let path = path.to_owned();
+    let locked = tokio::task::spawn_blocking(move || {
+        let mut lock_path = path.clone().into_os_string();
+        lock_path.push(".lock");
+        let lock = private_file(Path::new(&lock_path))?;
+        lock.lock()?;
+        private_file(&path)?;
+        Ok(lock)
+    });
+    let locked = locked.await.map_err(|error| StoreError::Failed(error.to_string()))?;
+    locked.map_err(unusable)
+}
+
+fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| {
+        std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    })
+}
+
+fn unusable(error: std::io::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}

@@ -1,0 +1,110 @@
+//! The store: all SQL, one file an aggregate, acts of the domain rather than rows. One text serves SQLite and PostgreSQL.
+//! It sees no secret in clear: secrets come as keyed hashes, private keys sealed. It reads no clock: every act is dated.
+
+use std::time::Duration;
+
+use sqlx::{Any, AnyPool, Row as _, Transaction};
+
+use crate::config::Config;
+use crate::registry::Generation;
+
+mod actor;
+mod assertions;
+mod audit;
+mod changes;
+mod clients;
+mod columns;
+mod connect;
+mod error;
+mod resources;
+mod rings;
+mod schema;
+mod sealed;
+mod secrets;
+mod users;
+
+pub use actor::{Act, Actor};
+pub use audit::AuditRecord;
+pub use error::StoreError;
+pub use rings::{KeyRow, RingChange, RingRows};
+pub use schema::SchemaState;
+pub use secrets::SecretUse;
+
+use connect::Connector;
+
+/// A database that does not answer within this time counts as lost. Less than a node's patience with heartbeats.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The database. Cheap to clone; clones share the connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: AnyPool,
+}
+
+impl Store {
+    /// Connects to the database of the configuration and brings its schema up to date, safely beside other nodes that do
+    /// the same. The folder of a SQLite file must exist.
+    pub async fn open(config: &Config) -> Result<Self, StoreError> {
+        let connector = Connector::new(config)?;
+        schema::prepare(&connector).await?;
+        Ok(Self { pool: connector.pool() })
+    }
+
+    /// The number of the newest change. The one query of a node at rest.
+    pub async fn heartbeat(&self) -> Result<Generation, StoreError> {
+        answered(async {
+            let row = sqlx::query("SELECT value FROM generation").fetch_one(&self.pool).await?;
+            Ok(Generation(row.try_get(0)?))
+        })
+        .await
+    }
+
+    /// The schema of the database.
+    pub async fn schema(&self) -> Result<SchemaState, StoreError> {
+        let state = schema::state(&mut *self.pool.acquire().await?).await?;
+        state.ok_or_else(|| StoreError::Corrupt("it has no schema".to_owned()))
+    }
+
+    /// Closes the connections, after what is under way.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Begins a change. The first statement takes the next generation, which puts all writers of all nodes in a row: a
+    /// reader that has seen a generation has seen every change up to it.
+    async fn begin<'a>(&self, act: &'a Act) -> Result<Change<'a>, StoreError> {
+        answered(async {
+            let mut tx = self.pool.begin().await?;
+            let row =
+                sqlx::query("UPDATE generation SET value = value + 1 WHERE id = 1 RETURNING value")
+                    .fetch_one(&mut *tx)
+                    .await?;
+            Ok(Change { tx, generation: row.try_get(0)?, recorded: 0, act })
+        })
+        .await
+    }
+}
+
+/// A change under way: undone when dropped, in force once committed.
+struct Change<'a> {
+    tx: Transaction<'static, Any>,
+    generation: i64,
+    recorded: i64,
+    act: &'a Act,
+}
+
+impl Change<'_> {
+    async fn commit(self) -> Result<(), StoreError> {
+        answered(async { Ok(self.tx.commit().await?) }).await
+    }
+}
+
+/// Bounds an act: a database that hangs is a database that is gone.
+async fn answered<T>(act: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(ANSWER_TIMEOUT, act)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("it does not answer".to_owned())))
+}
+
+#[cfg(test)]
+mod tests;

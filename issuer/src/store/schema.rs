@@ -1,0 +1,145 @@
+//! Brings the schema up to date at start. Migrations only add, so that the previous release keeps working on the new
+//! schema as long as `oldest_compatible` allows; a schema that is too new is refused and left alone.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, SqlSafeStr as _};
+
+use super::StoreError;
+use super::connect::{Connector, Dialect, lock_sqlite};
+
+/// One step of the schema, as each dialect writes it.
+struct Step {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        version: 1,
+        name: "foundation",
+        sqlite: include_str!("../../migrations/0001_foundation.sql"),
+        postgres: include_str!("../../migrations/0001_foundation.sql"),
+    },
+    Step {
+        version: 2,
+        name: "append only",
+        sqlite: include_str!("../../migrations/0002_append_only.sqlite.sql"),
+        postgres: include_str!("../../migrations/0002_append_only.postgres.sql"),
+    },
+];
+
+/// The newest version that this release knows.
+pub(super) const VERSION: i64 = 2;
+
+/// The schema of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaState {
+    /// The version that it has.
+    pub version: i64,
+    /// The oldest version that a release must know to work with it.
+    pub oldest_compatible: i64,
+}
+
+/// Prepares the database; safe when several nodes start at once on an empty one.
+pub(super) async fn prepare(connector: &Connector) -> Result<(), StoreError> {
+    // PostgreSQL is locked by the migrator itself, with an advisory lock.
+    let lock = match &connector.file {
+        Some(path) => Some(lock_sqlite(path).await?),
+        None => None,
+    };
+    let mut connection = connector.options.connect().await?;
+    let prepared = migrate(&mut connection, connector.dialect).await;
+    let closed = connection.close().await;
+    drop(lock);
+    prepared?;
+    Ok(closed?)
+}
+
+async fn migrate(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), StoreError> {
+    match state(connection).await? {
+        Some(found) if found.version >= VERSION => return check(found),
+        _ => {}
+    }
+    if dialect == Dialect::Sqlite {
+        // Readers do not wait for the writer. The mode is a property of the file.
+        sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *connection).await?;
+    }
+    let migrations = STEPS.iter().map(|step| step.migration(dialect)).collect();
+    let mut migrator = Migrator::with_migrations(migrations);
+    // Versions that we do not know are judged by `check`, not refused here.
+    migrator.set_ignore_missing(true);
+    migrator.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        other => StoreError::Corrupt(other.to_string()),
+    })?;
+    match state(connection).await? {
+        Some(found) => check(found),
+        None => Err(StoreError::Corrupt("the migrations left no schema".to_owned())),
+    }
+}
+
+fn check(found: SchemaState) -> Result<(), StoreError> {
+    if found.oldest_compatible > VERSION {
+        return Err(StoreError::Newer { found: found.version, ours: VERSION });
+    }
+    Ok(())
+}
+
+/// The schema as it is, or `None` in an empty database.
+pub(super) async fn state(
+    connection: &mut AnyConnection,
+) -> Result<Option<SchemaState>, StoreError> {
+    let read = sqlx::query_as::<_, (i64, i64)>(
+        "SELECT (SELECT MAX(version) FROM _sqlx_migrations), oldest_compatible FROM schema_state",
+    );
+    match read.fetch_optional(connection).await {
+        Ok(row) => Ok(row.map(|(version, oldest_compatible)| SchemaState { version, oldest_compatible })),
+        Err(sqlx::Error::Database(error)) if is_missing_table(error.as_ref()) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_missing_table(error: &dyn sqlx::error::DatabaseError) -> bool {
+    // PostgreSQL: undefined_table. SQLite has only SQLITE_ERROR, so its words decide.
+    error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
+}
+
+impl Step {
+    fn migration(&self, dialect: Dialect) -> Migration {
+        let sql = match dialect {
+            Dialect::Sqlite => self.sqlite,
+            Dialect::Postgres => self.postgres,
+        };
+        let name = Cow::Borrowed(self.name);
+        Migration::new(self.version, name, MigrationType::Simple, sql.into_sql_str(), false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_are_numbered_from_one_without_a_gap() {
+        let versions: Vec<i64> = STEPS.iter().map(|step| step.version).collect();
+
+        assert_eq!(versions, (1..=VERSION).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn both_dialects_make_the_same_triggers() {
+        let triggers = |sql: &str| -> Vec<String> {
+            let words: Vec<&str> = sql.split_whitespace().collect();
+            let named = words.windows(3).filter(|w| w[0] == "CREATE" && w[1] == "TRIGGER");
+            named.map(|w| w[2].to_owned()).collect()
+        };
+
+        for step in STEPS {
+            assert_eq!(triggers(step.sqlite), triggers(step.postgres), "{}", step.name);
+        }
+    }
+}
