@@ -1,7 +1,6 @@
 //! Drives the real `countersign` binary over real sockets and databases. The stories are in `tests/stories/`, the
 //! foreign clients and judges in `interop/`, the measurements in `src/bin/` and `bench/`.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::missing_panics_doc,

@@ -12,9 +12,7 @@ pub async fn run(mut command: Command, input: &str) -> Result<String, String> {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .unwrap_or_else(|error| {
-            panic!("{:?} does not start: {error}", command.as_std().get_program())
-        });
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     let mut stdin = child.stdin.take().expect("a pipe");
     // A program that does not read its input may be gone by now.
     let _closed = stdin.write_all(input.as_bytes()).await;

@@ -25,6 +25,7 @@ pub struct Deployment {
     tables: String,
     port: u16,
     started: AtomicU32,
+    namespace: Option<String>,
 }
 
 impl Deployment {
@@ -61,12 +62,14 @@ impl Deployment {
             tables: String::new(),
             port,
             started: AtomicU32::new(0),
+            namespace: None,
         };
         deployment.write_config();
         deployment
     }
 
     /// Adds TOML tables to the configuration, e.g. `[keys]\njwks_max_age_seconds = 2`.
+    #[must_use]
     pub fn with(mut self, tables: &str) -> Self {
         writeln!(self.tables, "{tables}").expect("memory");
         self.write_config();
@@ -74,22 +77,27 @@ impl Deployment {
     }
 
     /// Serves and names itself by HTTPS.
+    #[must_use]
     pub fn with_tls(mut self, certificate: &Path, key: &Path) -> Self {
         self.issuer = self.issuer.replace("http://127.0.0.1", "https://localhost");
-        self.with(&format!("[tls]\ncertificate_file = {certificate:?}\nkey_file = {key:?}"))
+        self.with(&format!(
+            "[tls]\ncertificate_file = \"{}\"\nkey_file = \"{}\"",
+            certificate.display(),
+            key.display()
+        ))
     }
 
     fn write_config(&self) {
         let mut text = format!(
-            "issuer = {:?}\nlisten = [\"127.0.0.1:{}\"]\ndata_dir = {:?}\n",
+            "issuer = {:?}\nlisten = [\"127.0.0.1:{}\"]\ndata_dir = \"{}\"\n",
             self.issuer,
             self.port,
-            self.data_dir()
+            self.data_dir().display()
         );
         if let Database::Postgres(url) = &self.database {
             write!(text, "[database]\nurl = {url:?}\n").expect("memory");
             // Nodes that share a database share the master key.
-            write!(text, "[master_key]\nfiles = [{:?}]\n", self.path("master.key"))
+            write!(text, "[master_key]\nfiles = [\"{}\"]\n", self.path("master.key").display())
                 .expect("memory");
             if !self.path("master.key").exists() {
                 write(self.path("master.key"), master_key()).expect("a master key");
@@ -110,10 +118,6 @@ impl Deployment {
     }
 
     /// The binary with this deployment's configuration and nothing else from the environment.
-    pub fn command(&self) -> Command {
-        self.wrapped(&[])
-    }
-
     fn wrapped(&self, wrapper: &[&str]) -> Command {
         let binary = environment::countersign();
         let mut command = match wrapper {
@@ -137,7 +141,10 @@ impl Deployment {
 
     /// Runs a command of the command line with `--json`.
     pub async fn try_cli(&self, arguments: &[&str]) -> Result<Value, String> {
-        let mut command = self.command();
+        let mut command = match &self.namespace {
+            Some(pid) => self.wrapped(&["nsenter", "--mount", "--target", pid]),
+            None => self.wrapped(&[]),
+        };
         command.args(arguments).arg("--json");
         let text = run(command, "").await?;
         serde_json::from_str(&text).map_err(|error| format!("{error} in {text:?}"))
@@ -188,10 +195,20 @@ impl Deployment {
         }
     }
 
-    /// Starts the first node again, at the address that it had.
-    pub async fn restart(&self) -> Node {
+    /// The next node to start is the first one again, at the address that it had.
+    pub fn begin_again(&self) {
         self.started.store(0, Ordering::Relaxed);
+    }
+
+    /// Starts the first node again.
+    pub async fn restart(&self) -> Node {
+        self.begin_again();
         self.start().await
+    }
+
+    /// From now on commands run where this node runs: in its mount namespace.
+    pub fn enter(&mut self, node: &Node) {
+        self.namespace = Some(node.process.pid().to_string());
     }
 
     /// Registers an app that may read payments, with a secret.

@@ -1,9 +1,15 @@
 //! Steady load: workers that repeat one act until they are stopped, and count.
 
+use super::eventually;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// After a failure, so that a dead node is not hammered.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What the load has seen.
 #[derive(Debug)]
@@ -41,7 +47,10 @@ impl Load {
                 while !stop.load(Ordering::Relaxed) {
                     match act().await {
                         Ok(()) => _ = succeeded.fetch_add(1, Ordering::Relaxed),
-                        Err(failure) => failures.push(failure),
+                        Err(failure) => {
+                            failures.push(failure);
+                            sleep(PAUSE).await;
+                        }
                     }
                 }
                 failures
@@ -53,6 +62,12 @@ impl Load {
     /// How many acts have succeeded up to now.
     pub fn succeeded(&self) -> u64 {
         self.succeeded.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many acts have succeeded, at most for `limit`.
+    pub async fn reaches(&self, count: u64, limit: Duration) {
+        let what = format!("{count} successes");
+        eventually(&what, limit, || async { (self.succeeded() >= count).then_some(()) }).await;
     }
 
     /// Lets each worker finish its act, then counts.

@@ -1,7 +1,8 @@
 //! One running `countersign serve`.
 
-use super::{App, Process, Reply, eventually};
+use super::{App, Deployment, Expected, Load, PAYMENTS, Process, Reply, eventually};
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// A node that has been ready at least once.
 #[derive(Debug)]
@@ -59,15 +60,39 @@ impl Node {
         self.ask(app).await.access_token().expect("a token")
     }
 
-    /// An act for `Load`: asks for a token, anything but a token is a failure.
-    pub fn asking(
-        &self,
-        app: &App,
-    ) -> impl Future<Output = Result<String, String>> + Send + 'static {
-        let request = self.http.post(format!("{}/token", self.url)).form(&app.form());
-        async move {
-            let response = request.send().await.map_err(|error| format!("{error:?}"))?;
-            Reply::read(response).await.access_token()
+    /// Waits until the node has heard of the client: until its secret gets a token.
+    pub async fn knows(&self, app: &App) {
+        let what = format!("the node knows {}", app.client_id);
+        eventually(&what, Duration::from_secs(2), || async {
+            if app.client_secret.is_empty() {
+                // An assertion is good once, so there is nothing to try with; a change is promised within a second.
+                sleep(Duration::from_secs(1)).await;
+                return Some(());
+            }
+            self.ask(app).await.access_token().ok().map(|_| ())
+        })
+        .await;
+    }
+
+    /// What a judge must know to verify tokens from this node.
+    pub fn expected(&self, deployment: &Deployment, max_age: u64) -> Expected {
+        Expected {
+            issuer: deployment.issuer.clone(),
+            audience: PAYMENTS.to_owned(),
+            jwks_url: format!("{}/jwks", self.url),
+            max_age,
         }
+    }
+
+    /// Steady load: `workers` that ask for a token as soon as they have one; anything but a token is a failure.
+    pub fn load(&self, app: &App, workers: usize) -> Load {
+        let (http, endpoint, form) = (self.http.clone(), format!("{}/token", self.url), app.form());
+        Load::start(workers, move || {
+            let request = http.post(&endpoint).form(&form);
+            async move {
+                let response = request.send().await.map_err(|error| format!("{error:?}"))?;
+                Reply::read(response).await.access_token().map(|_| ())
+            }
+        })
     }
 }

@@ -25,9 +25,7 @@ impl Process {
             .stderr(file)
             .kill_on_drop(true)
             .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{:?} does not start: {error}", command.as_std().get_program())
-            });
+            .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let pid = child.id().expect("a process that was just started has an id");
         Self { child, pid, output }
     }

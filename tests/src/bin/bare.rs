@@ -1,0 +1,113 @@
+//! The yardstick of the bench: a bare axum server that parses the token request's form, signs the claims and answers.
+//! No client, no policy, no log, no metrics: what is left is the floor under any issuer built on the same parts.
+//!
+//! Usage: `bare LISTEN ES256|RS256 CLAIMS_FILE`. The claims are those of a real token of the issuer.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Form, Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use std::sync::Arc;
+
+enum Key {
+    Es256(Box<EcdsaKeyPair>),
+    Rs256(Box<RsaKeyPair>),
+}
+
+struct Server {
+    key: Key,
+    random: SystemRandom,
+    header: String,
+    claims: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "parsed, as the issuer must, and not looked at")]
+struct TokenRequest {
+    grant_type: String,
+    client_id: String,
+    client_secret: String,
+    resource: Option<String>,
+    scope: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TokenResponse {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u32,
+    scope: &'static str,
+}
+
+impl Server {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
+        match &self.key {
+            Key::Es256(key) => Ok(key.sign(&self.random, message)?.as_ref().to_vec()),
+            Key::Rs256(key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &self.random, message, &mut signature)?;
+                Ok(signature)
+            }
+        }
+    }
+
+    fn token(&self) -> Result<String, aws_lc_rs::error::Unspecified> {
+        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(&self.claims));
+        let signature = self.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+}
+
+async fn token(
+    State(server): State<Arc<Server>>,
+    Form(_request): Form<TokenRequest>,
+) -> Result<Json<TokenResponse>, axum::http::StatusCode> {
+    let access_token = server.token().map_err(|_| axum::http::StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(Json(TokenResponse {
+        access_token,
+        token_type: "Bearer",
+        expires_in: 3600,
+        scope: "payments:read",
+    }))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let [listen, algorithm, claims] = std::env::args()
+        .skip(1)
+        .collect::<Vec<_>>()
+        .try_into()
+        .map_err(|_| "usage: bare LISTEN ES256|RS256 CLAIMS_FILE")?;
+    let key = match algorithm.as_str() {
+        "ES256" => Key::Es256(Box::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?)),
+        _ => Key::Rs256(Box::new(RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048)?)),
+    };
+    let kid = match &key {
+        Key::Es256(key) => URL_SAFE_NO_PAD.encode(key.public_key().as_ref()),
+        Key::Rs256(key) => URL_SAFE_NO_PAD.encode(key.public_key().as_ref()),
+    };
+    // As long as a thumbprint.
+    let kid = kid.chars().take(43).collect::<String>();
+    let header = format!(r#"{{"alg":"{algorithm}","typ":"at+jwt","kid":"{kid}"}}"#);
+    let server = Server {
+        key,
+        random: SystemRandom::new(),
+        header: URL_SAFE_NO_PAD.encode(header),
+        claims: std::fs::read(claims)?,
+    };
+    let router = Router::new()
+        .route("/token", post(token))
+        .route("/readyz", get(|| async {}))
+        .with_state(Arc::new(server));
+    axum::serve(tokio::net::TcpListener::bind(listen).await?, router).await?;
+    Ok(())
+}

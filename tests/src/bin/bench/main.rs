@@ -1,0 +1,86 @@
+//! Measures the delivered server: `/token` beside the bare server in the same run, the key set, starts and memory.
+//! One JSON line a figure. Servers run on one core, the load on the other. Start it with `tests/bench/run`.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a tool that prints figures and ends at the first surprise"
+)]
+
+mod figure;
+mod start;
+mod token;
+mod wrk;
+
+use end_to_end::harness::{App, Deployment, Node, PAYMENTS, READ};
+use figure::Figure;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// The core of the servers; the load has the other.
+const SERVER: [&str; 3] = ["taskset", "-c", "0"];
+/// The resource whose tokens are signed with RS256.
+const LEDGER: &str = "https://ledger.example";
+
+/// A node under measurement and an app for each algorithm.
+struct Subject {
+    name: &'static str,
+    deployment: Deployment,
+    node: Node,
+    es256: App,
+    rs256: App,
+}
+
+impl Subject {
+    async fn start(name: &'static str, deployment: Deployment) -> Self {
+        let node = deployment.start_with(&SERVER).ready().await;
+        for (resource, algorithm) in [(PAYMENTS, "ES256"), (LEDGER, "RS256")] {
+            deployment
+                .cli(&["resource", "create", resource, "--scope", READ, "--algorithm", algorithm])
+                .await;
+        }
+        let es256 = deployment.app("es256").await;
+        let rs256 = deployment.app_of("rs256", &["--resource", LEDGER, "--scope", READ]).await;
+        let rs256 = App { resource: LEDGER.to_owned(), ..rs256 };
+        node.knows(&es256).await;
+        node.knows(&rs256).await;
+        Self { name, deployment, node, es256, rs256 }
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    start::measure().await;
+    let at_rest = Deployment::sqlite();
+    let node = at_rest.start().await;
+    sleep(Duration::from_secs(5)).await;
+    let resident = node.process.resident_kib();
+    Figure::new("resident at rest, SQLite", mebibytes(resident), "MiB").at_most(16.0).print();
+    drop(node);
+
+    let subjects = [
+        Subject::start("SQLite", Deployment::sqlite()).await,
+        Subject::start("PostgreSQL", Deployment::postgres().await).await,
+    ];
+    token::measure(&subjects, "ES256").await;
+    token::measure(&subjects, "RS256").await;
+    for subject in &subjects {
+        let resident = mebibytes(subject.node.process.resident_kib());
+        Figure::new(&format!("resident after the load, {}", subject.name), resident, "MiB").print();
+    }
+    for connections in [1, 16, 64] {
+        let measured = wrk::get(&format!("{}/jwks", subjects[0].node.url), connections).await;
+        let of = format!("JWKS, {connections} connections");
+        Figure::new(&format!("{of}, requests"), measured.per_second, "1/s").print();
+        Figure::new(&format!("{of}, p50"), measured.p50_ms, "ms").print();
+        Figure::new(&format!("{of}, p99"), measured.p99_ms, "ms").print();
+    }
+    let rows = subjects[1].deployment.database.row_counts().await;
+    let rows: u64 = rows.iter().map(|(_, count)| count).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a handful of rows")]
+    Figure::new("rows in PostgreSQL after all those tokens", rows as f64, "rows").print();
+}
+
+#[expect(clippy::cast_precision_loss, reason = "memory of one process")]
+fn mebibytes(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}

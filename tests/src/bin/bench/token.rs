@@ -1,0 +1,92 @@
+//! `/token` beside the bare server: rounds of bare, SQLite and PostgreSQL in turn, and the medians of each.
+
+use crate::figure::Figure;
+use crate::wrk::{self, Measured};
+use crate::{SERVER, Subject};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use end_to_end::harness::{App, Process, eventually, free_port};
+use std::time::Duration;
+use tokio::process::Command;
+
+const ROUNDS: usize = 5;
+
+/// Measures one algorithm at 1, 16 and 64 connections.
+pub(crate) async fn measure(subjects: &[Subject; 2], algorithm: &str) {
+    let claims = claims_of(&subjects[0], algorithm).await;
+    let (_bare, bare_url) = bare(&subjects[0], algorithm, &claims).await;
+    for connections in [1, 16, 64] {
+        let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
+        for _ in 0..ROUNDS {
+            let url = format!("{bare_url}/token");
+            rounds[0].push(wrk::post(&url, &form(app(&subjects[0], algorithm)), connections).await);
+            for (subject, rounds) in subjects.iter().zip(&mut rounds[1..]) {
+                let url = format!("{}/token", subject.node.url);
+                rounds.push(wrk::post(&url, &form(app(subject, algorithm)), connections).await);
+            }
+        }
+        let [bare, sqlite, postgres] = rounds.map(|rounds| Measured::median(&rounds));
+        let of = |name: &str| format!("token {algorithm}, {connections} connections, {name}");
+        report(&of("bare"), bare);
+        for (subject, measured) in subjects.iter().zip([sqlite, postgres]) {
+            report(&of(subject.name), measured);
+            let ratio = Figure::new(
+                &of(&format!("{} / bare", subject.name)),
+                measured.per_second / bare.per_second,
+                "ratio",
+            );
+            let tail = Figure::new(
+                &of(&format!("{} p99 / bare p99", subject.name)),
+                measured.p99_ms / bare.p99_ms,
+                "ratio",
+            );
+            // The bars are set for 64 connections.
+            if connections == 64 {
+                ratio.at_least(if algorithm == "ES256" { 0.80 } else { 0.92 }).print();
+                tail.at_most(1.5).print();
+            } else {
+                ratio.print();
+                tail.print();
+            }
+        }
+    }
+}
+
+fn report(of: &str, measured: Measured) {
+    Figure::new(&format!("{of}, requests"), measured.per_second, "1/s").print();
+    Figure::new(&format!("{of}, p50"), measured.p50_ms, "ms").print();
+    Figure::new(&format!("{of}, p99"), measured.p99_ms, "ms").print();
+}
+
+fn app<'s>(subject: &'s Subject, algorithm: &str) -> &'s App {
+    if algorithm == "ES256" { &subject.es256 } else { &subject.rs256 }
+}
+
+fn form(app: &App) -> String {
+    let encoded = |text: &str| text.replace(':', "%3A").replace('/', "%2F");
+    let pairs = app.form().into_iter().map(|(name, value)| format!("{name}={}", encoded(&value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// The claims of a real token: what the bare server signs.
+async fn claims_of(subject: &Subject, algorithm: &str) -> Vec<u8> {
+    let token = subject.node.token(app(subject, algorithm)).await;
+    let claims = token.split('.').nth(1).expect("a compact JWS");
+    URL_SAFE_NO_PAD.decode(claims).expect("base64url")
+}
+
+async fn bare(subject: &Subject, algorithm: &str, claims: &[u8]) -> (Process, String) {
+    let file = subject.deployment.path("claims.json");
+    std::fs::write(&file, claims).expect("a file");
+    let program = std::env::current_exe().expect("this program").with_file_name("bare");
+    let address = format!("127.0.0.1:{}", free_port());
+    let mut command = Command::new(SERVER[0]);
+    command.args(&SERVER[1..]).arg(program).args([&address, algorithm]).arg(file);
+    let process = Process::start(command, subject.deployment.path("bare.log"));
+    let url = format!("http://{address}");
+    eventually("the bare server is ready", Duration::from_secs(10), || async {
+        tokio::net::TcpStream::connect(&address).await.ok().map(|_| ())
+    })
+    .await;
+    (process, url)
+}
