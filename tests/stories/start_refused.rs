@@ -72,37 +72,49 @@ async fn a_wrong_corrupt_or_missing_master_key_refuses_the_start_and_destroys_no
 async fn a_sealed_key_that_was_altered_refuses_the_start_and_says_which() {
     let (deployment, app, token) = stopped().await;
     let kid = verifiers::header(&token)["kid"].as_str().expect("a kid").to_owned();
-    let table = "signing_key";
-    let sealed = format!("SELECT hex(sealed) FROM {table} WHERE kid = '{kid}'");
-    let good = deployment.database.query(&sealed).await.concat();
-    let mut altered = good.clone();
-    let last = if altered.pop() == Some('0') { '1' } else { '0' };
-    altered.push(last);
+    let read = format!("SELECT sealed FROM signing_key WHERE kid = '{kid}'");
+    let good = deployment.database.query(&read).await.concat();
+    let (start, end) = good.split_at(good.len() / 2);
+    let other = if end.starts_with('A') { 'B' } else { 'A' };
+    let altered = format!("{start}{other}{}", &end[1..]);
+    let write =
+        |sealed: String| format!("UPDATE signing_key SET sealed = '{sealed}' WHERE kid = '{kid}'");
 
-    deployment
-        .database
-        .query(&format!("UPDATE {table} SET sealed = X'{altered}' WHERE kid = '{kid}'"))
-        .await;
+    deployment.database.query(&write(altered)).await;
     let said = refusal(deployment.start_unready()).await;
 
     assert!(said.contains(&kid), "{said}");
-    deployment
-        .database
-        .query(&format!("UPDATE {table} SET sealed = X'{good}' WHERE kid = '{kid}'"))
-        .await;
+    deployment.database.query(&write(good)).await;
     nothing_was_destroyed(&deployment, &app, &token).await;
+}
+
+/// What a later release leaves behind; `oldest_compatible` says which releases may still serve.
+async fn migrated_by_a_later_release(deployment: &Deployment, oldest_compatible: u32) {
+    let step = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                VALUES (1000, 'of a later release', 1, X'00', 0)";
+    deployment.database.query(step).await;
+    let bound = format!("UPDATE schema_state SET oldest_compatible = {oldest_compatible}");
+    deployment.database.query(&bound).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_folder_of_a_newer_version_refuses_the_start_and_is_left_alone() {
     let (deployment, app, token) = stopped().await;
-    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                 VALUES (99990101000000, 'of a later release', 1, X'00', 0)";
-    deployment.database.query(newer).await;
+    migrated_by_a_later_release(&deployment, 1000).await;
 
     let said = refusal(deployment.start_unready()).await;
 
     assert!(said.to_lowercase().contains("newer"), "{said}");
-    deployment.database.query("DELETE FROM _sqlx_migrations WHERE version = 99990101000000").await;
+    deployment.database.query("DELETE FROM _sqlx_migrations WHERE version = 1000").await;
+    deployment.database.query("UPDATE schema_state SET oldest_compatible = 1").await;
+    nothing_was_destroyed(&deployment, &app, &token).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_previous_release_serves_on_a_newer_schema_that_allows_it() {
+    let (deployment, app, token) = stopped().await;
+
+    migrated_by_a_later_release(&deployment, 1).await;
+
     nothing_was_destroyed(&deployment, &app, &token).await;
 }
