@@ -1,4 +1,4 @@
-//! The reference page and the example file, written from the [`Section`]s, so that neither can go stale.
+//! The reference page and the example file, written from the [`SECTIONS`], so that neither can go stale.
 
 use std::fmt::Write as _;
 

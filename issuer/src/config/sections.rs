@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use countersign_keys::Algorithm;
+use countersign_keys::algorithm::{ALGORITHMS, Algorithm};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
@@ -95,6 +95,7 @@ section! {
     /// The signing keys.
     "keys" => pub struct Keys {
         /// The algorithms that resources may use; each has a ring of keys of its own.
+        #[serde(deserialize_with = "algorithms")]
         pub algorithms: Vec<Algorithm> = vec![Algorithm::Es256, Algorithm::Rs256],
             Default r#"["ES256", "RS256"]"#;
         /// The size of new RSA keys: 2048, 3072 or 4096 bits. A larger one makes each RS256 signature 3 to 6 times
@@ -208,6 +209,16 @@ pub enum OnWriteFailure {
     Refuse,
     /// The request goes on without a record.
     Continue,
+}
+
+fn algorithms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Algorithm>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let algorithm = |name: &String| {
+        let known = || ALGORITHMS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
+        Algorithm::from_name(name)
+            .ok_or_else(|| D::Error::custom(format!("`{name}` is not one of {}", known())))
+    };
+    names.iter().map(algorithm).collect()
 }
 
 fn absolute_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {

@@ -12,7 +12,8 @@ impl Store {
     pub async fn changes_since(&self, since: Generation) -> Result<Changes, StoreError> {
         answered(async {
             let connection = &mut *self.pool.acquire().await?;
-            let row = sqlx::query("SELECT value FROM generation").fetch_one(&mut *connection).await?;
+            let row =
+                sqlx::query("SELECT value FROM generation").fetch_one(&mut *connection).await?;
             Ok(Changes {
                 generation: Generation(row.try_get(0)?),
                 clients: clients::load(connection, Selection::After(since.0)).await?,

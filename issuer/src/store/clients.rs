@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use countersign_keys::{ALGORITHMS, Algorithm, JwkSet, PublicJwk};
+use countersign_keys::algorithm::{ALGORITHMS, Algorithm};
+use countersign_keys::jwk::{JwkSet, PublicJwk};
 use serde_json::{Value, json};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;

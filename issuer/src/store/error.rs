@@ -71,7 +71,9 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(database) => from_database(database.as_ref()),
-            sqlx::Error::PoolTimedOut => Self::Unavailable("no connection could be made".to_owned()),
+            sqlx::Error::PoolTimedOut => {
+                Self::Unavailable("no connection could be made".to_owned())
+            }
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)

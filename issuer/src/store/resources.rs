@@ -124,12 +124,14 @@ impl Change<'_> {
             if kept.len() == scopes.len() {
                 continue;
             }
-            sqlx::query("UPDATE client_permission SET scopes = $1 WHERE client_id = $2 AND resource = $3")
-                .bind(list_text(&kept))
-                .bind(client.as_str())
-                .bind(resource.identifier.as_str())
-                .execute(&mut *self.tx)
-                .await?;
+            sqlx::query(
+                "UPDATE client_permission SET scopes = $1 WHERE client_id = $2 AND resource = $3",
+            )
+            .bind(list_text(&kept))
+            .bind(client.as_str())
+            .bind(resource.identifier.as_str())
+            .execute(&mut *self.tx)
+            .await?;
             self.touch_client(&client).await?;
         }
         Ok(())
@@ -177,9 +179,8 @@ pub(super) async fn changed_after(
 
 fn resource_row(row: &AnyRow) -> Result<Resource, StoreError> {
     let algorithm = text(row, "algorithm")?;
-    let small = |column| {
-        u32::try_from(number(row, column)?).map_err(|error| corrupt(column, &error))
-    };
+    let small =
+        |column| u32::try_from(number(row, column)?).map_err(|error| corrupt(column, &error));
     Ok(Resource {
         identifier: text(row, "identifier")?,
         name: optional_text(row, "name")?,

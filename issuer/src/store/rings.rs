@@ -1,6 +1,7 @@
 //! The rings of signing keys, sealed. A change names the version it was planned on: of two nodes one wins.
 
-use countersign_keys::{Algorithm, KeyState, Kid};
+use countersign_keys::ring::KeyState;
+use countersign_keys::{Algorithm, Kid};
 use serde_json::json;
 use sqlx::any::AnyRow;
 
@@ -109,7 +110,11 @@ impl Store {
 }
 
 impl Change<'_> {
-    async fn claim_ring(&mut self, algorithm: Algorithm, expected: i64) -> Result<bool, StoreError> {
+    async fn claim_ring(
+        &mut self,
+        algorithm: Algorithm,
+        expected: i64,
+    ) -> Result<bool, StoreError> {
         let claim = if expected == 0 {
             "INSERT INTO key_ring (generation, algorithm, version) VALUES ($1, $2, $3 + 1) \
              ON CONFLICT DO NOTHING"
@@ -140,16 +145,16 @@ impl Change<'_> {
     /// The former active key goes first: a ring never has two.
     async fn set_states(&mut self, states: &[(Kid, KeyState)]) -> Result<(), StoreError> {
         let (activate, others): (Vec<_>, Vec<_>) =
-            states.iter().partition(|(_, state)| *state == KeyState::Active);
+            states.iter().copied().partition(|(_, state)| *state == KeyState::Active);
         for (kid, state) in others.into_iter().chain(activate) {
-            let state = state_name(*state);
+            let state = state_name(state);
             sqlx::query("UPDATE signing_key SET state = $1, since = $2 WHERE kid = $3")
                 .bind(state)
                 .bind(self.act.at)
                 .bind(kid.as_ref())
                 .execute(&mut *self.tx)
                 .await?;
-            self.record("key.state", kid, &json!({ "state": state })).await?;
+            self.record("key.state", &kid, &json!({ "state": state })).await?;
         }
         Ok(())
     }
@@ -177,14 +182,13 @@ impl Change<'_> {
 
     async fn require_one_active(&mut self, algorithm: Algorithm) -> Result<(), StoreError> {
         let count = "SELECT COUNT(*) FROM signing_key WHERE algorithm = $1 AND state = 'active'";
-        let active: i64 = sqlx::query_scalar(count)
-            .bind(algorithm.name())
-            .fetch_one(&mut *self.tx)
-            .await?;
+        let active: i64 =
+            sqlx::query_scalar(count).bind(algorithm.name()).fetch_one(&mut *self.tx).await?;
         if active == 1 {
             return Ok(());
         }
-        let problem = format!("the {algorithm} ring would have {active} active keys instead of one");
+        let problem =
+            format!("the {algorithm} ring would have {active} active keys instead of one");
         Err(StoreError::Conflict(problem))
     }
 }

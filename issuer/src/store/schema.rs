@@ -97,7 +97,9 @@ pub(super) async fn state(
         "SELECT (SELECT MAX(version) FROM _sqlx_migrations), oldest_compatible FROM schema_state",
     );
     match read.fetch_optional(connection).await {
-        Ok(row) => Ok(row.map(|(version, oldest_compatible)| SchemaState { version, oldest_compatible })),
+        Ok(row) => {
+            Ok(row.map(|(version, oldest_compatible)| SchemaState { version, oldest_compatible }))
+        }
         Err(sqlx::Error::Database(error)) if is_missing_table(error.as_ref()) => Ok(None),
         Err(error) => Err(error.into()),
     }

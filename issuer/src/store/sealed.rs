@@ -15,11 +15,13 @@ impl Store {
         if let Some(sealed) = self.sealed_secret(name).await? {
             return Ok(sealed);
         }
-        sqlx::query("INSERT INTO sealed_secret (name, sealed) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(name)
-            .bind(bytes_text(fresh))
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "INSERT INTO sealed_secret (name, sealed) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        )
+        .bind(name)
+        .bind(bytes_text(fresh))
+        .execute(&self.pool)
+        .await?;
         let sealed = self.sealed_secret(name).await?;
         sealed.ok_or_else(|| StoreError::Corrupt(format!("the sealed secret {name} vanished")))
     }
@@ -31,18 +33,20 @@ impl Store {
         opened: &[u8],
         sealed: &[u8],
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query("UPDATE sealed_secret SET sealed = $1 WHERE name = $2 AND sealed = $3")
-            .bind(bytes_text(sealed))
-            .bind(name)
-            .bind(bytes_text(opened))
-            .execute(&self.pool)
-            .await?;
+        let done =
+            sqlx::query("UPDATE sealed_secret SET sealed = $1 WHERE name = $2 AND sealed = $3")
+                .bind(bytes_text(sealed))
+                .bind(name)
+                .bind(bytes_text(opened))
+                .execute(&self.pool)
+                .await?;
         Ok(done.rows_affected() == 1)
     }
 
     /// Whether anything here needs a master key, so that none may be made up.
     pub async fn holds_sealed_rows(&self) -> Result<bool, StoreError> {
-        let count = "SELECT (SELECT COUNT(*) FROM signing_key) + (SELECT COUNT(*) FROM sealed_secret)";
+        let count =
+            "SELECT (SELECT COUNT(*) FROM signing_key) + (SELECT COUNT(*) FROM sealed_secret)";
         let row = sqlx::query(count).fetch_one(&self.pool).await?;
         Ok(row.try_get::<i64, _>(0)? > 0)
     }

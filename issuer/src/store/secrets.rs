@@ -29,7 +29,10 @@ impl Store {
         let mut change = self.begin(act).await?;
         let client = change.client(id).await?;
         if !client.auth.uses_secret() {
-            let problem = format!("client `{id}` authenticates with {}, not with a secret", client.auth.name());
+            let problem = format!(
+                "client `{id}` authenticates with {}, not with a secret",
+                client.auth.name()
+            );
             return Err(StoreError::Conflict(problem));
         }
         let (live, expired): (Vec<_>, Vec<_>) =

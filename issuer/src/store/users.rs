@@ -99,9 +99,9 @@ impl Change<'_> {
 
 fn taken(error: sqlx::Error, username: &str) -> StoreError {
     match StoreError::from(error) {
-        StoreError::Conflict(_) => {
-            StoreError::Conflict(format!("user `{username}` exists already, in this or another spelling"))
-        }
+        StoreError::Conflict(_) => StoreError::Conflict(format!(
+            "user `{username}` exists already, in this or another spelling"
+        )),
         other => other,
     }
 }
