@@ -1,1 +1,91 @@
-//! Placeholder for the first dependency build.
+//! Verifies Countersign access tokens inside a service: locally, with public keys, with the issuer
+//! switched off. No call on the hot path, and no outage because the issuer has one.
+//!
+//! # Quick start
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "remote", feature = "axum"))] mod app {
+//! use axum::{Router, routing::get};
+//! use countersign_verifier::Verifier;
+//! use countersign_verifier::axum::{Auth, AuthLayer, require_scopes};
+//!
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! let verifier = Verifier::builder("https://issuer.example")
+//!     .audience("https://payments.example")
+//!     .build()
+//!     .await?;
+//!
+//! let app: Router = Router::new()
+//!     .route("/payments", get(async |auth: Auth| format!("hello, {}", auth.client_id())))
+//!     .route_layer(require_scopes(["payments:read"]))
+//!     .layer(AuthLayer::new(verifier));
+//! # Ok(()) }
+//! # }
+//! ```
+//!
+//! In a unit test of the service, with no network (feature `testing`):
+//!
+//! ```
+//! # #[cfg(feature = "testing")] {
+//! use countersign_verifier::{Caller, testing::TestIssuer};
+//!
+//! let issuer = TestIssuer::new("https://issuer.example");
+//! let verifier = issuer.verifier("https://payments.example");
+//! let token = issuer.app_token("orders").audience("https://payments.example").mint();
+//!
+//! let verified = verifier.try_verify(&token).unwrap();
+//! assert_eq!(verified.caller(), Caller::App { client_id: "orders" });
+//! # }
+//! ```
+//!
+//! # What is checked, in this order
+//!
+//! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
+//! claims, strictly and in one pass: `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, required claims; that
+//! the token is not bound to a key; and who calls ([`Caller`]). [`Verifier::explain`] says how each goes.
+//!
+//! # What is not checked here
+//!
+//! Whether a token was revoked (it is short-lived instead), and proofs of possession: a bound token is
+//! refused. What the caller may do is the route's business: see [`Verified::require_scopes`] and
+//! [`mod@axum`].
+//!
+//! # The map, in reading order
+//!
+//! - [`Verifier`] (`verifier/`): builder and the checks in order; [`MultiVerifier`], `explain`
+//! - [`validation`], [`claims`], [`Caller`], [`Profile`]: pure rules
+//! - [`key_source`]: fixed keys, or the issuer's, kept fresh; `discovery`
+//! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
+//! - `binding/`: to come: DPoP and mutual TLS; `Policy::check_binding` is its place
+//! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side; `jwe` to come, in front of all checks
+//! - [`VerifyError`], [`Challenge`], [`health`], [`metrics`], [`clock`]
+//! - `testing`: `TestIssuer` and hostile tokens
+
+#[cfg(feature = "axum")]
+pub mod axum;
+mod caller;
+mod challenge;
+pub mod claims;
+pub mod clock;
+pub mod credential;
+#[cfg(feature = "remote")]
+mod discovery;
+mod error;
+pub mod health;
+pub mod key_source;
+pub mod metrics;
+mod profile;
+pub mod resource_metadata;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod validation;
+mod verifier;
+
+pub use caller::Caller;
+pub use challenge::Challenge;
+pub use error::{Group, VerifyError};
+pub use profile::{Profile, compat};
+pub use verifier::{
+    BuildError, CheckReport, HasAudience, Keys, MultiVerifier, NoAudience, Outcome,
+    SameIssuerTwice, Start, Verified, Verifier, VerifierBuilder,
+};

@@ -1,0 +1,25 @@
+//! Axum: a tower layer that authenticates, extractors for the result, guards in one line. A token is
+//! verified once per request, by the layer; everything else reads what the layer found.
+
+mod extract;
+mod guard;
+mod layer;
+mod rejection;
+
+pub use extract::{Auth, OptionalAuth};
+pub use guard::{Guard, GuardService, require_any_role, require_scopes};
+pub use layer::{AuthLayer, AuthService};
+pub use rejection::Rejection;
+
+use axum::Router;
+use axum::routing::get;
+
+use crate::resource_metadata::ResourceMetadata;
+
+/// Serves the protected resource metadata at its well-known path (RFC 9728 §3). Merge it into the
+/// router outside the authentication layer.
+pub fn metadata_route<S: Clone + Send + Sync + 'static>(metadata: &ResourceMetadata) -> Router<S> {
+    let path = metadata.path().to_owned();
+    let document = metadata.clone();
+    Router::new().route(&path, get(async move || axum::Json(document)))
+}

@@ -1,0 +1,73 @@
+//! A refusal as an HTTP response: status, challenge, `Retry-After`, and a small JSON body in the form
+//! of OAuth errors. The only place of the SDK that makes responses.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde_json::json;
+
+use crate::challenge::Challenge;
+use crate::error::VerifyError;
+
+/// A refusal on its way out.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    /// Why.
+    pub error: VerifyError,
+    resource_metadata: Option<Arc<str>>,
+}
+
+impl Rejection {
+    pub(super) fn new(error: VerifyError, resource_metadata: Option<Arc<str>>) -> Self {
+        Self { error, resource_metadata }
+    }
+}
+
+impl From<VerifyError> for Rejection {
+    fn from(error: VerifyError) -> Self {
+        Self::new(error, None)
+    }
+}
+
+impl IntoResponse for VerifyError {
+    fn into_response(self) -> Response {
+        Rejection::from(self).into_response()
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let error = &self.error;
+        // The precise cause is for the log; `code()` has no data of the token.
+        tracing::debug!(code = error.code(), status = error.status().as_u16(), "request refused");
+        let body = Json(json!({ "error": outward_code(error) }));
+        let mut response = (error.status(), body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let challenge =
+            Challenge::for_error(error).map(|challenge| match self.resource_metadata.as_deref() {
+                Some(url) => challenge.with_resource_metadata(url),
+                None => challenge,
+            });
+        if let Some(Ok(value)) = challenge.map(|c| HeaderValue::try_from(c.to_string())) {
+            headers.insert(WWW_AUTHENTICATE, value);
+        }
+        if let Some(wait) = error.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+        }
+        response
+    }
+}
+
+/// As coarse as the challenge: see `challenge.rs`.
+fn outward_code(error: &VerifyError) -> &'static str {
+    match error.status().as_u16() {
+        400 => "invalid_request",
+        401 => "invalid_token",
+        403 => "insufficient_scope",
+        503 => "temporarily_unavailable",
+        _ => "server_error",
+    }
+}

@@ -1,0 +1,164 @@
+//! `WWW-Authenticate` as RFC 6750 §3 writes it, with `resource_metadata` (RFC 9728 §5.1).
+//! The description is one of three constants: a client learns to get a new token, an attacker
+//! learns nothing about which check failed.
+
+use std::fmt;
+
+use crate::claims::ClaimError;
+use crate::credential::CredentialError;
+use crate::error::{Group, VerifyError};
+
+/// A challenge, ready to be written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Challenge<'a> {
+    error: Option<&'static str>,
+    description: Option<&'static str>,
+    scope: Option<&'a str>,
+    resource_metadata: Option<&'a str>,
+}
+
+impl<'a> Challenge<'a> {
+    /// The challenge that belongs to a refusal, if one does.
+    pub fn for_error(error: &'a VerifyError) -> Option<Self> {
+        let (code, description, scope) = match error {
+            // RFC 6750 §3.1: without any credential, no error code and no details.
+            VerifyError::Credential(CredentialError::Missing) => (None, None, None),
+            VerifyError::Credential(CredentialError::CrossSite) => return None,
+            VerifyError::Credential(_) => (
+                Some("invalid_request"),
+                Some("Exactly one well-formed credential is needed"),
+                None,
+            ),
+            VerifyError::InsufficientScope { needed } => {
+                (Some("insufficient_scope"), None, Some(needed.as_str()))
+            }
+            VerifyError::InsufficientRole => (Some("insufficient_scope"), None, None),
+            VerifyError::Claims(ClaimError::Expired) => {
+                (Some("invalid_token"), Some("The access token expired"), None)
+            }
+            other if other.group() == Group::Unavailable => return None,
+            _ => (Some("invalid_token"), Some("The access token is invalid"), None),
+        };
+        Some(Self { error: code, description, scope, resource_metadata: None })
+    }
+
+    /// Adds where the protected resource's metadata is (RFC 9728 §5.1).
+    #[must_use]
+    pub fn with_resource_metadata(mut self, url: &'a str) -> Self {
+        self.resource_metadata = Some(url);
+        self
+    }
+}
+
+impl fmt::Display for Challenge<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bare = self.error.is_none() && self.resource_metadata.is_none();
+        let parameters = [
+            // RFC 6750 §3: at least one parameter must follow the scheme.
+            ("realm", bare.then_some("api")),
+            ("error", self.error),
+            ("error_description", self.description),
+            ("scope", self.scope),
+            ("resource_metadata", self.resource_metadata),
+        ];
+        f.write_str("Bearer")?;
+        let present = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        for (position, (name, value)) in present.enumerate() {
+            f.write_str(if position == 0 { " " } else { ", " })?;
+            write!(f, "{name}=\"")?;
+            for letter in value.chars().filter(|letter| (' '..='~').contains(letter)) {
+                // RFC 9110 §5.6.4: quoted-pair.
+                if matches!(letter, '"' | '\\') {
+                    f.write_str("\\")?;
+                }
+                write!(f, "{letter}")?;
+            }
+            f.write_str("\"")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenge(error: &VerifyError) -> String {
+        error.challenge().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_missing_credential_is_challenged_without_an_error_code() {
+        let error = VerifyError::Credential(CredentialError::Missing);
+
+        assert_eq!(challenge(&error), r#"Bearer realm="api""#);
+    }
+
+    #[test]
+    fn a_bad_token_is_challenged_without_saying_which_check_failed() {
+        let refusals = [
+            VerifyError::UnknownKey,
+            VerifyError::WrongType,
+            VerifyError::Claims(ClaimError::WrongAudience),
+            VerifyError::Claims(ClaimError::BoundToKey),
+        ];
+
+        for error in refusals {
+            assert_eq!(
+                challenge(&error),
+                r#"Bearer error="invalid_token", error_description="The access token is invalid""#
+            );
+        }
+    }
+
+    #[test]
+    fn an_expired_token_is_told_so() {
+        let error = VerifyError::Claims(ClaimError::Expired);
+
+        assert_eq!(
+            challenge(&error),
+            r#"Bearer error="invalid_token", error_description="The access token expired""#
+        );
+    }
+
+    #[test]
+    fn several_credentials_are_an_invalid_request() {
+        let error = VerifyError::Credential(CredentialError::Several);
+
+        assert_eq!(
+            challenge(&error),
+            concat!(
+                r#"Bearer error="invalid_request", "#,
+                r#"error_description="Exactly one well-formed credential is needed""#
+            )
+        );
+    }
+
+    #[test]
+    fn r31_a_missing_scope_is_named_and_quoted() {
+        let error = VerifyError::InsufficientScope { needed: "payments:read a\"b".into() };
+
+        assert_eq!(
+            challenge(&error),
+            r#"Bearer error="insufficient_scope", scope="payments:read a\"b""#
+        );
+    }
+
+    #[test]
+    fn the_metadata_url_comes_last() {
+        let error = VerifyError::Credential(CredentialError::Missing);
+        let url = "https://payments.example/.well-known/oauth-protected-resource";
+
+        let challenge = Challenge::for_error(&error).unwrap().with_resource_metadata(url);
+
+        assert_eq!(challenge.to_string(), format!(r#"Bearer resource_metadata="{url}""#));
+    }
+
+    #[test]
+    fn an_outage_is_not_challenged() {
+        let error = VerifyError::Unavailable { retry_after: std::time::Duration::ZERO };
+
+        assert_eq!(error.challenge(), None);
+        assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(1)));
+    }
+}

@@ -1,0 +1,114 @@
+//! The claims that the SDK knows: one row each, with the JSON type it must have.
+//! Everything else is the business of the caller's own claims struct.
+
+use super::text::Span;
+
+/// What JSON a claim must be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// A string.
+    Text,
+    /// A string or an array of strings.
+    TextOrList,
+    /// A NumericDate.
+    Date,
+    /// An object with a string `sub` (RFC 8693 §4.1).
+    Actor,
+    /// An object whose members do not matter here.
+    Object,
+}
+
+/// A claim as it was found.
+#[derive(Clone, Default)]
+pub(super) enum Value {
+    #[default]
+    Absent,
+    Text(Span),
+    List(Vec<Span>),
+    Date(i64),
+    Object,
+}
+
+macro_rules! claims {
+    ($($(#[doc = $doc:literal])+ $variant:ident $name:literal $kind:ident,)+) => {
+        /// A registered claim that the SDK reads.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[non_exhaustive]
+        pub enum Claim { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Claim {
+            /// Every claim, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            pub(super) const COUNT: usize = Self::ALL.len();
+
+            /// The member name in the payload.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            pub(super) const fn kind(self) -> Kind {
+                match self { $(Self::$variant => Kind::$kind,)+ }
+            }
+
+            pub(super) fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+claims! {
+    /// Issuer (RFC 7519 §4.1.1).
+    Iss "iss" Text,
+    /// Subject (RFC 7519 §4.1.2).
+    Sub "sub" Text,
+    /// Audience (RFC 7519 §4.1.3).
+    Aud "aud" TextOrList,
+    /// Expiration time (RFC 7519 §4.1.4).
+    Exp "exp" Date,
+    /// Not before (RFC 7519 §4.1.5).
+    Nbf "nbf" Date,
+    /// Issued at (RFC 7519 §4.1.6).
+    Iat "iat" Date,
+    /// Token identifier (RFC 7519 §4.1.7).
+    Jti "jti" Text,
+    /// The client that asked for the token (RFC 8693 §4.3).
+    ClientId "client_id" Text,
+    /// Authorized party: how several issuers spell `client_id`.
+    Azp "azp" Text,
+    /// Microsoft's first spelling of `client_id`.
+    Appid "appid" Text,
+    /// Scopes (RFC 8693 §4.2).
+    Scope "scope" TextOrList,
+    /// Microsoft's spelling of `scope`.
+    Scp "scp" TextOrList,
+    /// Roles (RFC 9068 §2.2.3.1).
+    Roles "roles" TextOrList,
+    /// Groups (RFC 9068 §2.2.3.1).
+    Groups "groups" TextOrList,
+    /// Which kind of identity the token carries: `app`, `user` or `app_asserted`.
+    Idtyp "idtyp" Text,
+    /// The acting party (RFC 8693 §4.1).
+    Act "act" Actor,
+    /// Confirmation: the token is bound to a key (RFC 7800 §3.1).
+    Cnf "cnf" Object,
+    /// When the user authenticated (RFC 9068 §2.2.1).
+    AuthTime "auth_time" Date,
+    /// How well the user authenticated (RFC 9068 §2.2.1).
+    Acr "acr" Text,
+    /// With what the user authenticated (RFC 9068 §2.2.1).
+    Amr "amr" TextOrList,
+    /// Session (OpenID Connect Front-Channel Logout §3).
+    Sid "sid" Text,
+    /// Cognito's mark of an access token.
+    TokenUse "token_use" Text,
+    /// Keycloak's mark of an access token, in the payload.
+    Typ "typ" Text,
+}
+
+impl Claim {
+    /// A scope written as one string is split at spaces; other lists are not.
+    pub(super) const fn is_scope(self) -> bool {
+        matches!(self, Self::Scope | Self::Scp)
+    }
+}

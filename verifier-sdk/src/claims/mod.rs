@@ -1,0 +1,149 @@
+//! Typed claims of a verified payload (RFC 7519 §4, RFC 9068 §2.2), read in one strict pass.
+//! Absent is not the same as malformed: a claim of the wrong type is an error, never a default.
+//! Which claims must be there and what they must say is `validation`.
+
+mod claim;
+mod error;
+mod reader;
+mod text;
+
+pub use claim::Claim;
+pub use error::ClaimError;
+
+use countersign_keys::VerifiedPayload;
+
+use claim::Value;
+use text::Span;
+
+/// The registered claims of a token, owned. Strings are spans of the payload, so reading costs one
+/// allocation however many claims there are.
+#[derive(Clone)]
+pub struct StandardClaims {
+    /// The payload, followed by the unescaped form of every string that had escapes.
+    buffer: String,
+    payload_length: usize,
+    values: [Value; Claim::COUNT],
+}
+
+impl StandardClaims {
+    /// Reads the claims of a payload whose signature holds.
+    ///
+    /// Refuses wrong types, duplicate members at any level, control characters in strings,
+    /// numbers outside `[0, 2^53)` and nesting deeper than 16.
+    pub fn parse(payload: &VerifiedPayload) -> Result<Self, ClaimError> {
+        Self::parse_text(payload.as_str())
+    }
+
+    /// The same for text of any origin: only `explain` reads claims that are not verified.
+    pub(crate) fn parse_text(payload: &str) -> Result<Self, ClaimError> {
+        let (values, unescaped) = reader::read(payload)?;
+        let mut buffer = String::with_capacity(payload.len() + unescaped.len());
+        buffer.push_str(payload);
+        buffer.push_str(&unescaped);
+        Ok(Self { buffer, payload_length: payload.len(), values })
+    }
+
+    /// The JSON text of the payload, as signed.
+    pub fn payload(&self) -> &str {
+        self.buffer.get(..self.payload_length).unwrap_or_default()
+    }
+
+    /// Whether the claim is in the token.
+    pub fn has(&self, claim: Claim) -> bool {
+        !matches!(self.value(claim), Value::Absent)
+    }
+
+    /// A claim with one string value, e.g. [`Claim::Iss`].
+    pub fn text(&self, claim: Claim) -> Option<&str> {
+        match self.value(claim) {
+            Value::Text(span) => Some(self.slice(*span)),
+            _ => None,
+        }
+    }
+
+    /// A NumericDate in seconds (RFC 7519 §2), e.g. [`Claim::Exp`]; a fraction is cut off.
+    pub fn date(&self, claim: Claim) -> Option<i64> {
+        match self.value(claim) {
+            Value::Date(seconds) => Some(*seconds),
+            _ => None,
+        }
+    }
+
+    /// A claim that is a list of strings, e.g. [`Claim::Roles`]. A single string is a list of one,
+    /// except for scopes, where it is split at spaces (RFC 6749 §3.3).
+    pub fn list(&self, claim: Claim) -> impl Iterator<Item = &str> {
+        let (single, many) = match self.value(claim) {
+            Value::Text(span) => (self.slice(*span), [].as_slice()),
+            Value::List(spans) => ("", spans.as_slice()),
+            _ => ("", [].as_slice()),
+        };
+        single
+            .split(move |letter| letter == ' ' && claim.is_scope())
+            .chain(many.iter().map(|span| self.slice(*span)))
+            .filter(|item| !item.is_empty())
+    }
+
+    /// Whether the claim was written as one string, not as a list.
+    pub fn is_single(&self, claim: Claim) -> bool {
+        matches!(self.value(claim), Value::Text(_))
+    }
+
+    /// `iss` (RFC 7519 §4.1.1).
+    pub fn issuer(&self) -> Option<&str> {
+        self.text(Claim::Iss)
+    }
+
+    /// `sub` (RFC 7519 §4.1.2).
+    pub fn subject(&self) -> Option<&str> {
+        self.text(Claim::Sub)
+    }
+
+    /// `aud` as a list (RFC 7519 §4.1.3).
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.list(Claim::Aud)
+    }
+
+    /// `exp`, Unix seconds (RFC 7519 §4.1.4).
+    pub fn expires_at(&self) -> Option<i64> {
+        self.date(Claim::Exp)
+    }
+
+    /// `iat`, Unix seconds (RFC 7519 §4.1.6).
+    pub fn issued_at(&self) -> Option<i64> {
+        self.date(Claim::Iat)
+    }
+
+    /// `nbf`, Unix seconds (RFC 7519 §4.1.5).
+    pub fn not_before(&self) -> Option<i64> {
+        self.date(Claim::Nbf)
+    }
+
+    /// `jti` (RFC 7519 §4.1.7).
+    pub fn token_id(&self) -> Option<&str> {
+        self.text(Claim::Jti)
+    }
+
+    /// `act.sub`: who acts for the subject (RFC 8693 §4.1), the outermost actor only.
+    pub fn actor(&self) -> Option<&str> {
+        self.text(Claim::Act)
+    }
+
+    fn value(&self, claim: Claim) -> &Value {
+        self.values.get(claim as usize).unwrap_or(&Value::Absent)
+    }
+
+    fn slice(&self, span: Span) -> &str {
+        self.buffer.get(span.range()).unwrap_or_default()
+    }
+}
+
+/// Prints which claims there are, never their values.
+impl std::fmt::Debug for StandardClaims {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let present = Claim::ALL.iter().filter(|claim| self.has(**claim)).map(|claim| claim.name());
+        f.debug_list().entries(present).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

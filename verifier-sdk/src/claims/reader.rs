@@ -1,0 +1,213 @@
+//! The single pass over a payload: known claims into their slots, unknown members only checked.
+//! Nothing is looked up twice and nothing is skipped unread (RFC 8725 §2.6: no parser differentials).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use countersign_keys::json::{Name, Names, Skip};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::claim::{Kind, Value};
+use super::text::{Span, Spans};
+use super::{Claim, ClaimError};
+
+/// 2^53: above it, JSON numbers stop being exact (RFC 8259 §6).
+const DATE_LIMIT: i64 = 1 << 53;
+
+pub(super) type Values = [Value; Claim::COUNT];
+
+/// Reads all claims; the string is the unescaped text that the spans beyond the payload mean.
+pub(super) fn read(payload: &str) -> Result<(Values, String), ClaimError> {
+    let mut reader = Reader {
+        values: std::array::from_fn(|_| Value::Absent),
+        spans: Spans::of(payload),
+        current: None,
+        refusal: None,
+    };
+    let mut json = serde_json::Deserializer::from_str(payload);
+    match json.deserialize_map(&mut reader).and_then(|()| json.end()) {
+        Ok(()) => Ok((reader.values, reader.spans.into_unescaped())),
+        Err(error) => Err(reader.explain(&error)),
+    }
+}
+
+struct Reader<'p> {
+    values: Values,
+    spans: Spans<'p>,
+    /// The claim whose value is being read.
+    current: Option<Claim>,
+    refusal: Option<ClaimError>,
+}
+
+impl<'p> Reader<'p> {
+    /// serde's messages quote the input, so only their category is used.
+    fn explain(&self, error: &serde_json::Error) -> ClaimError {
+        match (self.refusal, self.current) {
+            (Some(refusal), _) => refusal,
+            (None, Some(claim)) if error.is_data() => ClaimError::WrongType(claim),
+            _ => ClaimError::Malformed,
+        }
+    }
+
+    fn refuse<E: serde::de::Error>(&mut self, refusal: ClaimError) -> E {
+        self.refusal = Some(refusal);
+        E::custom("refused")
+    }
+
+    fn text<E: serde::de::Error>(&mut self, text: Cow<'p, str>) -> Result<Span, E> {
+        // RFC 8725 §3.7: control characters in names and identifiers serve only confusion.
+        if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
+            let refusal = self.current.map_or(ClaimError::Malformed, ClaimError::BadValue);
+            return Err(self.refuse(refusal));
+        }
+        Ok(match text {
+            Cow::Borrowed(text) => self.spans.borrowed(text),
+            Cow::Owned(text) => self.spans.copied(&text),
+        })
+    }
+
+    fn date<E: serde::de::Error>(&mut self, seconds: Option<i64>) -> Result<Value, E> {
+        match seconds {
+            Some(seconds) if (0..DATE_LIMIT).contains(&seconds) => Ok(Value::Date(seconds)),
+            _ => {
+                let refusal = self.current.map_or(ClaimError::Malformed, ClaimError::BadValue);
+                Err(self.refuse(refusal))
+            }
+        }
+    }
+
+    fn known<A: MapAccess<'p>>(&mut self, claim: Claim, map: &mut A) -> Result<(), A::Error> {
+        self.current = Some(claim);
+        let value = match claim.kind() {
+            Kind::Actor => Value::Text(self.actor(map.next_value()?)?),
+            Kind::Object => self.object(map.next_value()?)?,
+            Kind::Text | Kind::TextOrList | Kind::Date => {
+                map.next_value_seed(Scalar { reader: self, kind: claim.kind() })?
+            }
+        };
+        self.current = None;
+        match self.values.get_mut(claim as usize) {
+            Some(slot @ Value::Absent) => *slot = value,
+            _ => return Err(self.refuse(ClaimError::Duplicate)),
+        }
+        Ok(())
+    }
+
+    fn object<E: serde::de::Error>(&mut self, json: &'p RawValue) -> Result<Value, E> {
+        if !json.get().starts_with('{') {
+            return Err(E::custom("not an object"));
+        }
+        self.strict(json.get())?;
+        Ok(Value::Object)
+    }
+
+    fn actor<E: serde::de::Error>(&mut self, json: &'p RawValue) -> Result<Span, E> {
+        #[derive(serde::Deserialize)]
+        struct Actor<'p> {
+            #[serde(borrow)]
+            sub: Cow<'p, str>,
+        }
+        self.strict(json.get())?;
+        let actor: Actor<'p> =
+            serde_json::from_str(json.get()).map_err(|_| E::custom("no actor"))?;
+        self.text(actor.sub)
+    }
+
+    /// Duplicates and depth inside a value that was taken whole.
+    fn strict<E: serde::de::Error>(&mut self, json: &str) -> Result<(), E> {
+        let mut json = serde_json::Deserializer::from_str(json);
+        Skip::member().deserialize(&mut json).map_err(|_| self.refuse(ClaimError::Malformed))
+    }
+}
+
+impl<'p> Visitor<'p> for &mut Reader<'p> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'p>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut unknown = Names::default();
+        while let Some(name) = map.next_key_seed(Name)? {
+            if let Some(claim) = Claim::from_name(&name) {
+                self.known(claim, &mut map)?;
+            } else {
+                unknown
+                    .record::<A::Error>(name)
+                    .map_err(|_| self.refuse::<A::Error>(ClaimError::Duplicate))?;
+                map.next_value_seed(Skip::member())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A string, a list of strings or a date, as the kind demands.
+struct Scalar<'r, 'p> {
+    reader: &'r mut Reader<'p>,
+    kind: Kind,
+}
+
+impl<'p> DeserializeSeed<'p> for Scalar<'_, 'p> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'p>>(self, json: D) -> Result<Value, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl Scalar<'_, '_> {
+    fn must_be<E: serde::de::Error>(&self, allowed: bool) -> Result<(), E> {
+        if allowed { Ok(()) } else { Err(E::custom("wrong type")) }
+    }
+}
+
+impl<'p> Visitor<'p> for Scalar<'_, 'p> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.kind)
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'p str) -> Result<Value, E> {
+        self.must_be(self.kind != Kind::Date)?;
+        self.reader.text(Cow::Borrowed(text)).map(Value::Text)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
+        self.must_be(self.kind != Kind::Date)?;
+        self.reader.text(Cow::Owned(text.to_owned())).map(Value::Text)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value, E> {
+        self.must_be(self.kind == Kind::Date)?;
+        self.reader.date(i64::try_from(number).ok())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Value, E> {
+        self.must_be(self.kind == Kind::Date)?;
+        self.reader.date(Some(number))
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "the range is checked first, and the fraction of a second is cut on purpose"
+    )]
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
+        self.must_be(self.kind == Kind::Date)?;
+        let in_range = number >= 0.0 && number < DATE_LIMIT as f64;
+        self.reader.date(in_range.then_some(number as i64))
+    }
+
+    fn visit_seq<A: SeqAccess<'p>>(self, mut items: A) -> Result<Value, A::Error> {
+        self.must_be(self.kind == Kind::TextOrList)?;
+        let mut spans = Vec::new();
+        while let Some(text) = items.next_element_seed(Name)? {
+            spans.push(self.reader.text::<A::Error>(text)?);
+        }
+        Ok(Value::List(spans))
+    }
+}

@@ -1,0 +1,58 @@
+//! Strings of a payload as spans, so that claims own their text without copying each string.
+
+use std::ops::Range;
+
+/// A piece of the payload, or of the unescaped strings kept behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    pub(super) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// Turns the strings met while reading a payload into spans.
+pub(super) struct Spans<'p> {
+    payload: &'p str,
+    unescaped: String,
+}
+
+impl<'p> Spans<'p> {
+    pub(super) fn of(payload: &'p str) -> Self {
+        Self { payload, unescaped: String::new() }
+    }
+
+    /// A string that was met as it is: `text` must be a part of the payload.
+    pub(super) fn borrowed(&mut self, text: &'p str) -> Span {
+        let start = text.as_ptr().addr().wrapping_sub(self.payload.as_ptr().addr());
+        if self.payload.get(start..start.wrapping_add(text.len())) == Some(text) {
+            Self::span(start, text.len())
+        } else {
+            self.copied(text)
+        }
+    }
+
+    /// A string that had escapes and exists only unescaped.
+    pub(super) fn copied(&mut self, text: &str) -> Span {
+        let start = self.payload.len() + self.unescaped.len();
+        self.unescaped.push_str(text);
+        Self::span(start, text.len())
+    }
+
+    pub(super) fn into_unescaped(self) -> String {
+        self.unescaped
+    }
+
+    /// Payloads are capped at 16 KiB, so 32 bits are plenty; a longer one would give empty spans.
+    fn span(start: usize, length: usize) -> Span {
+        let end = start.saturating_add(length);
+        match (u32::try_from(start), u32::try_from(end)) {
+            (Ok(start), Ok(end)) => Span { start, end },
+            _ => Span { start: 0, end: 0 },
+        }
+    }
+}

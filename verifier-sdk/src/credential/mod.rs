@@ -1,0 +1,193 @@
+//! Where a request carries its token: `Authorization: Bearer` (RFC 6750 §2.1), a `__Host-` cookie, or a
+//! form field (§2.2). Exactly one per request. The query string (§2.3) is never read.
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
+
+/// Why a request has no usable credential.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialError {
+    /// There is none.
+    #[error("the request carries no credential")]
+    Missing,
+    /// RFC 6750 §2: not more than one method per request.
+    #[error("the request carries several credentials")]
+    Several,
+    /// There is one, and it cannot be read.
+    #[error("the request carries a malformed credential")]
+    Malformed,
+    /// A cookie came with an unsafe request that another site may have caused.
+    #[error("the request comes from another site")]
+    CrossSite,
+}
+
+impl CredentialError {
+    /// A stable name for logs, metrics and tests.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "credential_missing",
+            Self::Several => "credential_several",
+            Self::Malformed => "credential_malformed",
+            Self::CrossSite => "cross_site_request",
+        }
+    }
+
+    /// RFC 6750 §3.1: 401 without a credential, 400 for a malformed request.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Missing => StatusCode::UNAUTHORIZED,
+            Self::Several | Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::CrossSite => StatusCode::FORBIDDEN,
+        }
+    }
+}
+
+/// The name of a cookie must begin with `__Host-`: then browsers take it only from this host, over
+/// TLS and for all paths, and no sibling domain can toss one in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the name of the credential cookie must begin with __Host-")]
+pub struct CookieNameError;
+
+/// Which carriers a service accepts. Only the `Authorization` header by default.
+#[derive(Clone, Debug, Default)]
+pub struct Carriers {
+    cookie: Option<String>,
+    form: bool,
+    trusted_origins: Vec<String>,
+}
+
+impl Carriers {
+    /// The `Authorization` header only.
+    pub fn bearer() -> Self {
+        Self::default()
+    }
+
+    /// Also a cookie, whose name must begin with `__Host-`.
+    pub fn or_cookie(mut self, name: &str) -> Result<Self, CookieNameError> {
+        let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        match name.strip_prefix("__Host-") {
+            Some(rest) if !rest.is_empty() && rest.bytes().all(letters) => {
+                self.cookie = Some(name.to_owned());
+                Ok(self)
+            }
+            _ => Err(CookieNameError),
+        }
+    }
+
+    /// Also the field `access_token` of a form, which only the tower layer can read.
+    #[must_use]
+    pub fn or_form(mut self) -> Self {
+        self.form = true;
+        self
+    }
+
+    /// Accepts cookie requests that another origin causes, e.g. `https://app.example`.
+    #[must_use]
+    pub fn trust_origin(mut self, origin: &str) -> Self {
+        self.trusted_origins.push(origin.to_owned());
+        self
+    }
+
+    /// Whether the body of this request may carry the token (RFC 6750 §2.2).
+    pub fn wants_form(&self, parts: &Parts) -> bool {
+        let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+        self.form
+            && parts.method != Method::GET
+            && media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    }
+
+    /// The one token of the request; `form` is its body, if `wants_form` asked for it.
+    pub fn find(&self, parts: &Parts, form: Option<&[u8]>) -> Result<String, CredentialError> {
+        let mut found = Found::default();
+        bearer(&parts.headers, &mut found)?;
+        let from_cookie = match &self.cookie {
+            Some(name) => cookie(&parts.headers, name, &mut found)?,
+            None => false,
+        };
+        for (name, value) in url::form_urlencoded::parse(form.unwrap_or_default()) {
+            if name == "access_token" {
+                found.add(&value)?;
+            }
+        }
+        let token = found.token.ok_or(CredentialError::Missing)?;
+        if from_cookie && !self.is_same_site(parts) {
+            return Err(CredentialError::CrossSite);
+        }
+        Ok(token)
+    }
+
+    /// Browsers attach cookies to requests that other sites cause. Fetch Metadata says so; older
+    /// browsers send `Origin`; who sends neither is not a browser and has no business with cookies.
+    fn is_same_site(&self, parts: &Parts) -> bool {
+        let is_safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        // A WebSocket handshake is a GET, and CORS does not apply to it.
+        if is_safe && !parts.headers.contains_key(UPGRADE) {
+            return true;
+        }
+        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let origin = text(ORIGIN.as_str());
+        if origin.is_some_and(|origin| self.trusted_origins.iter().any(|one| one == origin)) {
+            return true;
+        }
+        match (text("sec-fetch-site"), origin) {
+            (Some(site), _) => matches!(site, "same-origin" | "none"),
+            (None, Some(origin)) => {
+                let host = text(HOST.as_str()).or(parts.uri.authority().map(|a| a.as_str()));
+                let authority = origin.split_once("://").map(|(_, authority)| authority);
+                authority.is_some() && authority == host
+            }
+            (None, None) => false,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    token: Option<String>,
+}
+
+impl Found {
+    fn add(&mut self, token: &str) -> Result<(), CredentialError> {
+        if self.token.is_some() {
+            return Err(CredentialError::Several);
+        }
+        if token.is_empty() || token.contains(|c: char| !c.is_ascii_graphic()) {
+            return Err(CredentialError::Malformed);
+        }
+        self.token = Some(token.to_owned());
+        Ok(())
+    }
+}
+
+fn bearer(headers: &HeaderMap, found: &mut Found) -> Result<(), CredentialError> {
+    for value in headers.get_all(AUTHORIZATION) {
+        let bytes = value.as_bytes();
+        let scheme = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
+        // RFC 9110 §11.1: the scheme is case-insensitive. Other schemes are not for us.
+        if !scheme.eq_ignore_ascii_case(b"Bearer") {
+            continue;
+        }
+        let value = value.to_str().map_err(|_| CredentialError::Malformed)?;
+        found.add(value.get(scheme.len()..).unwrap_or_default().trim_matches(' '))?;
+    }
+    Ok(())
+}
+
+fn cookie(headers: &HeaderMap, name: &str, found: &mut Found) -> Result<bool, CredentialError> {
+    let mut seen = false;
+    for header in headers.get_all(COOKIE) {
+        let header = header.to_str().map_err(|_| CredentialError::Malformed)?;
+        let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+        for (_, value) in pairs.filter(|(found_name, _)| *found_name == name) {
+            found.add(value)?;
+            seen = true;
+        }
+    }
+    Ok(seen)
+}
+
+#[cfg(test)]
+mod tests;

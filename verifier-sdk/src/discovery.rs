@@ -1,0 +1,106 @@
+//! Issuer metadata (RFC 8414, OpenID Connect Discovery 1.0): where it is, and the one thing that is
+//! needed of it. No other member of the document has any effect.
+
+use countersign_keys::json;
+use serde::Deserialize;
+use url::Url;
+
+use crate::key_source::{FetchError, MAX_DOCUMENT_BYTES, PlainHttp, check_url};
+
+/// OpenID Connect Discovery §4 appends; RFC 8414 §3.1 inserts before the path.
+pub(crate) fn locations(issuer: &str) -> Option<[Url; 2]> {
+    let issuer = Url::parse(issuer).ok()?;
+    let path = issuer.path().trim_end_matches('/').to_owned();
+    let at = |path: String| {
+        let mut url = issuer.clone();
+        url.set_path(&path);
+        url
+    };
+    Some([
+        at(format!("{path}/.well-known/openid-configuration")),
+        at(format!("/.well-known/oauth-authorization-server{path}")),
+    ])
+}
+
+/// The `jwks_uri` of a metadata document that really is of this issuer.
+pub(crate) fn jwks_uri(
+    document: &[u8],
+    issuer: &str,
+    plain_http: PlainHttp,
+) -> Result<Url, FetchError> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        issuer: String,
+        jwks_uri: String,
+    }
+    if document.len() > MAX_DOCUMENT_BYTES {
+        return Err(FetchError::TooLarge);
+    }
+    let text = std::str::from_utf8(document).map_err(|_| FetchError::Metadata)?;
+    json::check(text).map_err(|_| FetchError::Metadata)?;
+    let metadata: Metadata = serde_json::from_str(text).map_err(|_| FetchError::Metadata)?;
+    // RFC 8414 §3.3: identical, byte for byte.
+    if metadata.issuer != issuer {
+        return Err(FetchError::IssuerMismatch);
+    }
+    let jwks_uri = Url::parse(&metadata.jwks_uri).map_err(|_| FetchError::Metadata)?;
+    check_url(&jwks_uri, plain_http)?;
+    // An issuer on the network may not point at this machine.
+    if issuer.starts_with("https:") && jwks_uri.scheme() != "https" {
+        return Err(FetchError::InsecureUrl(jwks_uri.origin().ascii_serialization()));
+    }
+    Ok(jwks_uri)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: &str = "https://issuer.example/tenant";
+
+    fn read(document: &str) -> Result<Url, FetchError> {
+        jwks_uri(document.as_bytes(), ISSUER, PlainHttp::Loopback)
+    }
+
+    fn document(issuer: &str, jwks_uri: &str) -> String {
+        format!(r#"{{"issuer":"{issuer}","jwks_uri":"{jwks_uri}"}}"#)
+    }
+
+    #[test]
+    fn both_well_known_places_are_known() {
+        let [openid, oauth] = locations(ISSUER).unwrap();
+
+        assert_eq!(openid.path(), "/tenant/.well-known/openid-configuration");
+        assert_eq!(oauth.path(), "/.well-known/oauth-authorization-server/tenant");
+    }
+
+    #[test]
+    fn row_25_the_issuer_must_be_identical() {
+        let others =
+            ["https://issuer.example/tenant/", "https://Issuer.example/tenant", "https://x"];
+        for issuer in others {
+            let document = document(issuer, "https://issuer.example/jwks");
+
+            assert_eq!(read(&document), Err(FetchError::IssuerMismatch), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn the_keys_may_be_elsewhere_but_only_over_tls() {
+        assert!(read(&document(ISSUER, "https://cdn.example/jwks")).is_ok());
+
+        for url in ["http://issuer.example/jwks", "file:///jwks", "http://127.0.0.1/jwks"] {
+            let refused = read(&document(ISSUER, url));
+            assert!(matches!(refused, Err(FetchError::InsecureUrl(_))), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_page_or_a_duplicate_member_is_not_metadata() {
+        let twice = format!(r#"{{"issuer":"x","issuer":"{ISSUER}","jwks_uri":"https://a"}}"#);
+
+        for text in ["<html></html>", "{}", twice.as_str()] {
+            assert_eq!(read(text), Err(FetchError::Metadata), "{text}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! How the verifier is: for a readiness probe and for people.
+
+use std::time::Duration;
+
+use countersign_keys::Kid;
+
+/// The state of the keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// Nothing was fetched yet: tokens are answered 503.
+    Cold,
+    /// Confirmed within the issuer's `max-age`. Fixed keys are always fresh.
+    Fresh,
+    /// Older than `max-age`, because fetching fails; still serving.
+    Stale,
+    /// Older than the bound on staleness: tokens are answered 503.
+    Expired,
+}
+
+/// A reading of a verifier's health.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// The state of the keys.
+    pub state: State,
+    /// Time since the issuer last confirmed the keys.
+    pub age: Option<Duration>,
+    /// How often the key set has changed.
+    pub epoch: u64,
+    /// The keys that are trusted now.
+    pub kids: Vec<Kid>,
+    /// Failed fetches since the last success.
+    pub failures: u32,
+    /// `code()` of the last failure since the last success.
+    pub last_error: Option<&'static str>,
+}
+
+impl Health {
+    /// Whether tokens can be judged now.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state, State::Fresh | State::Stale)
+    }
+
+    pub(crate) fn fixed(kids: Vec<Kid>) -> Self {
+        Self { state: State::Fresh, age: None, epoch: 1, kids, failures: 0, last_error: None }
+    }
+}
+
+impl State {
+    /// The label in metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Expired => "expired",
+        }
+    }
+}

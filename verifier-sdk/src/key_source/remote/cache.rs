@@ -1,0 +1,151 @@
+//! A key set with its age: how long it is fresh, when to refresh it, and how long it may serve with
+//! the issuer gone. Pure arithmetic on monotonic time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_keys::JwkSet;
+
+use super::super::CacheDirectives;
+
+const DEFAULT_TTL: Duration = Duration::from_secs(300);
+const MIN_TTL: Duration = Duration::from_secs(60);
+const MAX_TTL: Duration = Duration::from_secs(24 * 3600);
+
+/// The keys of an issuer as last confirmed. Immutable: replaced whole, never edited.
+#[derive(Clone, Debug)]
+pub(super) struct CachedKeys {
+    pub(super) keys: JwkSet,
+    /// The document, for `export` and to notice changes.
+    pub(super) document: Bytes,
+    pub(super) etag: Option<String>,
+    /// Counts the changes of the set.
+    pub(super) epoch: u64,
+    pub(super) directives: CacheDirectives,
+    /// Unix seconds, for `export`.
+    pub(super) confirmed_wall: i64,
+    pub(super) times: Times,
+}
+
+/// When what is due, on the monotonic clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Times {
+    /// When this process took the set in, and how old it was then.
+    pub(super) taken_at: Duration,
+    pub(super) age_when_taken: Duration,
+    pub(super) refresh_at: Duration,
+    pub(super) fresh_until: Duration,
+    pub(super) usable_until: Duration,
+}
+
+/// A set that was just confirmed, or an exported one that is a bit older.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Confirmation {
+    pub(super) now: Duration,
+    /// Zero unless it comes from a snapshot.
+    pub(super) age: Duration,
+    pub(super) max_stale: Duration,
+    /// In parts per thousand of the refresh-ahead time, from −100 to 100.
+    pub(super) jitter: i32,
+}
+
+impl Times {
+    pub(super) fn of(directives: &CacheDirectives, confirmation: Confirmation) -> Self {
+        let Confirmation { now, age, max_stale, jitter } = confirmation;
+        let ttl = match directives.max_age {
+            // RFC 9111 §4.2.3: what caches on the way used up does not count again.
+            Some(max_age) => max_age.saturating_sub(directives.age).clamp(MIN_TTL, MAX_TTL),
+            None => DEFAULT_TTL,
+        };
+        let ttl = ttl.min(max_stale);
+        // RFC 5861 §4: the issuer can lower how long it may be taken for granted, never raise it.
+        let usable = match directives.stale_if_error {
+            Some(extra) => max_stale.min(ttl.saturating_add(extra)),
+            None => max_stale,
+        };
+        let ahead = ttl.mul_f64(0.8 * (1.0 + f64::from(jitter) / 1000.0));
+        let ends = |after: Duration| now.saturating_add(after.saturating_sub(age));
+        Self {
+            taken_at: now,
+            age_when_taken: age,
+            refresh_at: ends(ahead),
+            fresh_until: ends(ttl),
+            usable_until: ends(usable),
+        }
+    }
+
+    /// Time since the issuer last confirmed the set.
+    pub(super) fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.taken_at).saturating_add(self.age_when_taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn directives(max_age: Option<u64>, stale_if_error: Option<u64>, age: u64) -> CacheDirectives {
+        let mut directives = CacheDirectives::default();
+        directives.max_age = max_age.map(Duration::from_secs);
+        directives.stale_if_error = stale_if_error.map(Duration::from_secs);
+        directives.age = Duration::from_secs(age);
+        directives
+    }
+
+    fn times(directives: &CacheDirectives) -> Times {
+        let now = Duration::ZERO;
+        Times::of(directives, Confirmation { now, age: now, max_stale: DAY, jitter: 0 })
+    }
+
+    #[test]
+    fn j31_max_age_is_kept_within_a_minute_and_a_day() {
+        let rows = [(None, 0, 300), (Some(0), 0, 60), (Some(1_000_000_000), 0, 86_400)];
+        let aged = [(Some(300), 100, 200), (Some(300), 1000, 60), (Some(600), 0, 600)];
+
+        for (max_age, age, expected) in rows.into_iter().chain(aged) {
+            let times = times(&directives(max_age, None, age));
+            assert_eq!(times.fresh_until.as_secs(), expected, "{max_age:?} {age}");
+        }
+    }
+
+    #[test]
+    fn the_refresh_comes_at_four_fifths_give_or_take_a_tenth() {
+        let given = directives(Some(1000), None, 0);
+        let at = |jitter| {
+            let now = Duration::ZERO;
+            Times::of(&given, Confirmation { now, age: now, max_stale: DAY, jitter }).refresh_at
+        };
+
+        assert_eq!(at(0).as_secs(), 800);
+        assert_eq!(at(-100).as_secs(), 720);
+        assert_eq!(at(100).as_secs(), 880);
+    }
+
+    #[test]
+    fn stale_if_error_lowers_the_bound_and_never_raises_it() {
+        let rows = [(None, 86_400), (Some(0), 300), (Some(3600), 3900), (Some(1_000_000), 86_400)];
+
+        for (stale_if_error, expected) in rows {
+            let times = times(&directives(Some(300), stale_if_error, 0));
+            assert_eq!(times.usable_until.as_secs(), expected, "{stale_if_error:?}");
+        }
+    }
+
+    #[test]
+    fn an_older_set_has_less_time_left() {
+        let confirmation = Confirmation {
+            now: Duration::from_secs(10),
+            age: Duration::from_secs(3600),
+            max_stale: DAY,
+            jitter: 0,
+        };
+
+        let times = Times::of(&directives(Some(300), None, 0), confirmation);
+
+        assert_eq!(times.fresh_until.as_secs(), 10);
+        assert_eq!(times.usable_until.as_secs(), 10 + 86_400 - 3600);
+        assert_eq!(times.age(Duration::from_secs(20)).as_secs(), 3610);
+    }
+}

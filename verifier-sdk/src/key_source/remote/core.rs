@@ -1,0 +1,131 @@
+//! What all clones of a key source share: the cached set, the budget, the flight. The lookup is here:
+//! one atomic load, and atomics alone decide whether a fetch may be worth waiting for.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use countersign_keys::{Algorithm, Kid, VerifyingKey};
+use tokio::sync::Notify;
+
+use super::super::fetch::PlainHttp;
+use super::super::{Fetch, FetchError, Miss, select};
+use super::Source;
+use super::budget::{Budget, REFILL};
+use super::cache::{CachedKeys, Confirmation, Times};
+use super::counters::{Counters, increment};
+use super::flight::Flights;
+use super::locate::Location;
+use super::negative::Misses;
+use crate::clock::Clock;
+
+pub(super) struct Core {
+    pub(super) source: Source,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) max_stale: Duration,
+    pub(super) plain_http: PlainHttp,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) fetch: Arc<dyn Fetch>,
+    pub(super) cached: ArcSwapOption<CachedKeys>,
+    pub(super) budget: Budget,
+    pub(super) misses: Misses,
+    pub(super) flights: Flights,
+    pub(super) counters: Counters,
+    /// Monotonic milliseconds before which no attempt is made, after a failure.
+    pub(super) not_before: AtomicU64,
+    pub(super) trouble: Mutex<Trouble>,
+    pub(super) location: Mutex<Option<Location>>,
+    /// Rings whenever an attempt has ended.
+    pub(super) settled: Notify,
+}
+
+/// The failures since the last success.
+#[derive(Default)]
+pub(super) struct Trouble {
+    pub(super) failures: u32,
+    pub(super) last: Option<FetchError>,
+}
+
+impl Core {
+    pub(super) fn with_key<R>(
+        &self,
+        kid: Option<&Kid>,
+        then: impl FnOnce(Result<&VerifyingKey, Miss>) -> R,
+    ) -> R {
+        let now = self.clock.monotonic();
+        let guard = self.cached.load();
+        match guard.as_deref() {
+            Some(cached) if now < cached.times.usable_until => {
+                let found = select(&cached.keys, kid, Miss::Unknown);
+                then(found.map_err(|miss| match (miss, kid) {
+                    (Miss::Unknown, Some(kid)) => self.judge_absence(kid, cached, now),
+                    _ => miss,
+                }))
+            }
+            _ => then(Err(self.without_keys(now))),
+        }
+    }
+
+    pub(super) fn lookup(&self, kid: Option<&Kid>) -> Result<(), Miss> {
+        self.with_key(kid, |found| found.map(|_| ()))
+    }
+
+    /// The set is usable and lacks the key: is it current enough to say so, or may a fetch help?
+    fn judge_absence(&self, kid: &Kid, cached: &CachedKeys, now: Duration) -> Miss {
+        increment(&self.counters.unknown_kid);
+        if self.misses.contains(kid, cached.epoch, now) {
+            return Miss::Unknown;
+        }
+        let wait = self.budget.wait(now).max(self.cool_down(now));
+        if wait.is_zero() {
+            return Miss::NeedsKeys;
+        }
+        increment(&self.counters.suppressed);
+        // The issuer confirmed the set within one refill: that it lacks the key is a fact, and 401.
+        // Otherwise nobody knows, and that is not the token's fault.
+        if cached.times.age(now) <= REFILL { Miss::Unknown } else { Miss::Unavailable(wait) }
+    }
+
+    fn without_keys(&self, now: Duration) -> Miss {
+        match self.cool_down(now) {
+            Duration::ZERO => Miss::NeedsKeys,
+            wait => Miss::Unavailable(wait),
+        }
+    }
+
+    /// How long attempts have to wait after a failure.
+    pub(super) fn cool_down(&self, now: Duration) -> Duration {
+        Duration::from_millis(self.not_before.load(Ordering::Relaxed)).saturating_sub(now)
+    }
+
+    /// How long until the next scheduled attempt; none while nothing was ever asked for.
+    pub(super) fn due_in(&self) -> Option<Duration> {
+        let now = self.clock.monotonic();
+        let due = match self.cached.load().as_deref() {
+            Some(cached) => cached.times.refresh_at.saturating_sub(now),
+            None if lock(&self.trouble).failures > 0 => Duration::ZERO,
+            None => return None,
+        };
+        Some(due.max(self.cool_down(now)))
+    }
+
+    pub(super) fn times_of(&self, directives: &super::super::CacheDirectives) -> Times {
+        let now = self.clock.monotonic();
+        let jitter = random_below(201) - 100;
+        let confirmation =
+            Confirmation { now, age: Duration::ZERO, max_stale: self.max_stale, jitter };
+        Times::of(directives, confirmation)
+    }
+}
+
+/// A number for spreading load; its quality does not matter, so no random generator is linked.
+pub(super) fn random_below(bound: i32) -> i32 {
+    let number = RandomState::new().hash_one(0_u8) >> 33;
+    i32::try_from(number).unwrap_or_default() % bound
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,201 @@
+//! The verifier: the checks in order, cheapest first, synchronous and without locks. Only "unknown key
+//! while the set may be old" waits, and only in `verify`.
+
+mod builder;
+mod explain;
+mod multi;
+mod policy;
+mod verified;
+
+pub use builder::{BuildError, HasAudience, Keys, NoAudience, Start, VerifierBuilder};
+pub use explain::{CheckReport, Outcome};
+pub use multi::{MultiVerifier, SameIssuerTwice};
+pub use verified::Verified;
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_keys::{Algorithm, VerifiedPayload};
+
+use crate::claims::{ClaimError, StandardClaims};
+use crate::clock::Clock;
+use crate::error::VerifyError;
+use crate::health::Health;
+use crate::key_source::{KeySource, Miss};
+use crate::metrics::{Counters, Metrics};
+use crate::validation::validate;
+use policy::{AppAsserted, Policy};
+
+/// What a verifier accepts unless told otherwise.
+pub(crate) const DEFAULT_ALGORITHMS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs256];
+
+/// Verifies access tokens of one issuer for one audience. Clones are cheap and share the keys; the
+/// last one dropped stops the background task.
+///
+/// `C` is the application's own claims struct, see [`VerifierBuilder::claims`].
+pub struct Verifier<C = ()> {
+    inner: Arc<Inner<C>>,
+}
+
+struct Inner<C> {
+    policy: Policy,
+    keys: KeySource,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+    read_extra: fn(&str) -> Option<C>,
+}
+
+impl Verifier {
+    /// Begins with the issuer, exactly as its tokens' `iss` says it. The audience must follow before
+    /// `build` exists:
+    ///
+    /// ```compile_fail
+    /// # async fn example() {
+    /// use countersign_verifier::Verifier;
+    /// let verifier = Verifier::builder("https://issuer.example").build().await;
+    /// # }
+    /// ```
+    pub fn builder(issuer: &str) -> VerifierBuilder<(), NoAudience> {
+        VerifierBuilder::new(issuer)
+    }
+}
+
+impl<C> Verifier<C> {
+    /// Verifies a token without ever waiting. Answers [`VerifyError::NeedsKeys`] where `verify` would
+    /// wait; nothing is fetched.
+    pub fn try_verify(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+        let result = self.check(token);
+        self.inner.counters.record(&result);
+        result
+    }
+
+    /// Verifies a token. Waits at most a second, and only if a fetch may bring the key it needs.
+    pub async fn verify(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+        let result = match self.check(token) {
+            Err(VerifyError::NeedsKeys) => self.check_after_fetch(token).await,
+            settled => settled,
+        };
+        self.inner.counters.record(&result);
+        result
+    }
+
+    /// The same verifier, which also lets in users who only were named by an app
+    /// ([`Caller::AppAsserted`](crate::Caller::AppAsserted)). Use it on the routes that want that.
+    #[must_use]
+    pub fn accepting_app_asserted(&self) -> Self {
+        let mut policy = self.inner.policy.clone();
+        policy.app_asserted = AppAsserted::Accepted;
+        let inner = Inner {
+            policy,
+            keys: self.inner.keys.clone(),
+            clock: Arc::clone(&self.inner.clock),
+            counters: Arc::clone(&self.inner.counters),
+            read_extra: self.inner.read_extra,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The issuer whose tokens are accepted.
+    pub fn issuer(&self) -> &str {
+        &self.inner.policy.issuer
+    }
+
+    /// The audiences that this recipient answers to.
+    pub fn audiences(&self) -> &[String] {
+        &self.inner.policy.audiences
+    }
+
+    /// How the keys are.
+    pub fn health(&self) -> Health {
+        match &self.inner.keys {
+            KeySource::Fixed(keys) => Health::fixed(keys.iter().map(|key| *key.kid()).collect()),
+            #[cfg(feature = "remote")]
+            KeySource::Remote(keys) => keys.health(),
+        }
+    }
+
+    /// What was counted so far.
+    pub fn metrics(&self) -> Metrics {
+        Metrics {
+            outcomes: self.inner.counters.outcomes(),
+            #[cfg(feature = "remote")]
+            keys: self.remote_keys().map(crate::key_source::RemoteKeys::counters),
+            health: self.health(),
+        }
+    }
+
+    /// The key source, to refresh it by hand; none for fixed keys.
+    #[cfg(feature = "remote")]
+    pub fn remote_keys(&self) -> Option<&crate::key_source::RemoteKeys> {
+        match &self.inner.keys {
+            KeySource::Remote(keys) => Some(keys),
+            KeySource::Fixed(_) => None,
+        }
+    }
+
+    /// The keys for a later [`Start::Warm`]; none if there are none yet, or they are fixed.
+    #[cfg(feature = "remote")]
+    pub fn export(&self) -> Option<crate::key_source::Snapshot> {
+        self.remote_keys()?.export(self.issuer())
+    }
+
+    /// The checks, in order. Nothing is allocated before the signature holds.
+    fn check(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+        let policy = &self.inner.policy;
+        let jws = policy.parse(token)?;
+        policy.check_algorithm(&jws)?;
+        policy.check_type(&jws)?;
+        let payload = self.inner.keys.with_key(jws.kid(), |key| {
+            Policy::check_signature(&jws, key.map_err(VerifyError::from)?)
+        })?;
+        self.accept(&payload)
+    }
+
+    fn accept(&self, payload: &VerifiedPayload) -> Result<Verified<C>, VerifyError> {
+        let policy = &self.inner.policy;
+        let claims = StandardClaims::parse(payload)?;
+        validate(&claims, &policy.expectations(), self.inner.clock.wall())?;
+        let kind = policy.check_claims(&claims)?;
+        let client = policy.client_claim(&claims).ok_or(ClaimError::UnknownIdentity)?;
+        let extra = (self.inner.read_extra)(claims.payload()).ok_or(ClaimError::Application)?;
+        Ok(Verified { claims, kind, client, scope: policy.profile.scope, extra })
+    }
+
+    #[cfg(feature = "remote")]
+    async fn check_after_fetch(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+        let jws = self.inner.policy.parse(token)?;
+        if let KeySource::Remote(keys) = &self.inner.keys {
+            keys.resolve(jws.kid()).await?;
+        }
+        self.check(token)
+    }
+
+    #[cfg(not(feature = "remote"))]
+    #[expect(clippy::unused_async, reason = "the same signature as with remote keys")]
+    async fn check_after_fetch(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+        self.check(token)
+    }
+}
+
+impl From<Miss> for VerifyError {
+    fn from(miss: Miss) -> Self {
+        match miss {
+            Miss::NoKid => Self::NoKid,
+            Miss::Unknown => Self::UnknownKey,
+            Miss::NeedsKeys => Self::NeedsKeys,
+            Miss::Unavailable(retry_after) => Self::Unavailable { retry_after },
+        }
+    }
+}
+
+impl<C> Clone for Verifier<C> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<C> fmt::Debug for Verifier<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("policy", &self.inner.policy).finish_non_exhaustive()
+    }
+}

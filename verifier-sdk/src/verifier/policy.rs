@@ -1,0 +1,136 @@
+//! What one verifier demands of a token: each check once, used by `verify` and by `explain`.
+
+use countersign_keys::{Algorithm, JwsError, UnverifiedJws, VerifiedPayload, VerifyingKey};
+
+use crate::caller::{self, Kind};
+use crate::claims::{Claim, ClaimError, StandardClaims};
+use crate::error::VerifyError;
+use crate::profile::{HeaderType, Profile};
+use crate::validation::{AudienceRule, Expectations};
+
+/// Whether users who only were named by an app are let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AppAsserted {
+    Refused,
+    Accepted,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) issuer: String,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) profile: Profile,
+    pub(crate) app_asserted: AppAsserted,
+    /// Seconds.
+    pub(crate) skew: i64,
+    /// Seconds.
+    pub(crate) max_lifetime: i64,
+    pub(crate) max_token_bytes: usize,
+}
+
+/// A check of the policy on verified claims, beyond `validation::CLAIM_CHECKS`.
+pub(crate) struct PolicyCheck {
+    pub(crate) name: &'static str,
+    pub(crate) rule: fn(&Policy, &StandardClaims) -> Result<(), ClaimError>,
+}
+
+/// In the order in which they run.
+pub(crate) static POLICY_CHECKS: &[PolicyCheck] = &[
+    PolicyCheck { name: "kind of token", rule: Policy::check_mark },
+    PolicyCheck { name: "client", rule: Policy::check_client },
+    PolicyCheck { name: "binding", rule: Policy::check_binding },
+    PolicyCheck { name: "identity", rule: Policy::check_identity },
+];
+
+impl Policy {
+    pub(crate) fn parse<'t>(&self, token: &'t str) -> Result<UnverifiedJws<'t>, VerifyError> {
+        UnverifiedJws::parse_within(token, self.max_token_bytes).map_err(VerifyError::Malformed)
+    }
+
+    /// RFC 8725 §3.1: the recipient decides which algorithms there are.
+    pub(crate) fn check_algorithm(&self, jws: &UnverifiedJws<'_>) -> Result<(), VerifyError> {
+        let wanted = jws.algorithm();
+        if self.algorithms.iter().any(|allowed| allowed.is_same_as(wanted)) {
+            Ok(())
+        } else {
+            Err(VerifyError::AlgorithmNotAllowed)
+        }
+    }
+
+    /// RFC 9068 §4, RFC 8725 §3.11: another type is another thing.
+    pub(crate) fn check_type(&self, jws: &UnverifiedJws<'_>) -> Result<(), VerifyError> {
+        let (accepted, absent) = match self.profile.header_type {
+            HeaderType::Required(accepted) => (accepted, false),
+            HeaderType::Optional(accepted) => (accepted, jws.typ().is_none()),
+        };
+        if absent || accepted.iter().any(|typ| jws.has_typ(typ)) {
+            Ok(())
+        } else {
+            Err(VerifyError::WrongType)
+        }
+    }
+
+    pub(crate) fn check_signature(
+        jws: &UnverifiedJws<'_>,
+        key: &VerifyingKey,
+    ) -> Result<VerifiedPayload, VerifyError> {
+        jws.verify(key).map_err(|error| match error {
+            JwsError::PayloadNotUtf8 => VerifyError::Malformed(error),
+            _ => VerifyError::Untrusted(error),
+        })
+    }
+
+    pub(crate) fn expectations(&self) -> Expectations<'_> {
+        Expectations {
+            issuer: &self.issuer,
+            subject: None,
+            audience: if self.profile.audience_is_client {
+                AudienceRule::ClientId(&self.audiences)
+            } else {
+                AudienceRule::Contains(&self.audiences)
+            },
+            required: self.profile.required,
+            max_lifetime: self.max_lifetime,
+            skew: self.skew,
+        }
+    }
+
+    /// Runs the policy's own checks and stops at the first refusal.
+    pub(crate) fn check_claims(&self, claims: &StandardClaims) -> Result<Kind, ClaimError> {
+        POLICY_CHECKS.iter().try_for_each(|check| (check.rule)(self, claims))?;
+        caller::kind(claims, self.profile.identity)
+    }
+
+    /// The claim that names the client in this token.
+    pub(crate) fn client_claim(&self, claims: &StandardClaims) -> Option<Claim> {
+        let named = |claim: &&Claim| claims.text(**claim).is_some_and(|client| !client.is_empty());
+        self.profile.client.iter().find(named).copied()
+    }
+
+    fn check_mark(&self, claims: &StandardClaims) -> Result<(), ClaimError> {
+        match self.profile.mark {
+            Some((claim, value)) if claims.text(claim) != Some(value) => {
+                Err(ClaimError::WrongKind(claim))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_client(&self, claims: &StandardClaims) -> Result<(), ClaimError> {
+        let expected = self.profile.client.first().copied().unwrap_or(Claim::ClientId);
+        self.client_claim(claims).map(|_| ()).ok_or(ClaimError::Missing(expected))
+    }
+
+    /// RFC 9449 §7.1, RFC 8705 §3: a bound token without its proof is stolen until shown otherwise.
+    fn check_binding(&self, claims: &StandardClaims) -> Result<(), ClaimError> {
+        if claims.has(Claim::Cnf) { Err(ClaimError::BoundToKey) } else { Ok(()) }
+    }
+
+    fn check_identity(&self, claims: &StandardClaims) -> Result<(), ClaimError> {
+        match (caller::kind(claims, self.profile.identity)?, self.app_asserted) {
+            (Kind::AppAsserted, AppAsserted::Refused) => Err(ClaimError::AppAssertedRefused),
+            _ => Ok(()),
+        }
+    }
+}
