@@ -8,6 +8,7 @@ packages_missing() {
     command -v openssl >/dev/null || echo openssl
     command -v sqlite3 >/dev/null || echo sqlite3
     command -v nsenter >/dev/null || echo util-linux
+    command -v ip >/dev/null || echo iproute2
     command -v node >/dev/null || echo nodejs
     command -v npm >/dev/null || echo npm
     command -v python3 >/dev/null || echo python3

@@ -12,6 +12,7 @@ mod verifiers;
 
 mod canary;
 mod database_outage;
+mod first_minute;
 mod footprint;
 mod full_disk;
 mod interop;

@@ -1,7 +1,8 @@
 //! Services outlive the issuer: they verify on without it, and start without it from a snapshot.
 
 use countersign_verifier::{Start, Verifier};
-use end_to_end::harness::{Deployment, PAYMENTS};
+use end_to_end::harness::{Deployment, PAYMENTS, eventually};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_verifies_on_when_the_issuer_is_gone_and_starts_from_a_snapshot() {
@@ -18,8 +19,8 @@ async fn a_service_verifies_on_when_the_issuer_is_gone_and_starts_from_a_snapsho
 
     node.process.kill().await;
 
-    let verified = verifier.verify(&unseen).await.expect("a good token, with the issuer gone");
-    assert_eq!(verified.client_id(), "orders");
+    let caller = verifier.verify(&unseen).await.expect("a good token, with the issuer gone");
+    assert_eq!(caller.client_id(), "orders");
     let restarted = Verifier::builder(&deployment.issuer).audience(PAYMENTS);
     let restarted =
         restarted.start(Start::Warm(snapshot)).build().await.expect("a start without the issuer");
@@ -43,7 +44,7 @@ async fn without_a_snapshot_a_service_says_that_it_is_not_the_tokens_fault_and_r
     assert_eq!(refusal.status(), 503, "{refusal}");
     assert!(refusal.is_transient());
     let _node = deployment.restart().await;
-    end_to_end::harness::eventually("it recovers", std::time::Duration::from_secs(60), || async {
+    eventually("it recovers", Duration::from_mins(1), || async {
         verifier.verify(&token).await.ok().map(|_| ())
     })
     .await;

@@ -23,7 +23,7 @@ async fn keys_rotate_under_load_and_no_judge_refuses_a_token() {
 
     let mut kids = BTreeSet::new();
     let mut refusals = Vec::new();
-    let mut judged = 0;
+    let mut rounds = 0;
     while kids.len() < 4 {
         let token = node.token(&app).await;
         let kid = verifiers::header(&token)["kid"].to_string();
@@ -34,12 +34,12 @@ async fn keys_rotate_under_load_and_no_judge_refuses_a_token() {
             refusals.extend(judge.judge(&token).await.err());
         }
         refusals.extend(sdk.verify(&token).await.err().map(|error| format!("sdk: {error}")));
-        judged += 1;
+        rounds += 1;
     }
 
     let outcome = load.stop().await;
     println!(
-        "3 rotations, {judged} tokens judged by 5 judges, {} more under load",
+        "3 rotations, {rounds} tokens judged by 5 judges, {} more under load",
         outcome.succeeded
     );
     assert_eq!(refusals, Vec::<String>::new());

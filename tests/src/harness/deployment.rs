@@ -128,11 +128,7 @@ impl Deployment {
                 command
             }
         };
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("COUNTERSIGN_") {
-                command.env_remove(name);
-            }
-        }
+        environment::without_settings(&mut command);
         command
             .env("COUNTERSIGN_CONFIG", self.path("countersign.toml"))
             .current_dir(self.folder.path());

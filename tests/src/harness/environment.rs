@@ -1,6 +1,7 @@
 //! What `tests/run` says through the environment, and where the parts of this package lie.
 
 use std::path::PathBuf;
+use tokio::process::Command;
 
 #[expect(
     clippy::disallowed_methods,
@@ -13,6 +14,15 @@ fn variable(name: &str) -> Option<String> {
 /// A variable that `tests/run` sets; without it the story cannot be told, and that is a failure, not a skip.
 fn required(name: &str) -> String {
     variable(name).unwrap_or_else(|| panic!("{name} is not set: start the stories with tests/run"))
+}
+
+/// Lets nothing of what this process was told reach a node: only its configuration counts.
+pub fn without_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("COUNTERSIGN_") {
+            command.env_remove(name);
+        }
+    }
 }
 
 /// The top of the workspace.
