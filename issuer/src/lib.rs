@@ -1,1 +1,39 @@
-//! Placeholder.
+//! Countersign, the issuer: it authenticates clients, decides what they may have, signs tokens and
+//! publishes the keys by which every service checks them alone.
+//!
+//! The modules in reading order: first the shape of the process, then the walk of a token request
+//! (`POST /token`), then what stands behind it. `docs/architecture.md` draws the same map.
+
+// The shape of the process.
+pub mod app;
+pub mod bootstrap;
+pub mod cli;
+pub mod config;
+pub mod router;
+pub mod server;
+pub mod tasks;
+
+// The walk of a token request.
+pub mod error;
+pub mod issue;
+pub mod origin;
+pub mod policy;
+pub mod protocol;
+pub mod token;
+
+// What else is answered.
+pub mod discovery;
+pub mod health;
+pub mod jwks;
+
+// What stands behind.
+pub mod audit;
+pub mod clock;
+pub mod freshness;
+pub mod outbound;
+pub mod random;
+pub mod registry;
+pub mod secret_uses;
+pub mod signing;
+pub mod store;
+pub mod telemetry;

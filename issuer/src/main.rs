@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! The `countersign` binary: everything is in the library, where tests reach it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    countersign::cli::main()
+}

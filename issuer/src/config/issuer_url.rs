@@ -8,6 +8,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::{Host, Url};
 
+use super::Config;
+
 /// `https://host[:port][/path]`, or the same with `http` on a loopback host; no slash at the end.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IssuerUrl {
@@ -36,9 +38,13 @@ impl IssuerUrl {
         format!("{}{path}", self.text)
     }
 
-    /// Plain HTTP on this machine, at the port of `listen`.
-    pub(super) fn local(listen: SocketAddr) -> Result<Self, String> {
-        format!("http://localhost:{}", listen.port()).parse()
+    /// This machine, at the port of the first address that is listened on.
+    pub(super) fn local(config: &Config) -> Result<Self, String> {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        match config.listen.first().map(SocketAddr::port) {
+            Some(port) => format!("{scheme}://localhost:{port}").parse(),
+            None => Ok(Self::default()),
+        }
     }
 }
 

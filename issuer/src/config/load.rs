@@ -113,11 +113,15 @@ impl Config {
         let named = path.map(Path::to_owned);
         let named = named.or_else(|| environment("COUNTERSIGN_CONFIG").map(PathBuf::from));
         let default = || Some(PathBuf::from("countersign.toml")).filter(|path| path.exists());
-        let mut config = match named.or_else(default) {
-            Some(path) => Self { source: Source::Configured, ..read(&path)? },
-            None => Self::default(),
-        };
+        let file = named.or_else(default).map(|path| File::read(&path)).transpose()?;
+        let names_issuer = file.as_ref().is_some_and(|file| file.names_issuer)
+            || environment("COUNTERSIGN_ISSUER").is_some();
+        let mut config = file.map(|file| file.config).unwrap_or_default();
         config.apply_environment(environment)?;
+        if !names_issuer {
+            config.issuer = IssuerUrl::local(&config)
+                .map_err(|problem| ConfigError::Invalid { key: "issuer", problem })?;
+        }
         let warnings = validate::check(&config)?;
         Ok((config, warnings))
     }
@@ -136,13 +140,6 @@ impl Config {
                 self.source = Source::Configured;
             }
         }
-        let moved = environment("COUNTERSIGN_LISTEN").is_some();
-        if moved && self.issuer == IssuerUrl::default() {
-            if let Some(listen) = self.listen.first() {
-                self.issuer = IssuerUrl::local(*listen)
-                    .map_err(|problem| ConfigError::Invalid { key: "issuer", problem })?;
-            }
-        }
         Ok(())
     }
 }
@@ -156,14 +153,27 @@ fn addresses(value: &str) -> Result<Vec<SocketAddr>, String> {
     value.split(',').map(address).collect()
 }
 
-fn read(path: &Path) -> Result<Config, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
-    toml::from_str(&text).map_err(|error| ConfigError::Malformed {
-        path: path.to_owned(),
-        place: place(&text, error.span().map_or(0, |span| span.start)),
-        problem: error.message().replace('\n', "; "),
-    })
+struct File {
+    config: Config,
+    names_issuer: bool,
+}
+
+impl File {
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+        let malformed = |error: toml::de::Error| ConfigError::Malformed {
+            path: path.to_owned(),
+            place: place(&text, error.span().map_or(0, |span| span.start)),
+            problem: error.message().replace('\n', "; "),
+        };
+        let table: toml::Table = toml::from_str(&text).map_err(malformed)?;
+        let config: Config = toml::from_str(&text).map_err(malformed)?;
+        Ok(Self {
+            config: Config { source: Source::Configured, ..config },
+            names_issuer: table.contains_key("issuer"),
+        })
+    }
 }
 
 /// The line, section and key at a byte of the file. The line itself is not shown: it may hold a secret.

@@ -173,11 +173,12 @@ fn only_a_configuration_by_nobody_is_development() {
 
     let (untouched, _) = load_path(None, &[data_dir]).unwrap();
     let (moved, _) = load_path(None, &[data_dir, listen]).unwrap();
-    let (file, _) = load("", &[]).unwrap();
+    let (file, _) = load("listen = ['127.0.0.1:6060']", &[]).unwrap();
 
     assert!(untouched.is_development());
     assert!(!moved.is_development() && !file.is_development());
     assert_eq!(moved.issuer.as_str(), "http://localhost:7070");
+    assert_eq!(file.issuer.as_str(), "http://localhost:6060");
 }
 
 #[test]

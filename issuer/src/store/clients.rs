@@ -17,7 +17,20 @@ use crate::registry::{
 impl Store {
     /// Registers a client with its secrets and permissions. An id that was ever used is a conflict.
     pub async fn create_client(&self, client: &Client, act: &Act) -> Result<(), StoreError> {
+        self.create_client_with(client, None, act).await
+    }
+
+    /// The same, together with the resource that the client is for: both are made or none.
+    pub async fn create_client_with(
+        &self,
+        client: &Client,
+        resource: Option<&Resource>,
+        act: &Act,
+    ) -> Result<(), StoreError> {
         let mut change = self.begin(act).await?;
+        if let Some(resource) = resource {
+            change.create_resource(resource).await?;
+        }
         change.check_permissions(client).await?;
         change.insert_client(client).await?;
         for secret in &client.secrets {
@@ -163,10 +176,8 @@ impl Change<'_> {
         for permission in &client.permissions {
             let resource = self.resource(&permission.resource).await?;
             if let Some(unknown) = unknown_scope(permission, &resource) {
-                let problem = format!(
-                    "resource `{}` has no scope `{unknown}`; add it with `countersign resource update {} --add-scope {unknown}`",
-                    resource.identifier, resource.identifier
-                );
+                let problem =
+                    format!("resource `{}` has no scope `{unknown}`", resource.identifier);
                 return Err(StoreError::Conflict(problem));
             }
         }

@@ -27,7 +27,7 @@ pub enum StoreError {
     Invalid(#[from] InvalidValue),
     /// The schema was made by a later release that this one cannot work beside.
     #[error(
-        "the database has schema version {found}, and this release knows only {ours}: start the release that made it, or a later one; nothing was changed"
+        "the database is newer than this release: its schema has version {found}, and this release knows {ours}; start the release that made it, or a later one; nothing was changed"
     )]
     Newer {
         /// The version of the database.

@@ -59,6 +59,11 @@ impl Store {
         .await
     }
 
+    /// The schema of the configured database, or `None` where there is no database yet. Changes nothing.
+    pub async fn inspect(config: &Config) -> Result<Option<SchemaState>, StoreError> {
+        schema::inspect(&Connector::new(config)?).await
+    }
+
     /// The schema of the database.
     pub async fn schema(&self) -> Result<SchemaState, StoreError> {
         let state = schema::state(&mut *self.pool.acquire().await?).await?;

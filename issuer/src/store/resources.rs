@@ -12,26 +12,8 @@ use crate::registry::{InvalidValue, Resource};
 impl Store {
     /// Registers a resource. The identifier of a deleted one may be used again: it begins without any client.
     pub async fn create_resource(&self, resource: &Resource, act: &Act) -> Result<(), StoreError> {
-        resource.check()?;
         let mut change = self.begin(act).await?;
-        let insert = "INSERT INTO resource (identifier, name, scopes, algorithm, token_lifetime, \
-             max_token_bytes, enabled, created_at, generation) \
-             VALUES ($1, NULL, '[]', '', 0, 0, 1, $2, $3) \
-             ON CONFLICT (identifier) DO UPDATE \
-             SET created_at = excluded.created_at, deleted_at = NULL \
-             WHERE resource.deleted_at IS NOT NULL";
-        let done = sqlx::query(insert)
-            .bind(resource.identifier.as_str())
-            .bind(act.at)
-            .bind(change.generation)
-            .execute(&mut *change.tx)
-            .await?;
-        if done.rows_affected() == 0 {
-            let problem = format!("resource `{}` exists already", resource.identifier);
-            return Err(StoreError::Conflict(problem));
-        }
-        change.write_resource(resource).await?;
-        change.record("resource.create", &resource.identifier, &description(resource)).await?;
+        change.create_resource(resource).await?;
         change.commit().await
     }
 
@@ -97,6 +79,28 @@ impl Change<'_> {
     /// The resource as it is in this transaction.
     pub(super) async fn resource(&mut self, identifier: &str) -> Result<Resource, StoreError> {
         one(&mut self.tx, identifier).await
+    }
+
+    pub(super) async fn create_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
+        resource.check()?;
+        let insert = "INSERT INTO resource (identifier, name, scopes, algorithm, token_lifetime, \
+             max_token_bytes, enabled, created_at, generation) \
+             VALUES ($1, NULL, '[]', '', 0, 0, 1, $2, $3) \
+             ON CONFLICT (identifier) DO UPDATE \
+             SET created_at = excluded.created_at, deleted_at = NULL \
+             WHERE resource.deleted_at IS NOT NULL";
+        let done = sqlx::query(insert)
+            .bind(resource.identifier.as_str())
+            .bind(self.act.at)
+            .bind(self.generation)
+            .execute(&mut *self.tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            let problem = format!("resource `{}` exists already", resource.identifier);
+            return Err(StoreError::Conflict(problem));
+        }
+        self.write_resource(resource).await?;
+        self.record("resource.create", &resource.identifier, &description(resource)).await
     }
 
     async fn write_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {

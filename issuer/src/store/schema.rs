@@ -44,6 +44,13 @@ pub struct SchemaState {
     pub oldest_compatible: i64,
 }
 
+impl SchemaState {
+    /// Whether this release may work with it.
+    pub fn is_served(self) -> bool {
+        self.oldest_compatible <= VERSION
+    }
+}
+
 /// Prepares the database; safe when several nodes start at once on an empty one.
 pub(super) async fn prepare(connector: &Connector) -> Result<(), StoreError> {
     // PostgreSQL is locked by the migrator itself, with an advisory lock.
@@ -57,6 +64,17 @@ pub(super) async fn prepare(connector: &Connector) -> Result<(), StoreError> {
     drop(lock);
     prepared?;
     Ok(closed?)
+}
+
+/// Reads the schema without making or changing anything.
+pub(super) async fn inspect(connector: &Connector) -> Result<Option<SchemaState>, StoreError> {
+    if connector.file.as_ref().is_some_and(|path| !path.exists()) {
+        return Ok(None);
+    }
+    let mut connection = connector.options.connect().await?;
+    let state = state(&mut connection).await;
+    connection.close().await?;
+    state
 }
 
 async fn migrate(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), StoreError> {
@@ -83,7 +101,7 @@ async fn migrate(connection: &mut AnyConnection, dialect: Dialect) -> Result<(),
 }
 
 fn check(found: SchemaState) -> Result<(), StoreError> {
-    if found.oldest_compatible > VERSION {
+    if !found.is_served() {
         return Err(StoreError::Newer { found: found.version, ours: VERSION });
     }
     Ok(())

@@ -98,7 +98,7 @@ fn a_permission_needs_a_resource_that_has_the_scope() {
             store.create_client(&wants(PAYMENTS, "refund"), &act()).await.unwrap_err();
 
         assert!(matches!(unknown_resource, StoreError::NotFound { what: "resource", .. }));
-        assert!(unknown_scope.to_string().contains("--add-scope refund"), "{unknown_scope}");
+        assert!(unknown_scope.to_string().contains("no scope `refund`"), "{unknown_scope}");
         assert_eq!(store.clients().await.unwrap().len(), 0, "nothing of a refused change stays");
     });
 }

@@ -1,0 +1,107 @@
+//! Everything that a handler needs, and nothing else: data only. `App::open` is the one way to make
+//! it, for the server, the command line and the tests alike.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use countersign_keys::MasterKeys;
+
+use crate::audit::AuditLog;
+use crate::bootstrap::{self, StartError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::discovery;
+use crate::freshness::Freshness;
+use crate::jwks::JwksCaching;
+use crate::outbound::Outbound;
+use crate::registry::Registry;
+use crate::secret_uses::SecretUses;
+use crate::signing::Keychain;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+use crate::token::client_auth::{AssertionKeys, FailureLimiter, SecretHasher};
+
+/// The state of one node.
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// The database.
+    pub store: Store,
+    /// What opens and seals private keys.
+    pub masters: MasterKeys,
+    /// Clients and resources, as of the last change.
+    pub registry: ArcSwap<Registry>,
+    /// The signing keys.
+    pub keychain: Keychain,
+    /// Whether the database still answers.
+    pub freshness: Freshness,
+    /// How client secrets are compared.
+    pub secret_hasher: SecretHasher,
+    /// When they were last used.
+    pub secret_uses: SecretUses,
+    /// The keys of clients that authenticate by assertion.
+    pub assertion_keys: AssertionKeys,
+    /// Who failed to authenticate, and how often.
+    pub limiter: FailureLimiter,
+    /// The log of tokens.
+    pub audit: AuditLog,
+    /// Counters.
+    pub metrics: Metrics,
+    /// The metadata document.
+    pub discovery: Bytes,
+    /// The caching of the key set.
+    pub jwks_caching: JwksCaching,
+    draining: AtomicBool,
+}
+
+impl App {
+    /// Opens the store and the keys, and makes what is missing in an empty data folder.
+    ///
+    /// # Errors
+    ///
+    /// If anything is in the way of issuing tokens: the error says what, and nothing was destroyed.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let opened = bootstrap::open(&config, &clock).await?;
+        let freshness = Freshness::default();
+        freshness.seen(clock.elapsed());
+        let limits = &config.client_authentication;
+        Ok(Self {
+            keychain: Keychain::new(opened.rings, clock.elapsed()),
+            registry: ArcSwap::from_pointee(opened.registry),
+            secret_hasher: opened.secret_hasher,
+            secret_uses: SecretUses::default(),
+            assertion_keys: AssertionKeys::new(
+                Arc::new(Outbound::new(&config.outbound)),
+                clock.clone(),
+            ),
+            limiter: FailureLimiter::new(
+                limits.failures_per_minute_per_address,
+                limits.failures_per_minute_per_client,
+            ),
+            audit: bootstrap::open_audit_log(&config)?,
+            metrics: Metrics::new(),
+            discovery: discovery::document(&config),
+            jwks_caching: JwksCaching::new(config.keys.jwks_max_age_seconds),
+            draining: AtomicBool::new(false),
+            store: opened.store,
+            masters: opened.masters,
+            freshness,
+            clock,
+            config,
+        })
+    }
+
+    /// From now on `/readyz` asks for no more requests.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the process is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

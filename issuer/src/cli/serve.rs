@@ -1,0 +1,91 @@
+//! `countersign serve`, also the command when none is given: the server, from start to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::output::Output;
+use super::welcome::{WelcomeError, welcome};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::server::{self, RunError, Running, StopRequest};
+use crate::telemetry::{self, TelemetryError};
+
+/// Why the server ended without having been asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Logging could not begin.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The server did not start.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// What a first start offers could not be made.
+    #[error(transparent)]
+    Welcome(#[from] WelcomeError),
+    /// The runtime or a signal handler could not be had.
+    #[error(transparent)]
+    Os(#[from] std::io::Error),
+}
+
+/// Serves until a signal asks to stop, then finishes what is in flight.
+///
+/// # Errors
+///
+/// If the server does not start: nothing was destroyed, and the error says what is in the way.
+pub fn run(config: Config, output: &Output) -> Result<(), ServeError> {
+    let guard = telemetry::init(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(config, output));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    guard.shutdown();
+    served
+}
+
+async fn serve(config: Config, output: &Output) -> Result<(), ServeError> {
+    let is_development = config.is_development();
+    let running = server::start(config, Clock::system()).await?;
+    let stop_requested = server::stop_requested(Arc::clone(&running.app))?;
+    announce(&running);
+    if is_development {
+        output.text(&welcome(&running.app).await?);
+    }
+    let request = stop_requested.await;
+    let (drain, grace) = patience(&running.app, request);
+    tracing::info!(?request, "stopping");
+    running.app.drain();
+    tokio::time::sleep(grace).await;
+    if running.stop(drain).await {
+        tracing::info!("stopped; every request was answered");
+    } else {
+        tracing::warn!("stopped; some requests took too long and were cut off");
+    }
+    Ok(())
+}
+
+fn announce(running: &Running) {
+    let config = &running.app.config;
+    for address in &running.addresses {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        tracing::info!(issuer = %config.issuer, "listening on {scheme}://{address}");
+        if config.tls.is_none() && !address.ip().is_loopback() && config.proxies.trusted.is_empty() {
+            tracing::warn!(
+                "{address} speaks plain HTTP to other machines: set [tls], or proxies.trusted if a proxy has TLS"
+            );
+        }
+    }
+    for address in &running.management {
+        tracing::info!("management on http://{address}");
+    }
+}
+
+/// How long requests in flight may take, and how long new ones are still accepted before: a person
+/// at the terminal does not wait for load balancers.
+fn patience(app: &App, request: StopRequest) -> (Duration, Duration) {
+    let shutdown = &app.config.shutdown;
+    let grace = match request {
+        StopRequest::Terminate => Duration::from_secs(shutdown.grace_seconds.into()),
+        StopRequest::Interrupt => Duration::ZERO,
+    };
+    (Duration::from_secs(shutdown.drain_seconds.into()), grace)
+}

@@ -1,0 +1,57 @@
+//! The claims of an access token (RFC 9068 §2.2, and `idtyp`, which says whose identity it carries).
+
+use serde::{Serialize, Serializer};
+
+/// The kinds of identity that a token can carry; a verifier refuses a token that names none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Identity {
+    /// The client itself.
+    App,
+}
+
+impl Identity {
+    /// The value of the `idtyp` claim.
+    pub fn idtyp(self) -> &'static str {
+        match self {
+            Self::App => "app",
+        }
+    }
+}
+
+impl Serialize for Identity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.idtyp())
+    }
+}
+
+/// The payload, in the order in which it is written.
+#[derive(Serialize)]
+pub(super) struct AccessTokenClaims<'a> {
+    pub iss: &'a str,
+    pub sub: &'a str,
+    pub aud: &'a str,
+    pub exp: i64,
+    pub iat: i64,
+    pub jti: &'a str,
+    pub client_id: &'a str,
+    pub idtyp: Identity,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub scope: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub roles: &'a [String],
+}
+
+impl AccessTokenClaims<'_> {
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        to_json(self, 512)
+    }
+}
+
+/// Serializes a value that has only strings, numbers and lists of them, which cannot fail.
+pub(super) fn to_json(value: &impl Serialize, capacity: usize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(capacity);
+    let written = serde_json::to_writer(&mut json, value);
+    debug_assert!(written.is_ok(), "strings, numbers and lists always serialize");
+    json
+}

@@ -1,0 +1,88 @@
+//! `GET /jwks` (RFC 7517 §5), served from memory with a strong ETag. A node that lost the store
+//! still answers, but says that the answer must not be kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use countersign_keys::VerifyingKey;
+use countersign_keys::jwk::PublicJwk;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::app::App;
+
+/// How long a verifier may use the keys while the issuer cannot be reached, in seconds.
+const STALE_IF_ERROR_SECONDS: u32 = 86_400;
+
+/// The published keys, ready to be sent.
+pub struct JwksDocument {
+    body: Bytes,
+    etag: HeaderValue,
+}
+
+impl JwksDocument {
+    /// The document of some keys.
+    pub fn new<'k>(keys: impl Iterator<Item = &'k VerifyingKey>) -> Self {
+        #[derive(Serialize)]
+        struct Document {
+            keys: Vec<PublicJwk>,
+        }
+        let document = Document { keys: keys.map(VerifyingKey::to_jwk).collect() };
+        let body = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
+        let tag = URL_SAFE_NO_PAD.encode(digest(&SHA256, &body));
+        let etag = HeaderValue::try_from(format!("\"{tag}\""));
+        Self { body, etag: etag.unwrap_or(HeaderValue::from_static("\"\"")) }
+    }
+}
+
+/// The two values of `Cache-Control`, made once.
+pub struct JwksCaching {
+    fresh: HeaderValue,
+    stale: HeaderValue,
+    max_age: Duration,
+}
+
+impl JwksCaching {
+    /// Caching for so many seconds.
+    pub fn new(max_age_seconds: u32) -> Self {
+        let value = |max_age: u32| {
+            let text =
+                format!("public, max-age={max_age}, stale-if-error={STALE_IF_ERROR_SECONDS}");
+            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("no-cache"))
+        };
+        let max_age = Duration::from_secs(max_age_seconds.into());
+        Self { fresh: value(max_age_seconds), stale: value(0), max_age }
+    }
+}
+
+/// The handler.
+pub async fn endpoint(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let live = app.keychain.live();
+    let document = &live.jwks;
+    // Another node may have published a key that this one has not heard of.
+    let is_current = app.freshness.age(app.clock.elapsed()) < app.jwks_caching.max_age;
+    let caching = if is_current { &app.jwks_caching.fresh } else { &app.jwks_caching.stale };
+    let validators =
+        [(header::ETAG, document.etag.clone()), (header::CACHE_CONTROL, caching.clone())];
+    if is_known(&headers, &document.etag) {
+        return (StatusCode::NOT_MODIFIED, validators).into_response();
+    }
+    let content_type = HeaderValue::from_static("application/jwk-set+json");
+    (validators, [(header::CONTENT_TYPE, content_type)], document.body.clone()).into_response()
+}
+
+/// RFC 9110 §13.1.2: a list of tags, compared weakly, or `*`.
+fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        value.as_bytes().split(|byte| *byte == b',').any(|tag| {
+            let tag = tag.trim_ascii();
+            tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
+        })
+    })
+}

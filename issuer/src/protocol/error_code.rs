@@ -1,0 +1,108 @@
+//! Every error code that the issuer can answer: one row each, with its wire name, HTTP status and
+//! the section that defines it. Statuses of protocol errors appear here and nowhere else.
+
+use http::StatusCode;
+
+/// A protocol error, as the caller is told of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// A parameter is missing, repeated, oversized or malformed.
+    InvalidRequest,
+    /// The request used a method that the endpoint does not have.
+    MethodNotAllowed,
+    /// The request body is larger than any request needs to be.
+    ContentTooLarge,
+    /// The request body is not a form.
+    UnsupportedMediaType,
+    /// There is nothing at this address.
+    NotFound,
+    /// Client authentication failed.
+    InvalidClient,
+    /// Client authentication failed too often; the credential was not looked at, or was wrong.
+    TooManyFailures,
+    /// The client may not use this grant.
+    UnauthorizedClient,
+    /// The issuer does not know this grant.
+    UnsupportedGrantType,
+    /// A requested scope is malformed, unknown or not granted to the client.
+    InvalidScope,
+    /// The requested resource is malformed, unknown or not granted to the client.
+    InvalidTarget,
+    /// The issuer cannot answer now, but will again.
+    TemporarilyUnavailable,
+    /// The issuer is at fault.
+    ServerError,
+}
+
+/// What the specifications say of an [`ErrorCode`].
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorRow {
+    /// The code.
+    pub code: ErrorCode,
+    /// The value of the `error` member.
+    pub wire: &'static str,
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// Where it is defined.
+    pub section: &'static str,
+}
+
+const fn row(
+    code: ErrorCode,
+    wire: &'static str,
+    status: StatusCode,
+    section: &'static str,
+) -> ErrorRow {
+    ErrorRow { code, wire, status, section }
+}
+
+/// The table of all codes, in the order of [`ErrorCode`].
+#[rustfmt::skip]
+pub static ERROR_CODES: [ErrorRow; 13] = [
+    row(ErrorCode::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
+    row(ErrorCode::MethodNotAllowed, "invalid_request", StatusCode::METHOD_NOT_ALLOWED, "RFC 6749 §3.2, RFC 9110 §15.5.6"),
+    row(ErrorCode::ContentTooLarge, "invalid_request", StatusCode::PAYLOAD_TOO_LARGE, "RFC 9110 §15.5.14"),
+    row(ErrorCode::UnsupportedMediaType, "invalid_request", StatusCode::UNSUPPORTED_MEDIA_TYPE, "RFC 6749 §4.4.2, RFC 9110 §15.5.16"),
+    row(ErrorCode::NotFound, "not_found", StatusCode::NOT_FOUND, "RFC 9110 §15.5.5"),
+    row(ErrorCode::InvalidClient, "invalid_client", StatusCode::UNAUTHORIZED, "RFC 6749 §5.2"),
+    row(ErrorCode::TooManyFailures, "invalid_client", StatusCode::TOO_MANY_REQUESTS, "RFC 6585 §4"),
+    row(ErrorCode::UnauthorizedClient, "unauthorized_client", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
+    row(ErrorCode::UnsupportedGrantType, "unsupported_grant_type", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
+    row(ErrorCode::InvalidScope, "invalid_scope", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
+    row(ErrorCode::InvalidTarget, "invalid_target", StatusCode::BAD_REQUEST, "RFC 8707 §2"),
+    row(ErrorCode::TemporarilyUnavailable, "temporarily_unavailable", StatusCode::SERVICE_UNAVAILABLE, "RFC 6749 §4.1.2.1"),
+    row(ErrorCode::ServerError, "server_error", StatusCode::INTERNAL_SERVER_ERROR, "RFC 6749 §4.1.2.1"),
+];
+
+impl ErrorCode {
+    /// The row of this code.
+    #[expect(clippy::indexing_slicing, reason = "the table has a row for each code, in order")]
+    pub fn row(self) -> &'static ErrorRow {
+        &ERROR_CODES[self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_stands_in_the_order_of_the_codes() {
+        for (position, row) in ERROR_CODES.iter().enumerate() {
+            assert_eq!(row.code as usize, position);
+            assert_eq!(row.code.row().wire, row.wire);
+        }
+    }
+
+    #[test]
+    fn only_failed_client_authentication_is_a_401() {
+        let unauthorized: Vec<&str> = ERROR_CODES
+            .iter()
+            .filter(|row| row.status == StatusCode::UNAUTHORIZED)
+            .map(|row| row.wire)
+            .collect();
+
+        assert_eq!(unauthorized, ["invalid_client"]);
+    }
+}

@@ -1,0 +1,64 @@
+//! Path to handler, one line a route. What the two listeners offer stands here and nowhere else.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderValue, StatusCode, header};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::app::App;
+use crate::error::OAuthError;
+use crate::protocol::ErrorCode;
+use crate::{discovery, health, jwks, token};
+
+/// What everybody may call.
+pub fn public(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/token", post(token::endpoint).options(preflight))
+        .route("/jwks", get(jwks::endpoint).options(preflight))
+        .route("/.well-known/openid-configuration", get(discovery::endpoint).options(preflight))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(discovery::endpoint).options(preflight),
+        )
+        .layer(SetResponseHeaderLayer::overriding(
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            HeaderValue::from_static("*"),
+        ))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .with_state(app)
+}
+
+/// What only the operator's network may call.
+pub fn management(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(not_found)
+        .with_state(app)
+}
+
+/// The answer to a browser's preflight (Fetch standard §3.2): no cookies are involved, so that scripts
+/// of any origin may call and read.
+async fn preflight() -> Response {
+    let allowed = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
+        (header::ACCESS_CONTROL_MAX_AGE, "7200"),
+    ];
+    (StatusCode::NO_CONTENT, allowed).into_response()
+}
+
+async fn method_not_allowed() -> OAuthError {
+    OAuthError::new(ErrorCode::MethodNotAllowed, "the endpoint does not have this method")
+}
+
+async fn not_found() -> OAuthError {
+    OAuthError::new(ErrorCode::NotFound, "there is nothing at this address")
+}

@@ -1,0 +1,118 @@
+//! From sealed rows to keys and back. A row that does not open under a master key, or that holds
+//! another key than its `kid` says, is refused and reported: it was swapped or altered.
+
+use std::sync::Arc;
+
+use countersign_keys::ring::KeyState;
+use countersign_keys::seal::SealError;
+use countersign_keys::{Algorithm, Kid, MasterKeys, SigningKey, VerifyingKey};
+
+use crate::store::{KeyRow, RingRows};
+
+/// A ring whose private keys are open.
+pub struct OpenRing {
+    /// The one algorithm of its keys.
+    pub algorithm: Algorithm,
+    /// The version that a change must name, so that of two nodes one wins.
+    pub version: i64,
+    /// All keys.
+    pub keys: Vec<OpenKey>,
+}
+
+/// A key of a ring.
+pub struct OpenKey {
+    /// Its state.
+    pub state: KeyState,
+    /// Since when it is in this state, in Unix seconds.
+    pub since: i64,
+    key: Arc<SigningKey>,
+}
+
+/// A row that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Sealed under a master key that is not configured.
+    #[error(
+        "signing key {kid} is sealed under a master key that is not configured; add the file with that master key to master_key.files"
+    )]
+    UnknownMasterKey {
+        /// The key.
+        kid: Kid,
+    },
+    /// The row was changed by something else than this software.
+    #[error(
+        "the row of signing key {kid} was altered or swapped ({cause}); restore it from a backup, or remove the key with `countersign keys withdraw {kid}`"
+    )]
+    Altered {
+        /// The key that the row claims to hold.
+        kid: Kid,
+        /// What does not fit.
+        cause: String,
+    },
+}
+
+impl OpenKey {
+    /// The id of the key.
+    pub fn kid(&self) -> &Kid {
+        self.key.kid()
+    }
+}
+
+impl OpenRing {
+    /// The key that signs.
+    pub fn active(&self) -> Option<&Arc<SigningKey>> {
+        self.keys.iter().find(|key| key.state == KeyState::Active).map(|key| &key.key)
+    }
+
+    /// The keys to publish: all of them, the active one first.
+    pub fn published(&self) -> impl Iterator<Item = &VerifyingKey> {
+        let (active, others): (Vec<_>, Vec<_>) =
+            self.keys.iter().partition(|key| key.state == KeyState::Active);
+        active.into_iter().chain(others).map(|key| key.key.verifying_key())
+    }
+}
+
+/// Opens all rows.
+///
+/// # Errors
+///
+/// The first row that cannot be used: rings are replaced whole or not at all.
+pub fn open_rings(rows: Vec<RingRows>, masters: &MasterKeys) -> Result<Vec<OpenRing>, OpenError> {
+    rows.into_iter().map(|ring| open_ring(ring, masters)).collect()
+}
+
+fn open_ring(ring: RingRows, masters: &MasterKeys) -> Result<OpenRing, OpenError> {
+    let keys = ring.keys.iter().map(|row| open_row(row, masters)).collect::<Result<_, _>>()?;
+    Ok(OpenRing { algorithm: ring.algorithm, version: ring.version, keys })
+}
+
+fn open_row(row: &KeyRow, masters: &MasterKeys) -> Result<OpenKey, OpenError> {
+    let kid = row.kid;
+    let altered = |cause: String| OpenError::Altered { kid, cause };
+    let der = masters.open(&kid, &row.sealed).map_err(|error| match error {
+        SealError::UnknownMasterKey { .. } => OpenError::UnknownMasterKey { kid },
+        other => altered(other.to_string()),
+    })?;
+    let key = SigningKey::from_pkcs8_der(&der, row.algorithm)
+        .map_err(|error| altered(error.to_string()))?;
+    if *key.kid() != kid {
+        return Err(altered("it holds another key".to_owned()));
+    }
+    Ok(OpenKey { state: row.state, since: row.since, key: Arc::new(key) })
+}
+
+/// The row of a new key.
+///
+/// # Errors
+///
+/// If the key cannot be written or sealed.
+pub(super) fn seal_row(
+    key: &SigningKey,
+    state: KeyState,
+    now: i64,
+    masters: &MasterKeys,
+) -> Result<KeyRow, String> {
+    let der = key.to_pkcs8_der().map_err(|error| error.to_string())?;
+    let sealed = masters.seal(key.kid(), &der).map_err(|error| error.to_string())?;
+    Ok(KeyRow { kid: *key.kid(), algorithm: key.algorithm(), state, since: now, created_at: now, sealed })
+}

@@ -1,0 +1,163 @@
+//! What runs beside the requests: the heartbeat that follows changes of other nodes, the rotation of
+//! keys, the batches of secret uses, the sweep of what has expired, the reload of certificates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::app::App;
+use crate::server::Tls;
+use crate::signing::{Rotation, open_rings};
+use crate::store::{Actor, StoreError};
+
+/// Twice this is less than the second within which every node follows a change.
+const HEARTBEAT: Duration = Duration::from_millis(400);
+const ROTATION_CHECK: Duration = Duration::from_secs(1);
+const BATCH: Duration = Duration::from_secs(60);
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
+
+/// How many expired rows one sweep removes at most, so that it never holds the database for long.
+const SWEEP_LIMIT: i64 = 1_000;
+
+/// Starts all of them; they end with the runtime.
+pub fn spawn(app: &Arc<App>, tls: Option<Arc<Tls>>) {
+    tokio::spawn(heartbeats(Arc::clone(app)));
+    tokio::spawn(rotations(Arc::clone(app)));
+    tokio::spawn(batches(Arc::clone(app)));
+    if let Some(tls) = tls {
+        tokio::spawn(certificates(tls));
+    }
+}
+
+async fn heartbeats(app: Arc<App>) {
+    let mut ticks = interval(HEARTBEAT);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let before = app.clock.elapsed();
+        match heartbeat(&app).await {
+            Ok(()) => app.freshness.seen(before),
+            Err(error) => {
+                app.metrics.store_failed();
+                tracing::warn!(%error, "the database did not answer the heartbeat");
+            }
+        }
+    }
+}
+
+/// Follows what changed since the last heartbeat.
+///
+/// # Errors
+///
+/// If the database does not answer.
+pub async fn heartbeat(app: &App) -> Result<(), StoreError> {
+    let newest = app.store.heartbeat().await?;
+    if newest == app.registry.load().generation() {
+        return Ok(());
+    }
+    follow(app).await
+}
+
+async fn follow(app: &App) -> Result<(), StoreError> {
+    let registry = app.registry.load_full();
+    let changes = app.store.changes_since(registry.generation()).await?;
+    if changes.rings_changed {
+        follow_rings(app).await?;
+    }
+    app.registry.store(Arc::new(registry.apply(changes)));
+    Ok(())
+}
+
+/// A ring that does not open is refused and reported; the node goes on with what it had.
+async fn follow_rings(app: &App) -> Result<(), StoreError> {
+    match open_rings(app.store.load_rings().await?, &app.masters) {
+        Ok(rings) => app.keychain.swap(rings, app.clock.elapsed()),
+        Err(error) => {
+            app.metrics.key_row_refused();
+            tracing::error!(%error, "the key rings were refused; the former keys stay in use");
+        }
+    }
+    Ok(())
+}
+
+async fn rotations(app: Arc<App>) {
+    let actor = Actor::node();
+    let mut ticks = interval(ROTATION_CHECK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if app.freshness.is_fresh(app.clock.elapsed()) {
+            rotate_if_due(&app, &actor).await;
+        }
+    }
+}
+
+/// Turns each ring for which something is due. Nothing is due nearly always, and then nothing is asked
+/// of the database.
+async fn rotate_if_due(app: &App, actor: &Actor) {
+    let act = actor.at(app.clock.now());
+    let live = app.keychain.live();
+    let mut turned = false;
+    for ring in live.rings() {
+        let planned = app.keychain.planned(ring, app.clock.elapsed());
+        let rotation =
+            Rotation { config: &app.config, store: &app.store, masters: &app.masters, act: &act };
+        match rotation.turn(&planned, ring.version).await {
+            Ok(changed) => turned |= changed,
+            Err(error) => {
+                app.metrics.rotation_failed();
+                tracing::error!(%error, algorithm = %ring.algorithm, "a rotation was put off");
+            }
+        }
+    }
+    if turned && let Err(error) = follow_rings(app).await {
+        tracing::warn!(%error, "the turned rings will be read with the next heartbeat");
+    }
+}
+
+async fn batches(app: Arc<App>) {
+    let mut ticks = interval(BATCH);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        write_secret_uses(&app).await;
+        sweep(&app).await;
+    }
+}
+
+/// Removes expired replay records, as long as there can be any.
+async fn sweep(app: &App) {
+    let now = app.clock.now();
+    if !app.assertion_keys.may_have_records(now - 2 * BATCH.as_secs().cast_signed()) {
+        return;
+    }
+    if let Err(error) = app.store.sweep_expired(now, SWEEP_LIMIT).await {
+        tracing::warn!(%error, "expired rows were not swept");
+    }
+}
+
+/// Writes what is not yet written of the uses of secrets.
+pub async fn write_secret_uses(app: &App) {
+    let uses = app.secret_uses.take();
+    if uses.is_empty() {
+        return;
+    }
+    if let Err(error) = app.store.record_secret_use(&uses).await {
+        tracing::warn!(%error, "the last uses of secrets were not written");
+        app.secret_uses.put_back(uses);
+    }
+}
+
+async fn certificates(tls: Arc<Tls>) {
+    let mut ticks = interval(CERTIFICATE_CHECK);
+    loop {
+        ticks.tick().await;
+        match tls.reload_if_changed() {
+            Ok(true) => tracing::info!("the TLS certificate was read again"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the former TLS certificate stays in use"),
+        }
+    }
+}

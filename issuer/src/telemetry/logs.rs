@@ -1,0 +1,84 @@
+//! Logs for people or machines, and OpenTelemetry traces if an endpoint is configured.
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use crate::config::{Config, LogFormat};
+
+/// Why logging could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// `log.level` is not a list of directives.
+    #[error("log.level `{level}` is not a list of filter directives: {cause}")]
+    Level {
+        /// The setting.
+        level: String,
+        /// What does not parse.
+        cause: String,
+    },
+    /// The exporter of traces could not be made.
+    #[error("tracing.otlp_endpoint: {0}")]
+    Exporter(String),
+}
+
+/// Keeps the exporter of traces; what is still to be sent goes out when it is shut down.
+#[derive(Default)]
+pub struct TelemetryGuard(Option<SdkTracerProvider>);
+
+impl TelemetryGuard {
+    /// Sends what is left. Blocks for a few seconds at most.
+    pub fn shutdown(self) {
+        if let Some(provider) = self.0 {
+            // Nothing is left to report a failure to.
+            let _ = provider.shutdown();
+        }
+    }
+}
+
+/// Begins logging, to standard error. Called outside of the runtime: the exporter of traces works on
+/// a thread of its own.
+///
+/// # Errors
+///
+/// If the level or the endpoint of the configuration cannot be used.
+pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
+    let level = &config.log.level;
+    let filter = EnvFilter::try_new(level).map_err(|error| TelemetryError::Level {
+        level: level.clone(),
+        cause: error.to_string(),
+    })?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match config.log.format {
+        LogFormat::Json => Box::new(lines.json().flatten_event(true).with_filter(filter)),
+        LogFormat::Human => Box::new(lines.with_target(false).with_filter(filter)),
+    };
+    let provider = match &config.tracing.otlp_endpoint {
+        Some(endpoint) => Some(exporting_to(endpoint.as_str())?),
+        None => None,
+    };
+    let traces = provider.as_ref().map(|provider| {
+        let tracer = provider.tracer("countersign");
+        let only_spans = tracing_subscriber::filter::filter_fn(|meta| meta.target() == "countersign::request");
+        tracing_opentelemetry::layer().with_tracer(tracer).with_filter(only_spans)
+    });
+    // A second call, as in a test, keeps the first subscriber.
+    let _ = tracing_subscriber::registry().with(lines).with(traces).try_init();
+    Ok(TelemetryGuard(provider))
+}
+
+/// A provider that sends spans in batches by HTTP with protobuf.
+fn exporting_to(endpoint: &str) -> Result<SdkTracerProvider, TelemetryError> {
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
+        .build()
+        .map_err(|error| TelemetryError::Exporter(error.to_string()))?;
+    let resource = opentelemetry_sdk::Resource::builder()
+        .with_service_name("countersign")
+        .build();
+    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}

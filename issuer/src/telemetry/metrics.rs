@@ -1,0 +1,193 @@
+//! Prometheus metrics. Every series exists from the start, so that a rate is never computed from a
+//! series that appears with its first event; labels come from tables, never from requests.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::protocol::ErrorCode;
+use crate::protocol::error_code::ERROR_CODES;
+use crate::token::grants::GRANTS;
+
+/// Upper bounds of the token endpoint's latency, in seconds.
+const LATENCY_BUCKETS: [f64; 11] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TokenLabels {
+    grant: &'static str,
+    outcome: &'static str,
+}
+
+/// All metrics of this process.
+pub struct Metrics {
+    registry: Registry,
+    token_requests: Vec<(TokenLabels, Counter)>,
+    token_request_seconds: Histogram,
+    failed_authentications: Counter,
+    rotation_failures: Counter,
+    refused_key_rows: Counter,
+    store_failures: Counter,
+    heartbeat_age: Gauge<f64, AtomicU64>,
+    signing_keys: Gauge,
+}
+
+impl Metrics {
+    /// All series, at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("countersign");
+        let requests = Family::<TokenLabels, Counter>::default();
+        registry.register(
+            "token_requests",
+            "Token requests by grant and outcome",
+            requests.clone(),
+        );
+        let token_request_seconds = Histogram::new(LATENCY_BUCKETS);
+        registry.register_with_unit(
+            "token_request",
+            "Time from the head of a token request to its answer",
+            Unit::Seconds,
+            token_request_seconds.clone(),
+        );
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let failed_authentications =
+            counter("client_authentication_failures", "Credentials of clients that did not hold");
+        let rotation_failures = counter("key_rotation_failures", "Rotations that were put off");
+        let refused_key_rows =
+            counter("key_rows_refused", "Loads of the key rings that met a row which does not open");
+        let store_failures = counter("store_failures", "Heartbeats that the database did not answer");
+        let heartbeat_age = Gauge::default();
+        registry.register(
+            "store_heartbeat_age_seconds",
+            "Time since the database last answered",
+            heartbeat_age.clone(),
+        );
+        let signing_keys = Gauge::default();
+        registry.register("signing_keys", "Published signing keys", signing_keys.clone());
+        Self {
+            token_requests: all_token_series(&requests),
+            registry,
+            token_request_seconds,
+            failed_authentications,
+            rotation_failures,
+            refused_key_rows,
+            store_failures,
+            heartbeat_age,
+            signing_keys,
+        }
+    }
+
+    /// A token request was answered.
+    pub fn token_request(&self, grant: &'static str, code: Option<ErrorCode>, took: Duration) {
+        let outcome = code.map_or("issued", outcome);
+        let series = self
+            .token_requests
+            .iter()
+            .find(|(labels, _)| labels.grant == grant && labels.outcome == outcome);
+        if let Some((_, counter)) = series {
+            counter.inc();
+        }
+        self.token_request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A client failed to authenticate.
+    pub fn client_authentication_failed(&self) {
+        self.failed_authentications.inc();
+    }
+
+    /// A rotation did not succeed; it is tried again.
+    pub fn rotation_failed(&self) {
+        self.rotation_failures.inc();
+    }
+
+    /// A key row was altered or sealed under an unknown master key.
+    pub fn key_row_refused(&self) {
+        self.refused_key_rows.inc();
+    }
+
+    /// The database did not answer a heartbeat.
+    pub fn store_failed(&self) {
+        self.store_failures.inc();
+    }
+
+    /// The text of `GET /metrics`.
+    pub fn render(&self, heartbeat_age: Duration, published_keys: usize) -> String {
+        self.heartbeat_age.set(heartbeat_age.as_secs_f64());
+        self.signing_keys.set(i64::try_from(published_keys).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Codes that share a wire name are told apart by their status.
+fn outcome(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::MethodNotAllowed => "method_not_allowed",
+        ErrorCode::ContentTooLarge => "content_too_large",
+        ErrorCode::UnsupportedMediaType => "unsupported_media_type",
+        ErrorCode::TooManyFailures => "too_many_failures",
+        other => other.row().wire,
+    }
+}
+
+fn all_token_series(requests: &Family<TokenLabels, Counter>) -> Vec<(TokenLabels, Counter)> {
+    let grants = GRANTS.iter().map(|grant| grant.name).chain(["unknown"]);
+    let outcomes: Vec<&str> =
+        ["issued"].into_iter().chain(ERROR_CODES.iter().map(|row| outcome(row.code))).collect();
+    grants
+        .flat_map(|grant| outcomes.iter().map(move |outcome| TokenLabels { grant, outcome }))
+        .map(|labels| {
+            let counter = requests.get_or_create(&labels).clone();
+            (labels, counter)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_series_exists_from_the_start() {
+        let text = Metrics::new().render(Duration::ZERO, 2);
+
+        for series in [
+            "countersign_token_requests_total{grant=\"client_credentials\",outcome=\"issued\"} 0",
+            "countersign_token_requests_total{grant=\"unknown\",outcome=\"invalid_request\"} 0",
+            "countersign_client_authentication_failures_total 0",
+            "countersign_token_request_seconds_count 0",
+            "countersign_signing_keys 2",
+        ] {
+            assert!(text.contains(series), "{series} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_request_counts_in_its_series() {
+        let metrics = Metrics::new();
+
+        metrics.token_request("client_credentials", Some(ErrorCode::InvalidClient), Duration::ZERO);
+
+        let text = metrics.render(Duration::ZERO, 0);
+        assert!(text.contains("{grant=\"client_credentials\",outcome=\"invalid_client\"} 1"));
+    }
+}

@@ -1,0 +1,7 @@
+//! What an operator sees: logs, metrics and traces. No secret, token or code is ever part of them.
+
+mod logs;
+mod metrics;
+
+pub use logs::{TelemetryError, TelemetryGuard, init};
+pub use metrics::Metrics;

@@ -1,0 +1,125 @@
+//! Client authentication (RFC 6749 §2.3, RFC 7523): one file a method, one line in `METHODS`.
+//! What was presented becomes an `AuthenticatedClient` here, and nowhere else.
+
+mod client_secret;
+mod limiter;
+mod private_key_jwt;
+mod secret_hash;
+
+pub use limiter::FailureLimiter;
+pub use private_key_jwt::AssertionKeys;
+pub use secret_hash::SecretHasher;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use zeroize::Zeroizing;
+
+use crate::app::App;
+use crate::error::OAuthError;
+use crate::protocol::{ErrorCode, Form};
+use crate::registry::Client;
+use private_key_jwt::PresentedAssertion;
+
+/// The methods, by their registered names (discovery's `token_endpoint_auth_methods_supported`).
+pub static METHODS: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt"];
+
+/// A client that proved who it is.
+#[derive(Debug)]
+pub struct AuthenticatedClient(Arc<Client>);
+
+impl AuthenticatedClient {
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.0
+    }
+
+    /// The client, for whoever no longer needs to know that it was authenticated.
+    pub fn into_client(self) -> Arc<Client> {
+        self.0
+    }
+}
+
+/// What a request offers as proof; nothing of it has been checked.
+pub enum PresentedCredential<'r> {
+    /// An id and a secret, in the `Authorization` header or in the form.
+    Secret {
+        /// Who it claims to be.
+        client_id: Cow<'r, str>,
+        /// The secret.
+        secret: Zeroizing<String>,
+    },
+    /// A signed assertion.
+    Assertion(PresentedAssertion<'r>),
+}
+
+impl<'r> PresentedCredential<'r> {
+    /// The one credential of a request.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_request` if there are several (RFC 6749 §2.3), `invalid_client` if there is none.
+    pub fn of(headers: &HeaderMap, form: &'r Form<'r>) -> Result<Self, OAuthError> {
+        let header = client_secret::from_header(headers, form)?;
+        let secret = client_secret::from_form(form);
+        let assertion = PresentedAssertion::from_form(form)?.map(Self::Assertion);
+        // RFC 6749 §2.3: not more than one authentication method in a request.
+        match (header, secret, assertion) {
+            (Some(one), None, None) | (None, Some(one), None) | (None, None, Some(one)) => Ok(one),
+            (None, None, None) => Err(refusal("the request has no client credential")),
+            _ => Err(OAuthError::invalid_request(
+                "the request authenticates the client in more than one way",
+            )),
+        }
+    }
+
+    /// The client that the credential claims to be of.
+    pub fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::Secret { client_id, .. } => Some(client_id),
+            Self::Assertion(assertion) => assertion.client_id(),
+        }
+    }
+}
+
+/// Checks a credential.
+///
+/// # Errors
+///
+/// `invalid_client`, in one wording for every cause; 429 when an address or a client fails too often;
+/// `temporarily_unavailable` when keys or the store are out of reach.
+pub async fn authenticate(
+    app: &App,
+    presented: &PresentedCredential<'_>,
+    address: IpAddr,
+) -> Result<AuthenticatedClient, OAuthError> {
+    let client_id = presented.client_id().unwrap_or_default();
+    let now = app.clock.elapsed();
+    app.limiter.admit(client_id, address, now)?;
+    let outcome = match presented {
+        PresentedCredential::Secret { client_id, secret } => {
+            client_secret::authenticate(app, client_id, secret)
+        }
+        PresentedCredential::Assertion(assertion) => {
+            private_key_jwt::authenticate(app, assertion).await
+        }
+    };
+    match outcome {
+        Ok(client) => {
+            app.limiter.succeeded(client_id, address, now);
+            Ok(AuthenticatedClient(client))
+        }
+        Err(error) if error.code == ErrorCode::InvalidClient => {
+            app.metrics.client_authentication_failed();
+            Err(app.limiter.failed(client_id, address, now, error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// One outward wording for every credential that does not hold; the cause is for the log.
+fn refusal(cause: impl Into<Cow<'static, str>>) -> OAuthError {
+    OAuthError::because(ErrorCode::InvalidClient, "client authentication failed", cause)
+}

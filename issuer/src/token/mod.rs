@@ -1,0 +1,155 @@
+//! `POST /token` (RFC 6749 §3.2) as a pipeline, in order: form, grant, client authentication,
+//! policy, the grant itself, minting, audit, answer. A grant never authenticates, never mints and
+//! never writes a response; what is common to all grants stands here once.
+
+pub mod client_auth;
+pub mod grants;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, header};
+use http_body_util::{BodyExt, Limited};
+
+use crate::app::App;
+use crate::audit::AuditEvent;
+use crate::error::OAuthError;
+use crate::issue::{self, Issued};
+use crate::origin::Origin;
+use crate::policy::{self, AccessRequest};
+use crate::protocol::form::{FormError, MAX_FORM_BYTES};
+use crate::protocol::{ErrorCode, Form};
+use crate::registry::ClientId;
+use client_auth::PresentedCredential;
+use grants::{Grant, TokenRequest};
+
+/// What is known of a request so far; a refusal is audited with as much as this.
+#[derive(Default)]
+struct Trail {
+    grant: Option<&'static Grant>,
+    client_id: Option<ClientId>,
+}
+
+/// The handler of the token endpoint.
+pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
+    let started = app.clock.elapsed();
+    let (parts, body) = request.into_parts();
+    let origin = Origin::of(&parts);
+    let mut trail = Trail::default();
+    let mut outcome = answer(&app, &parts, body, origin, &mut trail).await;
+    if let Err(unwritten) = app.audit.record(&event(&app, origin, &trail, &outcome)) {
+        // What cannot be audited is not issued.
+        outcome = Err(unwritten.into());
+    }
+    let grant = trail.grant.map_or("unknown", |grant| grant.name);
+    let code = outcome.as_ref().err().map(|error| error.code);
+    app.metrics.token_request(grant, code, app.clock.elapsed().saturating_sub(started));
+    match outcome {
+        Ok(issued) => response(&issued),
+        Err(error) => {
+            log_refusal(origin, &trail, &error);
+            error.into_response()
+        }
+    }
+}
+
+async fn answer(
+    app: &App,
+    parts: &Parts,
+    body: Body,
+    origin: Origin,
+    trail: &mut Trail,
+) -> Result<Issued, OAuthError> {
+    let body = read_form_body(parts, body).await?;
+    let form = Form::parse(&body).map_err(refuse_form)?;
+    let grant = grants::find(form.value("grant_type"))?;
+    trail.grant = Some(grant);
+    app.freshness.require(app.clock.elapsed())?;
+    let presented = PresentedCredential::of(&parts.headers, &form)?;
+    // What is not even shaped like a client id may be anything, so it is not kept.
+    trail.client_id = presented.client_id().and_then(|id| ClientId::parse(id).ok());
+    let client = client_auth::authenticate(app, &presented, origin.address).await?;
+    let resources: Vec<&str> = form.values("resource").collect();
+    let access =
+        AccessRequest { grant: grant.name, resources: &resources, scope: form.value("scope") };
+    let permitted = policy::decide(&app.registry.load(), client.client(), &access)?;
+    let request = TokenRequest { app, form: &form, client, permitted };
+    let authorization = (grant.authorize)(request).await?;
+    issue::mint(app, authorization)
+}
+
+/// Reads the body, after what the head of the request already rules out.
+async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, OAuthError> {
+    // RFC 6749 §2.3.1, RFC 9700 §4.3: credentials in a URL end up in logs and histories.
+    if parts.uri.query().is_some() {
+        return Err(OAuthError::invalid_request(
+            "parameters belong in the request body, never in the URL",
+        ));
+    }
+    let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(OAuthError::new(
+            ErrorCode::UnsupportedMediaType,
+            "the request body must be application/x-www-form-urlencoded",
+        ));
+    }
+    match Limited::new(body, MAX_FORM_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(OAuthError::new(
+            ErrorCode::ContentTooLarge,
+            "the request body is larger than 64 KiB",
+        )),
+        Err(error) => Err(OAuthError::because(
+            ErrorCode::InvalidRequest,
+            "the request body could not be read",
+            error.to_string(),
+        )),
+    }
+}
+
+fn refuse_form(error: FormError) -> OAuthError {
+    OAuthError::invalid_request(match error {
+        FormError::Repeated => "a parameter is repeated",
+        FormError::TooMany => "there are too many parameters",
+        FormError::NotText => "a parameter is not valid UTF-8 text",
+    })
+}
+
+fn event<'e>(
+    app: &App,
+    origin: Origin,
+    trail: &'e Trail,
+    outcome: &'e Result<Issued, OAuthError>,
+) -> AuditEvent<'e> {
+    let grant = trail.grant.map(|grant| grant.name);
+    let client_id = trail.client_id.as_ref().map(ClientId::as_str);
+    match outcome {
+        Ok(issued) => AuditEvent::issued(app.clock.now(), origin, grant, issued),
+        Err(error) => AuditEvent::refused(app.clock.now(), origin, grant, client_id, error),
+    }
+}
+
+fn log_refusal(origin: Origin, trail: &Trail, error: &OAuthError) {
+    let (code, cause) = (error.code.row().wire, error.cause.as_ref());
+    let client_id = trail.client_id.as_ref().map(ClientId::as_str).unwrap_or_default();
+    if error.code.row().status.is_server_error() {
+        tracing::error!(request_id = %origin.request_id, client_id, code, cause, "token request failed");
+    } else {
+        tracing::info!(request_id = %origin.request_id, client_id, code, cause, "token request refused");
+    }
+}
+
+/// RFC 6749 §5.1.
+fn response(issued: &Issued) -> Response {
+    let mut response = Body::from(issued.to_json()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}

@@ -1,0 +1,32 @@
+//! The metadata documents.
+
+use crate::harness::Issuer;
+
+#[tokio::test]
+async fn both_well_known_addresses_answer_the_same_metadata() {
+    let issuer = Issuer::new().await;
+
+    let openid = issuer.get("/.well-known/openid-configuration").await;
+    let oauth = issuer.get("/.well-known/oauth-authorization-server").await;
+
+    assert_eq!((openid.status, &openid.body), (oauth.status, &oauth.body));
+    let metadata = openid.json();
+    assert_eq!(metadata["issuer"], "https://issuer.example");
+    assert_eq!(metadata["token_endpoint"], "https://issuer.example/token");
+    assert_eq!(metadata["jwks_uri"], "https://issuer.example/jwks");
+    assert_eq!(metadata["grant_types_supported"], serde_json::json!(["client_credentials"]));
+    let methods = metadata["token_endpoint_auth_methods_supported"].as_array().unwrap();
+    assert_eq!(methods.len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_advertised_is_supported_and_nothing_else() {
+    let issuer = Issuer::new().await;
+    let metadata = issuer.get("/.well-known/openid-configuration").await.json();
+
+    for grant in metadata["grant_types_supported"].as_array().unwrap() {
+        let answer = issuer.token(&[("grant_type", grant.as_str().unwrap())]).await;
+
+        assert_eq!(answer.error().1, "invalid_client", "{grant}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The endpoints in process, one file each, with a fixed clock, against SQLite or, if
+//! `COUNTERSIGN_TEST_DATABASE` is `postgres`, against PostgreSQL.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod client_secret;
+mod cors;
+mod discovery;
+mod harness;
+mod health;
+mod jwks;
+mod private_key_jwt;
+mod state;
+mod token;
