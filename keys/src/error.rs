@@ -12,7 +12,7 @@ pub enum JwsError {
     /// Longer than the cap; nothing of it was read.
     #[error("the token is longer than allowed")]
     TooLarge,
-    /// Not three non-empty parts with two dots (RFC 7515 §7.1).
+    /// Not three parts with two dots (RFC 7515 §7.1), or one of them is empty.
     #[error("the token is not a compact JWS: three non-empty parts with two dots")]
     NotCompact,
     /// A part is not canonical base64url without padding (RFC 7515 §2).

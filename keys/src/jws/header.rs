@@ -96,10 +96,6 @@ mod tests {
 
     #[test]
     fn escapes_mean_what_they_say() {
-        let header =
-            Header::parse_json(r#"{"\u0061lg":"\u0045S256","kid":"\ud83d\ude00\n".trim()}"#);
-        assert!(header.is_err());
-
         let header = Header::parse_json(r#"{"\u0061lg":"\u0045S256","kid":"\ud83d\ude00\/"}"#);
         assert_eq!(header.unwrap().kid.unwrap().as_str(), "😀/");
     }

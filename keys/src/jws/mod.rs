@@ -46,8 +46,7 @@ impl<'t> UnverifiedJws<'t> {
         }
         let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JwsError::NotCompact)?;
-        if header.is_empty() || payload.is_empty() || signature.is_empty() || payload.contains('.')
-        {
+        if header.is_empty() || signature.is_empty() || payload.contains('.') {
             return Err(JwsError::NotCompact);
         }
         if !base64url::is_canonical(payload) || !base64url::is_canonical(signature) {
@@ -78,9 +77,18 @@ impl<'t> UnverifiedJws<'t> {
             .is_some_and(|typ| without_prefix(typ).eq_ignore_ascii_case(without_prefix(expected)))
     }
 
-    /// Checks the signature and gives the payload away. In order: the algorithm must be that of the key, the
-    /// signature must have its size, and it must hold.
+    /// Checks the signature and gives the payload away. In order: the payload must not be empty, the algorithm
+    /// must be that of the key, the signature must have its size and hold, and the payload must be UTF-8.
     pub fn verify(&self, key: &VerifyingKey) -> Result<VerifiedPayload, JwsError> {
+        if self.payload.is_empty() {
+            return Err(JwsError::NotCompact);
+        }
+        let payload = self.verify_bytes(key)?;
+        String::from_utf8(payload).map(VerifiedPayload).map_err(|_| JwsError::PayloadNotUtf8)
+    }
+
+    /// As [`verify`](Self::verify), for a JWS whose payload may be any bytes, or none; not for tokens.
+    pub fn verify_bytes(&self, key: &VerifyingKey) -> Result<Vec<u8>, JwsError> {
         // RFC 8725 §3.1: one key, one algorithm.
         if !self.header.algorithm.is_same_as(key.algorithm()) {
             return Err(JwsError::AlgorithmMismatch);
@@ -92,8 +100,7 @@ impl<'t> UnverifiedJws<'t> {
         let signature =
             base64url::decode_into(self.signature, &mut buffer).ok_or(JwsError::InvalidBase64)?;
         key.verify(self.signing_input.as_bytes(), signature)?;
-        let payload = self.danger_unverified_payload()?;
-        String::from_utf8(payload).map(VerifiedPayload).map_err(|_| JwsError::PayloadNotUtf8)
+        self.danger_unverified_payload()
     }
 
     /// The payload of a token that nobody has verified. For nothing but the choice of keys to try, or to

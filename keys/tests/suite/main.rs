@@ -1,0 +1,12 @@
+//! What the keys promise, by outside judges: public vectors, other libraries, attacks and random histories.
+
+mod attacks;
+mod attacks_on_keys;
+mod cookbook;
+mod forge;
+mod formats;
+mod mutation;
+mod rotation;
+mod seal;
+mod second_opinion;
+mod wycheproof;
