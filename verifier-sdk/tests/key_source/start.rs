@@ -146,7 +146,9 @@ async fn settings_that_cannot_work_are_refused_at_build() {
     let build = |issuer: &str| Verifier::builder(issuer).audience(AUDIENCE);
     let keys = TestIssuer::new(ISSUER).jwk_set();
 
-    for issuer in ["", "issuer", "http://issuer.example", "https://a.example/?x", "https://a.example/#x"] {
+    for issuer in
+        ["", "issuer", "http://issuer.example", "https://a.example/?x", "https://a.example/#x"]
+    {
         let refused = build(issuer).build_with(keys.clone());
         assert!(matches!(refused, Err(BuildError::Issuer)), "{issuer}");
     }
