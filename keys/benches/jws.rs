@@ -1,5 +1,7 @@
 //! A whole token beside the bare signature check of the same bytes, refusals, and signing.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails loudly")]
+
 use std::hint::black_box;
 
 use aws_lc_rs::signature::{
@@ -20,15 +22,12 @@ const CLAIMS: &str = r#"{"iss":"https://issuer.example.com","sub":"orders","aud"
 fn bare_key(key: &SigningKey) -> ParsedPublicKey {
     let jwk: Value = serde_json::to_value(key.verifying_key()).unwrap();
     let member = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
-    match key.algorithm() {
-        Algorithm::Rs256 => RsaPublicKeyComponents { n: member("n"), e: member("e") }
-            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-            .unwrap(),
-        _ => {
-            let point = [vec![4], member("x"), member("y")].concat();
-            ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).unwrap()
-        }
+    if key.algorithm() == Algorithm::Rs256 {
+        let numbers = RsaPublicKeyComponents { n: member("n"), e: member("e") };
+        return numbers.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).unwrap();
     }
+    let point = [vec![4], member("x"), member("y")].concat();
+    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).unwrap()
 }
 
 fn verify(criterion: &mut Criterion) {

@@ -17,14 +17,7 @@ pub(crate) const fn decoded_len(characters: usize) -> usize {
 /// Whether `text` would decode: alphabet, length, and no stray bits in the last character.
 pub(crate) fn is_canonical(text: &str) -> bool {
     // One pass without branches, which the compiler turns into vector instructions.
-    let alphabet = text.bytes().fold(true, |so_far, byte| {
-        so_far
-            & (byte.is_ascii_lowercase()
-                | byte.is_ascii_uppercase()
-                | byte.is_ascii_digit()
-                | (byte == b'-')
-                | (byte == b'_'))
-    });
+    let foreign = text.bytes().fold(0, |foreign, byte| foreign | u8::from(!is_in_alphabet(byte)));
     // RFC 4648 §3.5: the unused bits of the last character must be zero.
     let stray_bits = match (text.len() % 4, text.bytes().last()) {
         (0, _) => false,
@@ -32,7 +25,12 @@ pub(crate) fn is_canonical(text: &str) -> bool {
         (3, Some(last)) => !b"AEIMQUYcgkosw048".contains(&last),
         _ => true,
     };
-    alphabet && !stray_bits
+    foreign == 0 && !stray_bits
+}
+
+/// RFC 4648 §5, table 2.
+const fn is_in_alphabet(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')
 }
 
 /// Decodes into the front of `buffer`. `None` when the text is not canonical or does not fit.

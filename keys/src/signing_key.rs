@@ -41,7 +41,7 @@ impl SigningKey {
 
     /// From unencrypted PKCS#8 (RFC 5958).
     pub fn from_pkcs8_der(der: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
-        Self::new(algorithm, algorithm.row().family.private().from_pkcs8(der)?)
+        Self::new(algorithm, algorithm.row().family.private().import_pkcs8(der)?)
     }
 
     /// From unencrypted PEM: `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1) or `EC PRIVATE KEY` (SEC1).
@@ -53,7 +53,7 @@ impl SigningKey {
             "PRIVATE KEY" => Self::from_pkcs8_der(der, algorithm),
             "RSA PRIVATE KEY" | "EC PRIVATE KEY" => {
                 let family = algorithm.row().family.private();
-                Self::new(algorithm, family.from_traditional(label, der)?)
+                Self::new(algorithm, family.import_traditional(label, der)?)
             }
             _ => Err(KeyError::UnsupportedPem),
         }
@@ -64,7 +64,7 @@ impl SigningKey {
         let jwk = JwkMembers::parse(json)?;
         jwk.refuse_other_uses("sign")?;
         let algorithm = jwk.any_algorithm()?;
-        Self::new(algorithm, algorithm.row().family.private().from_jwk(&jwk)?)
+        Self::new(algorithm, algorithm.row().family.private().import_jwk(&jwk)?)
     }
 
     fn new(algorithm: Algorithm, private: Box<dyn PrivateKey>) -> Result<Self, KeyError> {
@@ -79,13 +79,13 @@ impl SigningKey {
 
     /// As PKCS#8 PEM.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        to_pem("PRIVATE KEY", self.private.to_pkcs8()?)
+        to_pem("PRIVATE KEY", &self.private.to_pkcs8()?)
     }
 
     /// As PEM in the older format of its type: PKCS#1 for RSA, SEC1 for elliptic curves.
     pub fn to_traditional_pem(&self) -> Result<Zeroizing<String>, KeyError> {
         let key = self.private.to_traditional()?;
-        to_pem(key.label, key.der)
+        to_pem(key.label, &key.der)
     }
 
     /// As a private JWK with `kid`, `use` and `alg`.
@@ -135,8 +135,8 @@ fn key_block(pem: &str) -> &str {
     }
 }
 
-fn to_pem(label: &'static str, der: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, KeyError> {
-    let pem = der::pem::encode_string(label, LineEnding::LF, &der);
+fn to_pem(label: &'static str, der: &[u8]) -> Result<Zeroizing<String>, KeyError> {
+    let pem = der::pem::encode_string(label, LineEnding::LF, der);
     pem.map(Zeroizing::new).map_err(|_| KeyError::Operation)
 }
 

@@ -1,6 +1,8 @@
 //! No refusal before the signature touches the heap: a flood of bad tokens costs no memory. (What aws-lc
 //! allocates in C for the check of an ECDSA signature is not counted; that is after the door.)
 
+#![expect(clippy::unwrap_used, reason = "a test fails loudly")]
+
 use allocation_counter::measure;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

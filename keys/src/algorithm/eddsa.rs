@@ -47,7 +47,7 @@ pub(crate) static ED25519_FAMILY: EdDsa = EdDsa;
 
 impl EdDsa {
     /// From the 32 bytes of RFC 8032 §5.1.5.
-    pub(super) fn public_from_bytes(&self, bytes: &[u8]) -> Result<PublicKey, KeyError> {
+    pub(super) fn public_from_bytes(bytes: &[u8]) -> Result<PublicKey, KeyError> {
         let key: &[u8; KEY_SIZE] = bytes.try_into().map_err(|_| KeyError::InvalidPoint)?;
         let mut y = *key;
         y[KEY_SIZE - 1] &= 0x7f; // without the sign of x
@@ -68,7 +68,7 @@ fn is_canonical(y: &[u8; KEY_SIZE]) -> bool {
 
 impl Family for EdDsa {
     fn public_from_jwk(&self, jwk: &JwkMembers<'_>) -> Result<PublicKey, KeyError> {
-        self.public_from_bytes(&jwk.fixed_bytes("x", jwk.x.as_deref(), KEY_SIZE)?)
+        Self::public_from_bytes(&jwk.fixed_bytes("x", jwk.x.as_deref(), KEY_SIZE)?)
     }
 
     fn public_from_spki(&self, spki: &SubjectPublicKeyInfoRef<'_>) -> Result<PublicKey, KeyError> {
@@ -77,7 +77,7 @@ impl Family for EdDsa {
             return Err(KeyError::AlgorithmMismatch);
         }
         let bytes = spki.subject_public_key.as_bytes().ok_or(KeyError::MalformedKey)?;
-        self.public_from_bytes(bytes)
+        Self::public_from_bytes(bytes)
     }
 
     #[cfg(feature = "private")]
@@ -93,14 +93,14 @@ mod tests {
     #[test]
     fn j35_keys_of_small_order_and_non_canonical_keys_are_refused() {
         for mut key in SMALL_ORDER {
-            assert_eq!(ED25519_FAMILY.public_from_bytes(&key).err(), Some(KeyError::InvalidPoint));
+            assert_eq!(EdDsa::public_from_bytes(&key).err(), Some(KeyError::InvalidPoint));
             key[31] |= 0x80;
-            assert_eq!(ED25519_FAMILY.public_from_bytes(&key).err(), Some(KeyError::InvalidPoint));
+            assert_eq!(EdDsa::public_from_bytes(&key).err(), Some(KeyError::InvalidPoint));
         }
         for lowest in 0xed..=0xff {
             let mut key = [0xff; KEY_SIZE];
             key[0] = lowest;
-            assert_eq!(ED25519_FAMILY.public_from_bytes(&key).err(), Some(KeyError::InvalidPoint));
+            assert_eq!(EdDsa::public_from_bytes(&key).err(), Some(KeyError::InvalidPoint));
         }
     }
 
@@ -110,6 +110,6 @@ mod tests {
         let mut key = base_point;
         key[0] = 0x58;
 
-        assert!(ED25519_FAMILY.public_from_bytes(&key).is_ok());
+        assert!(EdDsa::public_from_bytes(&key).is_ok());
     }
 }

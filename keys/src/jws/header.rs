@@ -170,7 +170,7 @@ mod tests {
             r#"{"alg":"ES256","x":[{"y":1,"y":2}]}"#,
         ] {
             let refusal = refusal(json);
-            assert!(matches!(refusal, JwsError::DuplicateHeaderMember), "{json}: {refusal:?}",);
+            assert!(matches!(refusal, JwsError::DuplicateHeaderMember), "{json}: {refusal:?}");
         }
     }
 

@@ -15,7 +15,7 @@ use crate::ring::{KeyRing, KeyState, MAX_RING_KEYS, RingKey};
 
 /// How long a node may go on, signing and publishing, with the ring as it was before another node's step. A
 /// node that has not heard from the database for that long must stop signing.
-pub const NODE_LAG: Duration = Duration::from_secs(60);
+pub const NODE_LAG: Duration = Duration::from_mins(1);
 
 /// What the keys are rotated by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

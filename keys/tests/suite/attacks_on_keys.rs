@@ -33,7 +33,10 @@ fn code(jwk: &Value) -> &'static str {
     }
 }
 
-fn set(keys: &[Value]) -> Result<(JwkSet, Vec<(Option<String>, &'static str)>), JwkSetError> {
+/// The `kid` of a key that was skipped, and why.
+type Skipped = (Option<String>, &'static str);
+
+fn set(keys: &[Value]) -> Result<(JwkSet, Vec<Skipped>), JwkSetError> {
     let document = json!({ "keys": keys }).to_string();
     let (set, skipped) = JwkSet::parse(document.as_bytes(), &all_algorithms())?;
     let skipped = skipped.iter().map(|key| (key.kid.map(|kid| kid.to_string()), key.reason.code()));

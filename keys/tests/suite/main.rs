@@ -1,5 +1,7 @@
 //! What the keys promise, by outside judges: public vectors, other libraries, attacks and random histories.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 mod attacks;
 mod attacks_on_keys;
 mod cookbook;

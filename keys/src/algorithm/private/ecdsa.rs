@@ -35,13 +35,13 @@ impl PrivateFamily for Ecdsa {
         Ok(self.boxed(pair))
     }
 
-    fn from_pkcs8(&'static self, der: &[u8]) -> Result<Box<dyn PrivateKey>, KeyError> {
+    fn import_pkcs8(&'static self, der: &[u8]) -> Result<Box<dyn PrivateKey>, KeyError> {
         let pair =
             EcdsaKeyPair::from_pkcs8(self.signing, der).map_err(|_| KeyError::MalformedKey)?;
         Ok(self.boxed(pair))
     }
 
-    fn from_traditional(
+    fn import_traditional(
         &'static self,
         label: &str,
         der: &[u8],
@@ -54,7 +54,7 @@ impl PrivateFamily for Ecdsa {
         Ok(self.boxed(pair))
     }
 
-    fn from_jwk(&'static self, jwk: &JwkMembers<'_>) -> Result<Box<dyn PrivateKey>, KeyError> {
+    fn import_jwk(&'static self, jwk: &JwkMembers<'_>) -> Result<Box<dyn PrivateKey>, KeyError> {
         let point = self.point_of(jwk)?;
         let d = Zeroizing::new(jwk.fixed_bytes("d", jwk.d, self.coordinate_size)?);
         let pair = EcdsaKeyPair::from_private_key_and_public_key(self.signing, &d, &point)

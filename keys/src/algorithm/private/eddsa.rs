@@ -22,12 +22,12 @@ impl PrivateFamily for EdDsa {
         Ok(Box::new(Ed25519PrivateKey(pair)))
     }
 
-    fn from_pkcs8(&'static self, der: &[u8]) -> Result<Box<dyn PrivateKey>, KeyError> {
+    fn import_pkcs8(&'static self, der: &[u8]) -> Result<Box<dyn PrivateKey>, KeyError> {
         let pair = Ed25519KeyPair::from_pkcs8(der).map_err(|_| KeyError::MalformedKey)?;
         Ok(Box::new(Ed25519PrivateKey(pair)))
     }
 
-    fn from_traditional(
+    fn import_traditional(
         &'static self,
         _label: &str,
         _der: &[u8],
@@ -35,7 +35,7 @@ impl PrivateFamily for EdDsa {
         Err(KeyError::NoSuchFormat)
     }
 
-    fn from_jwk(&'static self, jwk: &JwkMembers<'_>) -> Result<Box<dyn PrivateKey>, KeyError> {
+    fn import_jwk(&'static self, jwk: &JwkMembers<'_>) -> Result<Box<dyn PrivateKey>, KeyError> {
         let x = jwk.fixed_bytes("x", jwk.x.as_deref(), KEY_SIZE)?;
         let d = Zeroizing::new(jwk.fixed_bytes("d", jwk.d, KEY_SIZE)?);
         let pair = Ed25519KeyPair::from_seed_and_public_key(&d, &x)
@@ -46,7 +46,7 @@ impl PrivateFamily for EdDsa {
 
 impl PrivateKey for Ed25519PrivateKey {
     fn public(&self) -> Result<PublicKey, KeyError> {
-        EdDsa.public_from_bytes(self.0.public_key().as_ref())
+        EdDsa::public_from_bytes(self.0.public_key().as_ref())
     }
 
     fn sign(&self, message: &[u8]) -> Result<Signature, KeyError> {

@@ -19,17 +19,17 @@ pub(crate) trait PrivateFamily: Sync {
     fn generate(&'static self, size: KeySize) -> Result<Box<dyn PrivateKey>, KeyError>;
 
     /// From unencrypted PKCS#8 (RFC 5958).
-    fn from_pkcs8(&'static self, der: &[u8]) -> Result<Box<dyn PrivateKey>, KeyError>;
+    fn import_pkcs8(&'static self, der: &[u8]) -> Result<Box<dyn PrivateKey>, KeyError>;
 
     /// From the older format of this kind of key, whose PEM label must be `label`.
-    fn from_traditional(
+    fn import_traditional(
         &'static self,
         label: &str,
         der: &[u8],
     ) -> Result<Box<dyn PrivateKey>, KeyError>;
 
     /// From a JWK with its private members.
-    fn from_jwk(&'static self, jwk: &JwkMembers<'_>) -> Result<Box<dyn PrivateKey>, KeyError>;
+    fn import_jwk(&'static self, jwk: &JwkMembers<'_>) -> Result<Box<dyn PrivateKey>, KeyError>;
 }
 
 /// One private key.

@@ -48,11 +48,11 @@ impl PrivateFamily for Rsa {
         self.boxed(RsaKeyPair::generate(size).map_err(|_| KeyError::Operation)?)
     }
 
-    fn from_pkcs8(&'static self, der: &[u8]) -> Result<Box<dyn PrivateKey>, KeyError> {
+    fn import_pkcs8(&'static self, der: &[u8]) -> Result<Box<dyn PrivateKey>, KeyError> {
         self.boxed(RsaKeyPair::from_pkcs8(der).map_err(|_| KeyError::MalformedKey)?)
     }
 
-    fn from_traditional(
+    fn import_traditional(
         &'static self,
         label: &str,
         der: &[u8],
@@ -63,7 +63,7 @@ impl PrivateFamily for Rsa {
         self.boxed(RsaKeyPair::from_der(der).map_err(|_| KeyError::MalformedKey)?)
     }
 
-    fn from_jwk(&'static self, jwk: &JwkMembers<'_>) -> Result<Box<dyn PrivateKey>, KeyError> {
+    fn import_jwk(&'static self, jwk: &JwkMembers<'_>) -> Result<Box<dyn PrivateKey>, KeyError> {
         let public_key = PublicKeyComponents {
             n: Zeroizing::new(jwk.number("n", jwk.n.as_deref())?),
             e: Zeroizing::new(jwk.number("e", jwk.e.as_deref())?),
