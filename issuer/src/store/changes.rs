@@ -2,7 +2,7 @@
 
 use sqlx::{AnyConnection, Row as _};
 
-use super::clients::{self, Selection};
+use super::client_rows::{self, Selection};
 use super::{Store, StoreError, answered, resources};
 use crate::registry::{Changes, ClientId, Generation};
 
@@ -16,7 +16,7 @@ impl Store {
                 sqlx::query("SELECT value FROM generation").fetch_one(&mut *connection).await?;
             Ok(Changes {
                 generation: Generation(row.try_get(0)?),
-                clients: clients::load(connection, Selection::After(since.0)).await?,
+                clients: client_rows::load(connection, Selection::After(since.0)).await?,
                 deleted_clients: deleted_clients(connection, since).await?,
                 resources: resources::changed_after(connection, since.0).await?,
                 deleted_resources: deleted_resources(connection, since).await?,

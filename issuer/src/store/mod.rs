@@ -12,6 +12,7 @@ mod actor;
 mod assertions;
 mod audit;
 mod changes;
+mod client_rows;
 mod clients;
 mod columns;
 mod connect;

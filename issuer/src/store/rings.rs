@@ -148,13 +148,17 @@ impl Change<'_> {
             states.iter().copied().partition(|(_, state)| *state == KeyState::Active);
         for (kid, state) in others.into_iter().chain(activate) {
             let state = state_name(state);
-            sqlx::query("UPDATE signing_key SET state = $1, since = $2 WHERE kid = $3")
+            let update = "UPDATE signing_key SET state = $1, since = $2 WHERE kid = $3";
+            let done = sqlx::query(update)
                 .bind(state)
                 .bind(self.act.at)
                 .bind(kid.as_ref())
                 .execute(&mut *self.tx)
                 .await?;
-            self.record("key.state", &kid, &json!({ "state": state })).await?;
+            // A key that is withdrawn in the same step is gone already.
+            if done.rows_affected() == 1 {
+                self.record("key.state", &kid, &json!({ "state": state })).await?;
+            }
         }
         Ok(())
     }

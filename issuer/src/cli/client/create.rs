@@ -1,0 +1,159 @@
+//! `countersign client create`: an app, the permission it starts with, and the resource if it is new.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use countersign_keys::JwkSet;
+use countersign_keys::algorithm::{ALGORITHMS, Algorithm};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::super::{Failure, Session};
+use super::permission::{PermissionArguments, require_small_tokens};
+use super::{new_secret, show};
+use crate::bootstrap::Opened;
+use crate::registry::{Client, ClientAuthentication, ClientId, ClientKeys, Resource, parse_name};
+use crate::token::grants::GRANTS;
+
+#[derive(Debug, Args)]
+pub(in super::super) struct Create {
+    /// The client id: 1 to 64 characters of A-Z a-z 0-9 . _ ~ -, not shaped like a UUID.
+    id: ClientId,
+    /// A grant that it may use; may be repeated.
+    #[arg(long = "grant", required = true, value_parser = parse_grant)]
+    grants: Vec<String>,
+    /// How it authenticates: client_secret_basic, client_secret_post or private_key_jwt.
+    #[arg(long, value_parser = parse_auth)]
+    auth: Option<ClientAuthentication>,
+    #[command(flatten)]
+    keys: KeyArguments,
+    #[command(flatten)]
+    permission: PermissionArguments,
+    /// A name for people.
+    #[arg(long)]
+    name: Option<String>,
+    /// Accept the URL of the token endpoint as the audience of its assertions (for old libraries).
+    #[arg(long)]
+    token_endpoint_audience: bool,
+    /// Seconds after which its secret is refused; without it, never.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    secret_expires_in_seconds: Option<u32>,
+}
+
+/// The public keys of a client that authenticates with `private_key_jwt`.
+#[derive(Debug, Args)]
+pub(super) struct KeyArguments {
+    /// A file with its public keys as a JWK set.
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    jwks_file: Option<PathBuf>,
+    /// Where its public keys are published as a JWK set.
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<Url>,
+}
+
+fn parse_grant(name: &str) -> Result<String, String> {
+    if GRANTS.iter().any(|grant| grant.name == name) {
+        return Ok(name.to_owned());
+    }
+    let known: Vec<&str> = GRANTS.iter().map(|grant| grant.name).collect();
+    Err(format!("use one of {}", known.join(", ")))
+}
+
+fn parse_auth(name: &str) -> Result<ClientAuthentication, String> {
+    let known = ClientAuthentication::ALL.map(ClientAuthentication::name);
+    ClientAuthentication::from_name(name).ok_or_else(|| format!("use one of {}", known.join(", ")))
+}
+
+impl Create {
+    pub(super) async fn run(self, session: &Session, opened: &Opened) -> Result<(), Failure> {
+        let act = session.act();
+        let keys = self.keys.read()?;
+        let auth = self.authentication(&keys)?;
+        let (permission, new_resource) = match self.permission.resolve(&opened.store).await? {
+            Some(resolved) => (Some(resolved.permission), resolved.created),
+            None => (None, None),
+        };
+        let secret =
+            auth.uses_secret().then(|| new_secret(opened, act.at, self.secret_expires_in_seconds));
+        let client = Client {
+            id: self.id,
+            name: self.name.as_deref().map(parse_name).transpose()?.map(str::to_owned),
+            grants: self.grants,
+            auth,
+            secrets: secret.iter().map(|(_, stored)| stored.clone()).collect(),
+            keys: keys.unwrap_or(ClientKeys::None),
+            token_endpoint_audience: self.token_endpoint_audience,
+            permissions: permission.into_iter().collect(),
+            enabled: true,
+        };
+        require_small_tokens(session, &opened.store, &client, new_resource.as_ref()).await?;
+        opened.store.create_client_with(&client, new_resource.as_ref(), &act).await?;
+        let clear = secret.as_ref().map(|(clear, _)| clear.as_str());
+        print(session, &client, clear, new_resource.as_ref());
+        Ok(())
+    }
+
+    fn authentication(&self, keys: &Option<ClientKeys>) -> Result<ClientAuthentication, Failure> {
+        match (self.auth, keys) {
+            (Some(ClientAuthentication::PrivateKeyJwt) | None, Some(_)) => {
+                Ok(ClientAuthentication::PrivateKeyJwt)
+            }
+            (Some(ClientAuthentication::PrivateKeyJwt), None) => {
+                Err(Failure::new("keys_missing", "private_key_jwt needs the client's public keys")
+                    .hint("name them with --jwks-file or --jwks-uri"))
+            }
+            (Some(auth), Some(_)) => {
+                let problem = format!("{} uses a secret, not keys", auth.name());
+                Err(Failure::new("keys_unused", problem)
+                    .hint("leave out --jwks-file and --jwks-uri"))
+            }
+            (auth, None) => Ok(auth.unwrap_or(ClientAuthentication::ClientSecretBasic)),
+        }
+    }
+}
+
+fn print(session: &Session, client: &Client, secret: Option<&str>, created: Option<&Resource>) {
+    let mut document = show::document(client);
+    if let (Some(secret), Value::Object(members)) = (secret, &mut document) {
+        members.insert("client_secret".to_owned(), json!(secret));
+    }
+    if let (Some(resource), Value::Object(members)) = (created, &mut document) {
+        members.insert("created_resource".to_owned(), json!(resource.identifier));
+        session.output.note(&format!("created resource {}", resource.identifier));
+    }
+    let text = match secret {
+        Some(secret) => format!(
+            "client_id      {}\nclient_secret  {secret}\n\nThe secret is shown this once.",
+            client.id
+        ),
+        None => format!("client_id  {}", client.id),
+    };
+    session.output.result(&document, &text);
+}
+
+impl KeyArguments {
+    /// The keys that were named, if any.
+    pub(super) fn read(&self) -> Result<Option<ClientKeys>, Failure> {
+        match (&self.jwks_file, &self.jwks_uri) {
+            (Some(file), _) => Ok(Some(ClientKeys::Inline(read_jwks(file)?))),
+            (None, Some(uri)) if matches!(uri.scheme(), "https" | "http") => {
+                Ok(Some(ClientKeys::Uri(uri.clone())))
+            }
+            (None, Some(uri)) => {
+                Err(Failure::new("invalid_value", format!("`{uri}` is not an https URL")))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+fn read_jwks(path: &Path) -> Result<JwkSet, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
+    let every: Vec<Algorithm> = ALGORITHMS.iter().map(|row| row.algorithm).collect();
+    let (set, skipped) =
+        JwkSet::parse(&bytes, &every).map_err(|error| Failure::file(path, &error))?;
+    match skipped.first() {
+        None => Ok(set),
+        Some(key) => Err(Failure::file(path, &format!("a key cannot be used: {}", key.reason))),
+    }
+}

@@ -1,0 +1,94 @@
+//! What a client may do at a resource, from the arguments to a checked permission; a resource that is new is made with it.
+
+use clap::Args;
+
+use super::super::{Failure, Session};
+use crate::registry::{
+    Client, ClientId, Permission, Resource, largest_app_token, parse_role, parse_scope_tokens,
+};
+use crate::store::{Store, StoreError};
+
+/// The permission for one resource.
+#[derive(Debug, Args)]
+pub(super) struct PermissionArguments {
+    /// The resource that it may ask tokens for. One a call; `client update` adds others. Made if it is new.
+    #[arg(long, value_name = "URI")]
+    pub(super) resource: Option<String>,
+    /// A scope of that resource, or several separated by blanks; may be repeated.
+    #[arg(long = "scope", requires = "resource", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// A role at that resource, stated by every token; may be repeated.
+    #[arg(long = "role", requires = "resource", value_name = "ROLE")]
+    roles: Vec<String>,
+}
+
+/// A permission, and the resource if it has to be made.
+pub(super) struct Resolved {
+    pub(super) permission: Permission,
+    pub(super) created: Option<Resource>,
+}
+
+impl PermissionArguments {
+    /// Checks the names, and that the resource has the scopes; a resource that is new gets them.
+    pub(super) async fn resolve(&self, store: &Store) -> Result<Option<Resolved>, Failure> {
+        let Some(identifier) = &self.resource else { return Ok(None) };
+        let scopes = parse_scope_tokens(&self.scopes.join(" "))?;
+        for role in &self.roles {
+            parse_role(role)?;
+        }
+        let created = match store.resource(identifier).await {
+            Ok(resource) => {
+                require_scopes(&resource, &scopes)?;
+                None
+            }
+            Err(StoreError::NotFound { .. }) => Some(Resource::new(identifier, scopes.clone())?),
+            Err(error) => return Err(error.into()),
+        };
+        let resource = identifier.clone();
+        let permission = Permission { resource, scopes, roles: self.roles.clone() };
+        Ok(Some(Resolved { permission, created }))
+    }
+}
+
+fn require_scopes(resource: &Resource, scopes: &[String]) -> Result<(), Failure> {
+    let Some(unknown) = scopes.iter().find(|scope| !resource.scopes.contains(scope)) else {
+        return Ok(());
+    };
+    let identifier = &resource.identifier;
+    Err(Failure::new("unknown_scope", format!("resource `{identifier}` has no scope `{unknown}`"))
+        .hint(format!(
+            "add it with `countersign resource update {identifier} --add-scope {unknown}`"
+        )))
+}
+
+/// Refuses a client whose largest token would pass the cap of a resource.
+pub(super) async fn require_small_tokens(
+    session: &Session,
+    store: &Store,
+    client: &Client,
+    new_resource: Option<&Resource>,
+) -> Result<(), Failure> {
+    for permission in &client.permissions {
+        let resource = match new_resource.filter(|new| new.identifier == permission.resource) {
+            Some(new) => new.clone(),
+            None => store.resource(&permission.resource).await?,
+        };
+        let issuer = session.config.issuer.as_str();
+        let bytes = largest_app_token(issuer, client.id.as_str(), permission, &resource);
+        if bytes > resource.max_token_bytes as usize {
+            return Err(too_large(&client.id, &resource, bytes));
+        }
+    }
+    Ok(())
+}
+
+/// The refusal of a configuration whose tokens would be too large.
+pub(in super::super) fn too_large(client: &ClientId, resource: &Resource, bytes: usize) -> Failure {
+    let Resource { identifier, max_token_bytes, .. } = resource;
+    let problem = format!(
+        "a token of client `{client}` for `{identifier}` could have {bytes} bytes; at most {max_token_bytes} are allowed"
+    );
+    Failure::new("token_too_large", problem).hint(format!(
+        "grant fewer scopes and roles, or `countersign resource update {identifier} --max-token-bytes {bytes}`"
+    ))
+}

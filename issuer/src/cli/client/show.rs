@@ -1,0 +1,110 @@
+//! How a client is printed: never a digest, never a secret.
+
+use serde_json::{Value, json};
+
+use super::super::output::{date, fields, or_dash, table};
+use crate::registry::{Client, ClientKeys, StoredSecret};
+
+/// All clients as a document and as text.
+pub(super) fn listed(clients: &[Client]) -> (Value, String) {
+    let rows: Vec<[String; 4]> = clients
+        .iter()
+        .map(|client| {
+            let resources: Vec<&str> =
+                client.permissions.iter().map(|permission| &*permission.resource).collect();
+            [
+                client.id.to_string(),
+                state(client).to_owned(),
+                client.auth.name().to_owned(),
+                resources.join(" "),
+            ]
+        })
+        .collect();
+    let documents: Vec<Value> = clients.iter().map(document).collect();
+    let text = table(["CLIENT", "STATE", "AUTHENTICATION", "RESOURCES"], &rows);
+    (json!({ "clients": documents }), text)
+}
+
+/// One client as a document and as text.
+pub(super) fn shown(client: &Client) -> (Value, String) {
+    let mut lines = vec![
+        ("client_id", client.id.to_string()),
+        ("name", or_dash(client.name.as_deref())),
+        ("state", state(client).to_owned()),
+        ("grants", client.grants.join(" ")),
+        ("authentication", client.auth.name().to_owned()),
+    ];
+    match &client.keys {
+        ClientKeys::None => {}
+        ClientKeys::Inline(_) => lines.push(("keys", kids(client).join(" "))),
+        ClientKeys::Uri(uri) => lines.push(("jwks_uri", uri.to_string())),
+    }
+    for permission in &client.permissions {
+        let roles = match permission.roles.as_slice() {
+            [] => String::new(),
+            roles => format!("  (roles: {})", roles.join(" ")),
+        };
+        let scopes = permission.scopes.join(" ");
+        lines.push(("may use", format!("{}  {scopes}{roles}", permission.resource)));
+    }
+    for secret in &client.secrets {
+        let expires = secret.expires_at.map_or_else(|| "never".to_owned(), date);
+        let used = secret.last_used_at.map_or_else(|| "never".to_owned(), date);
+        let made = date(secret.created_at);
+        let about = format!("{}  made {made}, expires {expires}, last used {used}", secret.id);
+        lines.push(("secret", about));
+    }
+    (document(client), fields(&lines))
+}
+
+/// One client as scripts read it.
+pub(super) fn document(client: &Client) -> Value {
+    let permissions: Vec<Value> = client
+        .permissions
+        .iter()
+        .map(|permission| {
+            json!({
+                "resource": permission.resource,
+                "scopes": permission.scopes,
+                "roles": permission.roles,
+            })
+        })
+        .collect();
+    let jwks_uri = match &client.keys {
+        ClientKeys::Uri(uri) => Some(uri.as_str()),
+        ClientKeys::None | ClientKeys::Inline(_) => None,
+    };
+    json!({
+        "client_id": client.id.as_str(),
+        "name": client.name,
+        "grants": client.grants,
+        "token_endpoint_auth_method": client.auth.name(),
+        "token_endpoint_audience": client.token_endpoint_audience,
+        "jwks_uri": jwks_uri,
+        "kids": kids(client),
+        "permissions": permissions,
+        "enabled": client.enabled,
+        "secrets": client.secrets.iter().map(secret).collect::<Vec<_>>(),
+    })
+}
+
+/// What may be known of a secret.
+pub(super) fn secret(secret: &StoredSecret) -> Value {
+    json!({
+        "id": secret.id,
+        "created_at": secret.created_at,
+        "expires_at": secret.expires_at,
+        "last_used_at": secret.last_used_at,
+    })
+}
+
+fn kids(client: &Client) -> Vec<String> {
+    match &client.keys {
+        ClientKeys::Inline(set) => set.iter().map(|key| key.kid().to_string()).collect(),
+        ClientKeys::None | ClientKeys::Uri(_) => Vec::new(),
+    }
+}
+
+fn state(client: &Client) -> &'static str {
+    if client.enabled { "enabled" } else { "disabled" }
+}

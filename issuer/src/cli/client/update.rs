@@ -1,0 +1,107 @@
+//! `countersign client update`: what is named changes, everything else stays.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::super::{Failure, Session};
+use super::create::KeyArguments;
+use super::permission::{PermissionArguments, require_small_tokens};
+use super::show::shown;
+use crate::bootstrap::Opened;
+use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, parse_name};
+
+#[derive(Debug, Args)]
+pub(in super::super) struct Update {
+    /// The client id.
+    id: ClientId,
+    #[command(flatten)]
+    permission: PermissionArguments,
+    /// A resource that it may no longer use; may be repeated.
+    #[arg(long, value_name = "URI")]
+    remove_resource: Vec<String>,
+    #[command(flatten)]
+    keys: KeyArguments,
+    /// A name for people.
+    #[arg(long)]
+    name: Option<String>,
+    /// Give it tokens again.
+    #[arg(long, conflicts_with = "disable")]
+    enable: bool,
+    /// Give it no more tokens.
+    #[arg(long)]
+    disable: bool,
+    /// Accept the URL of the token endpoint as the audience of its assertions.
+    #[arg(long, conflicts_with = "no_token_endpoint_audience")]
+    token_endpoint_audience: bool,
+    /// Accept nothing but the issuer as the audience of its assertions.
+    #[arg(long)]
+    no_token_endpoint_audience: bool,
+}
+
+impl Update {
+    pub(super) async fn run(self, session: &Session, opened: &Opened) -> Result<(), Failure> {
+        let (store, act) = (&opened.store, session.act());
+        let mut planned = store.client(&self.id).await?;
+        let keys = self.keys.read()?;
+        if keys.is_some() && planned.auth.uses_secret() {
+            let problem =
+                format!("client `{}` authenticates with a secret, not with keys", self.id);
+            return Err(Failure::new("keys_unused", problem));
+        }
+        self.require_known(&planned)?;
+        let resolved = self.permission.resolve(store).await?;
+        let (permission, created) = match resolved {
+            Some(resolved) => (Some(resolved.permission), resolved.created),
+            None => (None, None),
+        };
+        self.apply(&mut planned, None, permission.clone())?;
+        require_small_tokens(session, store, &planned, created.as_ref()).await?;
+        if let Some(resource) = &created {
+            store.create_resource(resource, &act).await?;
+            session.output.note(&format!("created resource {}", resource.identifier));
+        }
+        let edit = |client: &mut Client| self.apply(client, keys, permission);
+        let client = store.update_client(&self.id, &act, edit).await?;
+        let (mut document, text) = shown(&client);
+        if let (Some(resource), Value::Object(members)) = (created, &mut document) {
+            members.insert("created_resource".to_owned(), json!(resource.identifier));
+        }
+        session.output.result(&document, &text);
+        Ok(())
+    }
+
+    fn require_known(&self, client: &Client) -> Result<(), Failure> {
+        let unknown =
+            self.remove_resource.iter().find(|resource| client.permission(resource).is_none());
+        let Some(resource) = unknown else { return Ok(()) };
+        let problem = format!("client `{}` has no permission for `{resource}`", self.id);
+        let hint = format!("`countersign client show {}` shows what it has", self.id);
+        Err(Failure::new("not_found", problem).hint(hint))
+    }
+
+    fn apply(
+        &self,
+        client: &mut Client,
+        keys: Option<ClientKeys>,
+        permission: Option<Permission>,
+    ) -> Result<(), InvalidValue> {
+        if let Some(name) = &self.name {
+            client.name = Some(parse_name(name)?.to_owned());
+        }
+        if self.enable || self.disable {
+            client.enabled = self.enable;
+        }
+        if self.token_endpoint_audience || self.no_token_endpoint_audience {
+            client.token_endpoint_audience = self.token_endpoint_audience;
+        }
+        if let Some(keys) = keys {
+            client.keys = keys;
+        }
+        client.permissions.retain(|known| !self.remove_resource.contains(&known.resource));
+        if let Some(permission) = permission {
+            client.permissions.retain(|known| known.resource != permission.resource);
+            client.permissions.push(permission);
+        }
+        Ok(())
+    }
+}

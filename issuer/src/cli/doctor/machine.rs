@@ -1,0 +1,126 @@
+//! Checks of this machine: files and their modes, listeners, and whether the issuer answers under its own name.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::Finding;
+use crate::config::Config;
+
+/// Others must not look into the folder: the database holds who may do what.
+pub(super) fn data_folder(config: &Config) -> Finding {
+    let path = &config.data_dir;
+    match std::fs::metadata(path) {
+        Ok(folder) if !folder.is_dir() => {
+            Finding::failed("data folder", format!("{} is not a folder", path.display()))
+                .hint("set `data_dir` to a folder")
+        }
+        Ok(_) => match open_to_others(path) {
+            Some(mode) => {
+                let detail = format!("{} has mode {mode:o}", path.display());
+                Finding::failed("data folder", detail).hint(format!("chmod 700 {}", path.display()))
+            }
+            None => Finding::ok("data folder", path.display()),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let detail =
+                format!("{} is not there yet; `countersign serve` makes it", path.display());
+            Finding::skipped("data folder", detail)
+        }
+        Err(error) => Finding::failed("data folder", format!("{}: {error}", path.display())),
+    }
+}
+
+/// Whoever reads a master key and the database can sign.
+pub(super) fn master_key_files(config: &Config) -> Vec<Finding> {
+    let check = |path: std::path::PathBuf| match std::fs::File::open(&path) {
+        Ok(_) => match open_to_others(&path) {
+            Some(mode) => {
+                let detail = format!("{} has mode {mode:o}", path.display());
+                Finding::failed("master key", detail).hint(format!("chmod 600 {}", path.display()))
+            }
+            None => Finding::ok("master key", path.display()),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Finding::skipped("master key", format!("{} is not there", path.display()))
+        }
+        Err(error) => Finding::failed("master key", format!("{}: {error}", path.display()))
+            .hint("run as the user that owns it"),
+    };
+    config.master_key_files().into_iter().map(check).collect()
+}
+
+/// The mode of a file that anybody but its owner may read; a group may, as Kubernetes mounts secrets so.
+#[cfg(unix)]
+fn open_to_others(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o007 != 0).then_some(mode)
+}
+
+#[cfg(not(unix))]
+fn open_to_others(_: &Path) -> Option<u32> {
+    None
+}
+
+/// Whether the issuer answers under its own name, and whether the addresses are free or its own.
+pub(super) async fn reachable(config: &Config) -> Vec<Finding> {
+    let addresses: Vec<SocketAddr> =
+        config.listen.iter().chain(&config.management_listen).copied().collect();
+    let taken: Vec<SocketAddr> = addresses.into_iter().filter(is_taken).collect();
+    let runs = config.listen.iter().any(|address| taken.contains(address));
+    let answer = ask_issuer(config).await;
+    let ours = matches!(&answer, Ok(issuer) if issuer == config.issuer.as_str());
+    let mut findings: Vec<Finding> = taken.iter().map(|address| listener(*address, ours)).collect();
+    if taken.is_empty() {
+        findings.push(Finding::ok("listeners", "all addresses are free"));
+    }
+    findings.push(match answer {
+        Ok(_) if ours => Finding::ok("issuer", format!("{} answers", config.issuer)),
+        Ok(other) => Finding::failed("issuer", format!("{} calls itself {other}", config.issuer))
+            .hint("set `issuer` to the same text on every node, and look what stands in front"),
+        Err(_) if !runs => Finding::skipped("issuer", "no server is running here"),
+        Err(error) => {
+            Finding::failed("issuer", format!("{} does not answer: {error}", config.issuer))
+                .hint("look at the name, the proxy and the certificate in front of the server")
+        }
+    });
+    findings
+}
+
+fn is_taken(address: &SocketAddr) -> bool {
+    let bound = TcpListener::bind(address);
+    address.port() != 0 && bound.is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+}
+
+fn listener(address: SocketAddr, ours: bool) -> Finding {
+    if ours {
+        return Finding::ok("listeners", format!("{address} is taken, and the issuer runs"));
+    }
+    Finding::failed("listeners", format!("{address} is taken by another program"))
+        .hint("end that program, or set another address")
+}
+
+/// The issuer that the metadata at the configured URL names (RFC 8414 §3.3).
+async fn ask_issuer(config: &Config) -> Result<String, String> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        issuer: String,
+    }
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(5))
+        .build()
+        .map_err(|error| error.to_string())?;
+    let url = config.issuer.endpoint("/.well-known/openid-configuration");
+    let answer = client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
+    let status = answer.status();
+    let body = answer.bytes().await.map_err(|error| error.without_url().to_string())?;
+    let metadata: Metadata = serde_json::from_slice(&body)
+        .map_err(|_| format!("the answer ({status}) is not an issuer's metadata"))?;
+    Ok(metadata.issuer)
+}

@@ -1,0 +1,125 @@
+//! Why a command failed: a stable code for scripts, a message, and what to do about it.
+
+use countersign_keys::KeyError;
+
+use super::serve::ServeError;
+use super::token::TokenError;
+use crate::bootstrap::StartError;
+use crate::config::ConfigError;
+use crate::registry::InvalidValue;
+use crate::signing::{OpenError, RotationError};
+use crate::store::StoreError;
+
+/// The failure of a command; the process ends with 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Stable.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure that explains itself.
+    pub fn new(code: &'static str, message: impl ToString) -> Self {
+        Self { code, message: message.to_string(), hint: None }
+    }
+
+    /// The same, with what to do.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// A file that cannot be read.
+    pub fn file(path: &std::path::Path, error: &dyn std::fmt::Display) -> Self {
+        Self::new("file", format!("{}: {error}", path.display()))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = Self::new(error.code(), &error);
+        match &error {
+            StoreError::NotFound { what: what @ ("client" | "resource" | "user"), .. } => {
+                failure.hint(format!("`countersign {what} list` shows them"))
+            }
+            StoreError::Unavailable(_) => failure.hint("`countersign doctor` says more"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<InvalidValue> for Failure {
+    fn from(error: InvalidValue) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let code = match &error {
+            ConfigError::Unreadable { .. } => "config_unreadable",
+            _ => "config_invalid",
+        };
+        Self::new(code, error).hint("`countersign config example` shows every setting")
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Store(error) => error.into(),
+            StartError::Keys(error) => error.into(),
+            StartError::Rotation(error) => error.into(),
+            StartError::MasterKeyMissing { .. } => Self::new("master_key_missing", error),
+            other => Self::new("start", other).hint("`countersign doctor` says more"),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let code = match &error {
+            OpenError::UnknownMasterKey { .. } => "master_key_unknown",
+            OpenError::Altered { .. } => "key_altered",
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<RotationError> for Failure {
+    fn from(error: RotationError) -> Self {
+        match error {
+            RotationError::Store(error) => error.into(),
+            other => Self::new("key", other),
+        }
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        let code = match &error {
+            TokenError::Unreadable { .. } => "unreadable",
+            TokenError::Issuer { .. } => "issuer_unreachable",
+            TokenError::Refused { .. } => "token_refused",
+            TokenError::KeySet(_) => "key_set_unusable",
+            TokenError::Verifier(_) => "verifier",
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        Self::new("serve", error)
+    }
+}

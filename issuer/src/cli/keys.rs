@@ -1,0 +1,189 @@
+//! `countersign keys`: the rings. Private keys never leave the database; they are read sealed, and opened only to be
+//! sealed again by an import.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use countersign_keys::ring::{KeyRing, KeyState, RingKey};
+use countersign_keys::{Algorithm, Kid, SigningKey};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::output::{date, table};
+use super::{Failure, Session};
+use crate::signing::{OpenRing, Rotation, import};
+use crate::store::{RingRows, Store};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// List all signing keys and their states.
+    List,
+    /// Publish a successor in every ring now; each signs once every verifier has had time to learn of it.
+    Rotate,
+    /// Remove a key at once, in an emergency: tokens that it signed are refused from then on.
+    Withdraw(Withdraw),
+    /// Add a key that was made elsewhere; it signs when its turn comes.
+    Import(Import),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Withdraw {
+    /// The key.
+    kid: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// A private key: PEM (PKCS#8, PKCS#1 or SEC1) or a JWK.
+    file: PathBuf,
+    /// What it signs with. A JWK may say so itself.
+    #[arg(long, default_value = "ES256")]
+    algorithm: Algorithm,
+}
+
+impl KeysCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
+        match self {
+            Self::List => {
+                let store = session.open().await?.store;
+                print(session, &store, json!({})).await
+            }
+            Self::Rotate => rotate(session).await,
+            Self::Withdraw(Withdraw { kid }) => withdraw(session, &kid).await,
+            Self::Import(import) => import.run(session).await,
+        }
+    }
+}
+
+async fn rotate(session: &Session) -> Result<(), Failure> {
+    let opened = session.open().await?;
+    let act = session.act();
+    let (store, masters) = (&opened.store, &opened.masters);
+    let rotation = Rotation { config: &session.config, store, masters, act: &act };
+    let mut rotated = Vec::new();
+    for ring in store.load_rings().await? {
+        if rotation.force(&planned(&ring), ring.version).await? {
+            rotated.push(ring.algorithm.name());
+        }
+    }
+    if rotated.is_empty() {
+        session.output.note("nothing to do: every ring has a successor published already");
+    }
+    print(session, store, json!({ "rotated": rotated })).await
+}
+
+/// Works although other keys may not open: an altered key is a reason to withdraw it.
+async fn withdraw(session: &Session, kid: &str) -> Result<(), Failure> {
+    let store = Store::open(&session.config).await?;
+    let masters = session.master_keys()?;
+    let act = session.act();
+    let (config, store) = (&session.config, &store);
+    let rotation = Rotation { config, store, masters: &masters, act: &act };
+    let rings = store.load_rings().await?;
+    let found = rings.iter().find_map(|ring| {
+        let key = ring.keys.iter().find(|key| key.kid.as_ref() == kid)?;
+        Some((ring, key.kid))
+    });
+    let (ring, kid) = found.ok_or_else(|| {
+        Failure::new("not_found", format!("no key `{kid}`"))
+            .hint("`countersign keys list` shows them")
+    })?;
+    rotation.withdraw(&planned(ring), ring.version, &kid).await?;
+    if load(store).await?.any(|key| key == kid) {
+        return Err(Failure::new("conflict", "the ring was changed meanwhile").hint("try again"));
+    }
+    print(session, store, json!({ "withdrawn": kid.as_ref() })).await
+}
+
+async fn load(store: &Store) -> Result<impl Iterator<Item = Kid>, Failure> {
+    let rings = store.load_rings().await?;
+    Ok(rings.into_iter().flat_map(|ring| ring.keys).map(|key| key.kid))
+}
+
+impl Import {
+    async fn run(self, session: &Session) -> Result<(), Failure> {
+        let key = self.read()?;
+        let opened = session.open().await?;
+        let act = session.act();
+        let (store, masters) = (&opened.store, &opened.masters);
+        let rotation = Rotation { config: &session.config, store, masters, act: &act };
+        let ring = require_ring(&opened.rings, key.algorithm())?;
+        if !import(&rotation, ring, &key).await? {
+            return Err(
+                Failure::new("conflict", "the ring was changed meanwhile").hint("try again")
+            );
+        }
+        print(session, store, json!({ "imported": key.kid().as_ref() })).await
+    }
+
+    fn read(&self) -> Result<SigningKey, Failure> {
+        let text = std::fs::read_to_string(&self.file).map(Zeroizing::new);
+        let text = text.map_err(|error| Failure::file(&self.file, &error))?;
+        let key = if text.trim_start().starts_with('{') {
+            SigningKey::from_jwk(&text)
+        } else {
+            SigningKey::from_pem(&text, self.algorithm)
+        };
+        key.map_err(|error| {
+            let hint =
+                "use a PEM file (PKCS#8, PKCS#1, SEC1) with its --algorithm, or a private JWK";
+            Failure::new(error.code(), format!("{}: {error}", self.file.display())).hint(hint)
+        })
+    }
+}
+
+fn require_ring(rings: &[OpenRing], algorithm: Algorithm) -> Result<&OpenRing, Failure> {
+    rings.iter().find(|ring| ring.algorithm == algorithm).ok_or_else(|| {
+        Failure::new("algorithm_unavailable", format!("there is no ring of {algorithm}"))
+            .hint(format!("add {algorithm} to `keys.algorithms`"))
+    })
+}
+
+/// A ring as the plan reads it. This process has observed nothing, so no plan can activate or delete by age.
+fn planned(ring: &RingRows) -> KeyRing {
+    let keys = ring.keys.iter().map(|key| RingKey {
+        kid: key.kid,
+        state: key.state,
+        since: key.since,
+        observed: Duration::ZERO,
+    });
+    KeyRing { algorithm: ring.algorithm, keys: keys.collect() }
+}
+
+/// Prints all keys, with what was done.
+async fn print(session: &Session, store: &Store, done: Value) -> Result<(), Failure> {
+    let rings = store.load_rings().await?;
+    let keys = || rings.iter().flat_map(|ring| &ring.keys);
+    let rows: Vec<[String; 4]> = keys()
+        .map(|key| {
+            let state = state(key.state).to_owned();
+            [key.kid.to_string(), key.algorithm.to_string(), state, date(key.since)]
+        })
+        .collect();
+    let documents: Vec<Value> = keys()
+        .map(|key| {
+            json!({
+                "kid": key.kid.as_ref(),
+                "algorithm": key.algorithm.name(),
+                "state": state(key.state),
+                "since": key.since,
+                "created_at": key.created_at,
+            })
+        })
+        .collect();
+    let mut document = done;
+    if let Value::Object(members) = &mut document {
+        members.insert("keys".to_owned(), Value::from(documents));
+    }
+    session.output.result(&document, &table(["KID", "ALGORITHM", "STATE", "SINCE"], &rows));
+    Ok(())
+}
+
+fn state(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Pending => "pending",
+        KeyState::Active => "active",
+        KeyState::Retired => "retired",
+    }
+}

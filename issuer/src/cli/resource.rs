@@ -1,0 +1,239 @@
+//! `countersign resource`: protected APIs, and what tokens for them look like.
+
+use clap::{Args, Subcommand};
+use countersign_keys::Algorithm;
+use serde_json::{Value, json};
+
+use super::client::too_large;
+use super::output::{fields, or_dash, table};
+use super::{Failure, Session};
+use crate::registry::{InvalidValue, Resource, largest_app_token, parse_name, parse_scope_tokens};
+use crate::store::Store;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ResourceCommand {
+    /// Register a protected API.
+    Create(Create),
+    /// List all resources.
+    List,
+    /// Show one resource.
+    Show(Named),
+    /// Change a resource.
+    Update(Update),
+    /// Delete a resource and every permission for it.
+    Delete(Named),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// Its identifier.
+    identifier: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// Its identifier, the `aud` of its tokens: an absolute URI without a fragment.
+    identifier: String,
+    /// A scope, or several separated by blanks; may be repeated.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Update {
+    /// Its identifier.
+    identifier: String,
+    /// One more scope; may be repeated.
+    #[arg(long, value_name = "SCOPE")]
+    add_scope: Vec<String>,
+    /// A scope that it no longer has; clients lose it too. May be repeated.
+    #[arg(long, value_name = "SCOPE")]
+    remove_scope: Vec<String>,
+    #[command(flatten)]
+    shape: Shape,
+    /// Issue tokens for it again.
+    #[arg(long, conflicts_with = "disable")]
+    enable: bool,
+    /// Issue no more tokens for it.
+    #[arg(long)]
+    disable: bool,
+}
+
+/// What its tokens look like.
+#[derive(Debug, Args)]
+struct Shape {
+    /// What its tokens are signed with: one of `keys.algorithms`.
+    #[arg(long)]
+    algorithm: Option<Algorithm>,
+    /// Seconds that a token lives, 60 to 86400.
+    #[arg(long, value_name = "N")]
+    token_lifetime_seconds: Option<u32>,
+    /// The largest token, 512 to 16384 bytes.
+    #[arg(long, value_name = "N")]
+    max_token_bytes: Option<u32>,
+    /// A name for people.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+impl ResourceCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let store = session.open().await?.store;
+        match self {
+            Self::Create(create) => create.run(session, &store).await,
+            Self::Update(update) => update.run(session, &store).await,
+            Self::List => {
+                list(session, &store.resources().await?);
+                Ok(())
+            }
+            Self::Show(Named { identifier }) => {
+                show(session, &store.resource(&identifier).await?);
+                Ok(())
+            }
+            Self::Delete(Named { identifier }) => {
+                let clients = store.delete_resource(&identifier, &session.act()).await?;
+                let lost = match clients.as_slice() {
+                    [] => "No client could use it.".to_owned(),
+                    clients => format!("Clients that could use it: {}.", clients.join(", ")),
+                };
+                let text = format!("Deleted resource {identifier}. {lost}");
+                let document = json!({ "deleted": identifier, "clients": clients });
+                session.output.result(&document, &text);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, session: &Session, store: &Store) -> Result<(), Failure> {
+        let scopes = parse_scope_tokens(&self.scopes.join(" "))?;
+        let mut resource = Resource::new(&self.identifier, scopes)?;
+        self.shape.apply(&mut resource)?;
+        require_issuable(session, &resource)?;
+        store.create_resource(&resource, &session.act()).await?;
+        show(session, &resource);
+        Ok(())
+    }
+}
+
+impl Update {
+    async fn run(self, session: &Session, store: &Store) -> Result<(), Failure> {
+        let mut planned = store.resource(&self.identifier).await?;
+        self.apply(&mut planned)?;
+        require_issuable(session, &planned)?;
+        require_small_tokens(session, store, &planned).await?;
+        let edit = |resource: &mut Resource| self.apply(resource);
+        let updated = store.update_resource(&self.identifier, &session.act(), edit).await?;
+        show(session, &updated);
+        Ok(())
+    }
+
+    fn apply(&self, resource: &mut Resource) -> Result<(), InvalidValue> {
+        let removed = parse_scope_tokens(&self.remove_scope.join(" "))?;
+        resource.scopes.retain(|scope| !removed.contains(scope));
+        for scope in parse_scope_tokens(&self.add_scope.join(" "))? {
+            if !resource.scopes.contains(&scope) {
+                resource.scopes.push(scope);
+            }
+        }
+        if self.enable || self.disable {
+            resource.enabled = self.enable;
+        }
+        self.shape.apply(resource)
+    }
+}
+
+impl Shape {
+    fn apply(&self, resource: &mut Resource) -> Result<(), InvalidValue> {
+        resource.algorithm = self.algorithm.unwrap_or(resource.algorithm);
+        resource.token_lifetime = self.token_lifetime_seconds.unwrap_or(resource.token_lifetime);
+        resource.max_token_bytes = self.max_token_bytes.unwrap_or(resource.max_token_bytes);
+        if let Some(name) = &self.name {
+            resource.name = Some(parse_name(name)?.to_owned());
+        }
+        resource.check()
+    }
+}
+
+/// A resource asks for nothing that this issuer does not have: a ring of its algorithm, keys that stay long enough.
+fn require_issuable(session: &Session, resource: &Resource) -> Result<(), Failure> {
+    let keys = &session.config.keys;
+    if !keys.algorithms.contains(&resource.algorithm) {
+        let problem = format!("no key signs {}", resource.algorithm);
+        return Err(Failure::new("algorithm_unavailable", problem)
+            .hint(format!("add {} to `keys.algorithms`", resource.algorithm)));
+    }
+    if resource.token_lifetime > keys.max_token_lifetime_seconds {
+        let longest = keys.max_token_lifetime_seconds;
+        let problem = format!("tokens live at most {longest} seconds here");
+        return Err(Failure::new("token_lifetime", problem)
+            .hint("use less, or raise `keys.max_token_lifetime_seconds`"));
+    }
+    Ok(())
+}
+
+/// Refuses a cap that a client's tokens could already pass.
+async fn require_small_tokens(
+    session: &Session,
+    store: &Store,
+    resource: &Resource,
+) -> Result<(), Failure> {
+    let issuer = session.config.issuer.as_str();
+    for client in store.clients().await? {
+        let Some(permission) = client.permission(&resource.identifier) else { continue };
+        let bytes = largest_app_token(issuer, client.id.as_str(), permission, resource);
+        if bytes > resource.max_token_bytes as usize {
+            return Err(too_large(&client.id, resource, bytes));
+        }
+    }
+    Ok(())
+}
+
+fn list(session: &Session, resources: &[Resource]) {
+    let rows: Vec<[String; 4]> = resources
+        .iter()
+        .map(|resource| {
+            [
+                resource.identifier.clone(),
+                state(resource).to_owned(),
+                resource.algorithm.to_string(),
+                resource.scopes.join(" "),
+            ]
+        })
+        .collect();
+    let documents: Vec<Value> = resources.iter().map(document).collect();
+    let text = table(["RESOURCE", "STATE", "ALGORITHM", "SCOPES"], &rows);
+    session.output.result(&json!({ "resources": documents }), &text);
+}
+
+fn show(session: &Session, resource: &Resource) {
+    let text = fields(&[
+        ("resource", resource.identifier.clone()),
+        ("name", or_dash(resource.name.as_deref())),
+        ("state", state(resource).to_owned()),
+        ("scopes", resource.scopes.join(" ")),
+        ("algorithm", resource.algorithm.to_string()),
+        ("token lifetime", format!("{} s", resource.token_lifetime)),
+        ("largest token", format!("{} bytes", resource.max_token_bytes)),
+    ]);
+    session.output.result(&document(resource), &text);
+}
+
+fn document(resource: &Resource) -> Value {
+    json!({
+        "resource": resource.identifier,
+        "name": resource.name,
+        "scopes": resource.scopes,
+        "algorithm": resource.algorithm.name(),
+        "token_lifetime_seconds": resource.token_lifetime,
+        "max_token_bytes": resource.max_token_bytes,
+        "enabled": resource.enabled,
+    })
+}
+
+fn state(resource: &Resource) -> &'static str {
+    if resource.enabled { "enabled" } else { "disabled" }
+}

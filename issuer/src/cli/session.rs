@@ -1,0 +1,59 @@
+//! What every command works with: the configuration, the clock and the way to print. Commands change the database of the
+//! configuration directly; running servers follow within a second.
+
+use std::path::Path;
+
+use countersign_keys::MasterKeys;
+use countersign_keys::seal::MasterKey;
+use zeroize::Zeroizing;
+
+use super::{Failure, Output};
+use crate::bootstrap::{self, Opened};
+use crate::clock::Clock;
+use crate::config::{Config, Warning};
+use crate::store::{Act, Actor};
+
+/// One run of the command line.
+pub struct Session {
+    /// The configuration.
+    pub config: Config,
+    /// What the configuration allows and probably does not mean.
+    pub warnings: Vec<Warning>,
+    /// The time.
+    pub clock: Clock,
+    /// The way to print.
+    pub output: Output,
+}
+
+impl Session {
+    /// Reads the configuration.
+    pub fn new(config: Option<&Path>, output: Output) -> Result<Self, Failure> {
+        let (config, warnings) = Config::load(config)?;
+        Ok(Self { config, warnings, clock: Clock::system(), output })
+    }
+
+    /// Opens the database and the keys, making what an empty data folder lacks, exactly as the server does.
+    pub async fn open(&self) -> Result<Opened, Failure> {
+        Ok(bootstrap::open(&self.config, &self.clock).await?)
+    }
+
+    /// This command as the author of a change, now.
+    pub fn act(&self) -> Act {
+        Actor::command_line().at(self.clock.now())
+    }
+
+    /// Reads the master keys that are there, and makes none.
+    pub fn master_keys(&self) -> Result<MasterKeys, Failure> {
+        let mut keys = Vec::new();
+        for path in self.config.master_key_files() {
+            let text = std::fs::read_to_string(&path).map(Zeroizing::new);
+            let text = text.map_err(|error| Failure::file(&path, &error))?;
+            keys.push(MasterKey::parse(&text).map_err(|error| Failure::file(&path, &error))?);
+        }
+        let mut keys = keys.into_iter();
+        let first = keys.next();
+        let first =
+            first.ok_or_else(|| Failure::new("master_key", "no master key is configured"))?;
+        Ok(MasterKeys::new(first, keys.collect()))
+    }
+}
