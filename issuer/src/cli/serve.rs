@@ -13,7 +13,7 @@ use crate::telemetry::{self, TelemetryError};
 
 /// Why the server ended without having been asked to.
 #[derive(Debug, thiserror::Error)]
-pub enum ServeError {
+pub(super) enum ServeError {
     /// Logging could not begin.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
@@ -33,7 +33,7 @@ pub enum ServeError {
 /// # Errors
 ///
 /// If the server does not start: nothing was destroyed, and the error says what is in the way.
-pub fn run(config: Config, output: &Output) -> Result<(), ServeError> {
+pub(super) fn run(config: Config, output: &Output) -> Result<(), ServeError> {
     let guard = telemetry::init(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve(config, output));

@@ -20,7 +20,7 @@ const DEMO_CLIENT: &str = "demo";
 
 /// Why nothing was made to try things with.
 #[derive(Debug, thiserror::Error)]
-pub enum WelcomeError {
+pub(super) enum WelcomeError {
     /// The store refused it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -34,7 +34,7 @@ pub enum WelcomeError {
 /// # Errors
 ///
 /// If the store refuses it.
-pub async fn make_demo_client(app: &App, audience: &str) -> Result<Option<String>, WelcomeError> {
+pub(super) async fn make_demo_client(app: &App, audience: &str) -> Result<Option<String>, WelcomeError> {
     if app.registry.load().clients().next().is_some() {
         return Ok(None);
     }
@@ -82,7 +82,7 @@ pub async fn make_demo_client(app: &App, audience: &str) -> Result<Option<String
 /// # Errors
 ///
 /// If the demo client cannot be made.
-pub async fn welcome(app: &Arc<App>) -> Result<String, WelcomeError> {
+pub(super) async fn welcome(app: &Arc<App>) -> Result<String, WelcomeError> {
     let issuer = app.config.issuer.as_str().to_owned();
     let service = ExampleService {
         listen: ([127, 0, 0, 1], 8081).into(),
