@@ -159,7 +159,7 @@ impl<'p> DeserializeSeed<'p> for Scalar<'_, 'p> {
 }
 
 impl Scalar<'_, '_> {
-    fn must_be<E: serde::de::Error>(&self, allowed: bool) -> Result<(), E> {
+    fn must_be<E: serde::de::Error>(allowed: bool) -> Result<(), E> {
         if allowed { Ok(()) } else { Err(E::custom("wrong type")) }
     }
 }
@@ -172,22 +172,22 @@ impl<'p> Visitor<'p> for Scalar<'_, 'p> {
     }
 
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'p str) -> Result<Value, E> {
-        self.must_be(self.kind != Kind::Date)?;
+        Self::must_be(self.kind != Kind::Date)?;
         self.reader.text(Cow::Borrowed(text)).map(Value::Text)
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
-        self.must_be(self.kind != Kind::Date)?;
+        Self::must_be(self.kind != Kind::Date)?;
         self.reader.text(Cow::Owned(text.to_owned())).map(Value::Text)
     }
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value, E> {
-        self.must_be(self.kind == Kind::Date)?;
+        Self::must_be(self.kind == Kind::Date)?;
         self.reader.date(i64::try_from(number).ok())
     }
 
     fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Value, E> {
-        self.must_be(self.kind == Kind::Date)?;
+        Self::must_be(self.kind == Kind::Date)?;
         self.reader.date(Some(number))
     }
 
@@ -197,13 +197,13 @@ impl<'p> Visitor<'p> for Scalar<'_, 'p> {
         reason = "the range is checked first, and the fraction of a second is cut on purpose"
     )]
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
-        self.must_be(self.kind == Kind::Date)?;
+        Self::must_be(self.kind == Kind::Date)?;
         let in_range = number >= 0.0 && number < DATE_LIMIT as f64;
         self.reader.date(in_range.then_some(number as i64))
     }
 
     fn visit_seq<A: SeqAccess<'p>>(self, mut items: A) -> Result<Value, A::Error> {
-        self.must_be(self.kind == Kind::TextOrList)?;
+        Self::must_be(self.kind == Kind::TextOrList)?;
         let mut spans = Vec::new();
         while let Some(text) = items.next_element_seed(Name)? {
             spans.push(self.reader.text::<A::Error>(text)?);

@@ -135,7 +135,8 @@ impl Carriers {
         match (text("sec-fetch-site"), origin) {
             (Some(site), _) => matches!(site, "same-origin" | "none"),
             (None, Some(origin)) => {
-                let host = text(HOST.as_str()).or(parts.uri.authority().map(|a| a.as_str()));
+                let host =
+                    text(HOST.as_str()).or(parts.uri.authority().map(http::uri::Authority::as_str));
                 let authority = origin.split_once("://").map(|(_, authority)| authority);
                 authority.is_some() && authority == host
             }

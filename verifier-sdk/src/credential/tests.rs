@@ -4,6 +4,9 @@ use http::Request;
 
 use super::*;
 
+/// Method, headers, outcome.
+type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a Result<String, CredentialError>);
+
 fn parts(method: &str, headers: &[(&str, &str)]) -> Parts {
     let uri = "/pay?access_token=from-the-query";
     let request = Request::builder().method(method).uri(uri);
@@ -78,7 +81,7 @@ fn row_33_unsafe_cookie_requests_must_come_from_this_origin() {
     let host = ("host", "api.example");
     let ok = Ok("abc".to_owned());
     let cross = Err(CredentialError::CrossSite);
-    let rows: &[(&str, &[(&str, &str)], &Result<String, CredentialError>)] = &[
+    let rows: &[Row<'_>] = &[
         ("GET", &[], &ok),
         ("GET", &[("sec-fetch-site", "cross-site")], &ok),
         ("GET", &[("upgrade", "websocket"), ("origin", "https://evil.example")], &cross),

@@ -222,8 +222,8 @@ mod tests {
             ("retry-after", "7"),
         ]);
 
-        assert_eq!(response.cache.max_age, Some(Duration::from_secs(300)));
-        assert_eq!(response.cache.stale_if_error, Some(Duration::from_secs(86_400)));
+        assert_eq!(response.cache.max_age, Some(Duration::from_mins(5)));
+        assert_eq!(response.cache.stale_if_error, Some(Duration::from_hours(24)));
         assert_eq!(response.cache.age, Duration::from_secs(20));
         assert_eq!(response.etag.as_deref(), Some("\"v1\""));
         assert_eq!(response.retry_after, Some(Duration::from_secs(7)));

@@ -34,6 +34,7 @@ pub(crate) enum Miss {
     /// The set is current and has no such key.
     Unknown,
     /// A fetch may bring the key.
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "fixed keys are always there"))]
     NeedsKeys,
     /// There are no usable keys, and fetching is of no use before this has passed.
     #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "fixed keys are always there"))]

@@ -111,13 +111,13 @@ fn wrong_values(good: &TestToken<'_>) -> Vec<HostileToken> {
 fn odd_payloads(good: &TestToken<'_>) -> Vec<HostileToken> {
     let payload = good.payload_json();
     let with = |member: &str| payload.replacen('{', &format!("{{{member},"), 1);
-    let deep = format!(r#""x":{}{}"#, "[".repeat(10_000), "]".repeat(10_000));
+    let deep = format!(r#""x":{}{}"#, "[".repeat(4000), "]".repeat(4000));
     let rows: Vec<(&str, String, &'static str)> = vec![
         ("sub twice", with(r#""sub":"admin""#), "claims_duplicate"),
         ("sub twice, once escaped", with(r#""\u0073ub":"admin""#), "claims_duplicate"),
         ("own claim twice", with(r#""role":1,"role":2"#), "claims_duplicate"),
         ("duplicate inside a claim", with(r#""x":{"a":1,"a":2}"#), "claims_malformed"),
-        ("nested 6,000 deep", with(deep.get(..12_000).unwrap_or_default()), "claims_malformed"),
+        ("nested 4,000 deep", with(&deep), "claims_malformed"),
         (
             "seventeen levels",
             with(&format!(r#""x":{}1{}"#, "[".repeat(16), "]".repeat(16))),

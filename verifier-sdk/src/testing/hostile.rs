@@ -162,7 +162,7 @@ impl Attack {
         let (header, payload) = input.split_once('.').unwrap_or_default();
         match self {
             Self::DuplicateAlg => {
-                let twice = token.header_json().replacen('{', r#"{"alg":"none","#, 1);
+                let twice = token.header_json().replacen('{', r#"{"alg":"ES256","#, 1);
                 token.with_header(&twice)
             }
             Self::HeaderNotJson => token.with_header("alg=ES256"),

@@ -25,6 +25,9 @@ impl TestIssuer {
     }
 
     /// With a key of another algorithm. RSA takes up to 200 ms.
+    ///
+    /// # Panics
+    /// If no key can be generated.
     #[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
     pub fn with_algorithm(issuer: &str, algorithm: Algorithm) -> Self {
         let key = SigningKey::generate(algorithm, KeySize::Default).expect("a key is generated");
@@ -87,12 +90,18 @@ impl TestIssuer {
     }
 
     /// The JWKS document with the public key.
+    ///
+    /// # Panics
+    /// Never: a key set is JSON.
     #[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
     pub fn jwks_json(&self) -> String {
         serde_json::to_string(&self.jwk_set()).expect("a key set is JSON")
     }
 
     /// A verifier that trusts this issuer, with fixed keys and the issuer's clock.
+    ///
+    /// # Panics
+    /// If the issuer is not a URL, or the audience is empty.
     #[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
     pub fn verifier(&self, audience: &str) -> Verifier {
         Verifier::builder(&self.issuer)

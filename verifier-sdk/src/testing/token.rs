@@ -86,22 +86,22 @@ impl<'i> TestToken<'i> {
 
     /// The token, signed by the issuer's key.
     pub fn mint(&self) -> String {
-        self.signed(self.issuer.key(), &self.header_json(), &self.payload_json())
+        signed(self.issuer.key(), &self.header_json(), &self.payload_json())
     }
 
     /// The token, signed by another issuer's key under the name of this one's.
     pub fn forged_by(&self, attacker: &TestIssuer) -> String {
-        self.signed(attacker.key(), &self.header_json(), &self.payload_json())
+        signed(attacker.key(), &self.header_json(), &self.payload_json())
     }
 
     /// The token with this text as its payload, signed: for payloads that no serializer makes.
     pub fn with_payload(&self, payload: &str) -> String {
-        self.signed(self.issuer.key(), &self.header_json(), payload)
+        signed(self.issuer.key(), &self.header_json(), payload)
     }
 
     /// The token with this text as its header, signed.
     pub fn with_header(&self, header: &str) -> String {
-        self.signed(self.issuer.key(), header, &self.payload_json())
+        signed(self.issuer.key(), header, &self.payload_json())
     }
 
     /// The token as an attacker would present it.
@@ -117,13 +117,13 @@ impl<'i> TestToken<'i> {
     pub(super) fn header_json(&self) -> String {
         Value::Object(self.header.clone()).to_string()
     }
+}
 
-    #[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
-    pub(super) fn signed(&self, key: &SigningKey, header: &str, payload: &str) -> String {
-        let input = signing_input(header, payload);
-        let signature = key.sign(input.as_bytes()).expect("signing works");
-        format!("{input}.{}", encode(signature.as_ref()))
-    }
+#[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
+fn signed(key: &SigningKey, header: &str, payload: &str) -> String {
+    let input = signing_input(header, payload);
+    let signature = key.sign(input.as_bytes()).expect("signing works");
+    format!("{input}.{}", encode(signature.as_ref()))
 }
 
 pub(super) fn signing_input(header: &str, payload: &str) -> String {

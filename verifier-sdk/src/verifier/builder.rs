@@ -124,9 +124,9 @@ impl VerifierBuilder<(), NoAudience> {
             clock: Arc::new(SystemClock),
             fetch: None,
             plain_http: PlainHttp::Loopback,
-            max_stale: Duration::from_secs(24 * 3600),
+            max_stale: Duration::from_hours(24),
             skew: Duration::from_secs(30),
-            max_lifetime: Duration::from_secs(24 * 3600),
+            max_lifetime: Duration::from_hours(24),
             read_extra: |_| Some(()),
             state: PhantomData,
         }
@@ -296,7 +296,7 @@ impl<C> VerifierBuilder<C, HasAudience> {
         if self.policy.algorithms.is_empty() {
             return Err(BuildError::Algorithms);
         }
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let bounds = [
             (self.skew <= 2 * minute, "skew must be at most 120 s"),
             (self.max_stale >= 5 * minute, "max_stale must be at least 5 min"),

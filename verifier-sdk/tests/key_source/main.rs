@@ -1,6 +1,14 @@
 //! Behavior of the key source: outages, rotations, floods, hostile servers. Clocks are fixed; nothing
 //! sleeps.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failing test should fail where it fails"
+)]
+
 mod floods;
 mod hostile_server;
 mod lifecycle;

@@ -61,7 +61,7 @@ async fn a_warm_start_verifies_with_the_issuer_gone() {
     let warm = verifier(&world.script, &world.clock, Start::Warm(snapshot)).await.unwrap();
 
     assert!(warm.verify(&token(&world.issuer)).await.is_ok());
-    assert_eq!(warm.health().age, Some(Duration::from_secs(3600)));
+    assert_eq!(warm.health().age, Some(Duration::from_hours(1)));
 }
 
 #[tokio::test]
@@ -158,6 +158,6 @@ async fn settings_that_cannot_work_are_refused_at_build() {
     assert!(matches!(algorithms, Err(BuildError::Algorithms)));
     let skew = build(ISSUER).skew(Duration::from_secs(121)).build_with(keys.clone());
     assert!(matches!(skew, Err(BuildError::Setting(_))));
-    let stale = build(ISSUER).max_stale(Duration::from_secs(60)).build_with(keys);
+    let stale = build(ISSUER).max_stale(Duration::from_mins(1)).build_with(keys);
     assert!(matches!(stale, Err(BuildError::Setting(_))));
 }

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const FIRST_BACKOFF_MILLIS: u64 = 250;
 const MAX_BACKOFF_MILLIS: u64 = 60_000;
 /// An issuer may not silence its verifiers for longer by `Retry-After`.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
 
 /// A failed attempt, and what the issuer said about the next one.
 pub(super) struct Failure {

@@ -8,9 +8,9 @@ use countersign_keys::JwkSet;
 
 use super::super::CacheDirectives;
 
-const DEFAULT_TTL: Duration = Duration::from_secs(300);
-const MIN_TTL: Duration = Duration::from_secs(60);
-const MAX_TTL: Duration = Duration::from_secs(24 * 3600);
+const DEFAULT_TTL: Duration = Duration::from_mins(5);
+const MIN_TTL: Duration = Duration::from_mins(1);
+const MAX_TTL: Duration = Duration::from_hours(24);
 
 /// The keys of an issuer as last confirmed. Immutable: replaced whole, never edited.
 #[derive(Clone, Debug)]
@@ -84,14 +84,14 @@ impl Times {
 mod tests {
     use super::*;
 
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
 
     fn directives(max_age: Option<u64>, stale_if_error: Option<u64>, age: u64) -> CacheDirectives {
-        let mut directives = CacheDirectives::default();
-        directives.max_age = max_age.map(Duration::from_secs);
-        directives.stale_if_error = stale_if_error.map(Duration::from_secs);
-        directives.age = Duration::from_secs(age);
-        directives
+        CacheDirectives {
+            max_age: max_age.map(Duration::from_secs),
+            stale_if_error: stale_if_error.map(Duration::from_secs),
+            age: Duration::from_secs(age),
+        }
     }
 
     fn times(directives: &CacheDirectives) -> Times {
@@ -137,7 +137,7 @@ mod tests {
     fn an_older_set_has_less_time_left() {
         let confirmation = Confirmation {
             now: Duration::from_secs(10),
-            age: Duration::from_secs(3600),
+            age: Duration::from_hours(1),
             max_stale: DAY,
             jitter: 0,
         };

@@ -11,7 +11,7 @@ use super::attempt::{Failure, accept};
 use super::core::{Core, lock};
 use crate::discovery;
 
-const ASK_AGAIN: Duration = Duration::from_secs(24 * 3600);
+const ASK_AGAIN: Duration = Duration::from_hours(24);
 
 pub(super) struct Location {
     url: Url,

@@ -31,7 +31,7 @@ use crate::health::{Health, State};
 /// How long `refresh` waits; attempts end earlier by themselves.
 const MANUAL_PATIENCE: Duration = Duration::from_secs(20);
 /// How often the refresher looks at the clock when nothing is due.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// Where the key set is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,7 +65,7 @@ impl RemoteOptions {
     pub fn new(fetch: Arc<dyn Fetch>) -> Self {
         Self {
             algorithms: crate::verifier::DEFAULT_ALGORITHMS.to_vec(),
-            max_stale: Duration::from_secs(24 * 3600),
+            max_stale: Duration::from_hours(24),
             clock: Arc::new(SystemClock),
             fetch,
             plain_http: PlainHttp::Loopback,
@@ -160,7 +160,7 @@ impl RemoteKeys {
     /// is unknown and may be new. A set that is due is refreshed behind the answer.
     pub async fn find(&self, kid: Option<&Kid>) -> Result<VerifyingKey, KeySourceError> {
         let core = &self.handle.core;
-        let find_now = || self.with_key(kid, |found| found.cloned());
+        let find_now = || self.with_key(kid, |found| Ok(found?.clone()));
         let mut found = find_now();
         if matches!(found, Err(Miss::NeedsKeys)) {
             found = self.resolve(kid).await.and_then(|()| find_now());
@@ -287,9 +287,11 @@ impl RemoteKeys {
     pub(crate) fn warm(&self, snapshot: &Snapshot, issuer: &str) -> Result<bool, SnapshotError> {
         let core = &self.handle.core;
         let keys: JwkSet = snapshot.keys(issuer, &core.algorithms)?;
-        let mut directives = CacheDirectives::default();
-        directives.max_age = snapshot.max_age.map(Duration::from_secs);
-        directives.stale_if_error = snapshot.stale_if_error.map(Duration::from_secs);
+        let directives = CacheDirectives {
+            max_age: snapshot.max_age.map(Duration::from_secs),
+            stale_if_error: snapshot.stale_if_error.map(Duration::from_secs),
+            age: Duration::ZERO,
+        };
         // A snapshot from the future means that one of the clocks is wrong: do not trust its age.
         let Ok(age) = u64::try_from(core.clock.wall().saturating_sub(snapshot.confirmed_at)) else {
             return Ok(false);
