@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::error::OAuthError;
 
-/// How long a node goes on without a heartbeat before it refuses to issue.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a node goes on without a heartbeat before it refuses to issue. Whatever another node
+/// changed is in force here after this time at the latest, and rotation counts on it.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// When the store was last seen, in monotonic time.
 #[derive(Debug, Default)]

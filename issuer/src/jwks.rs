@@ -2,7 +2,6 @@
 //! still answers, but says that the answer must not be kept.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::State;
@@ -45,7 +44,6 @@ impl JwksDocument {
 pub struct JwksCaching {
     fresh: HeaderValue,
     stale: HeaderValue,
-    max_age: Duration,
 }
 
 impl JwksCaching {
@@ -56,8 +54,7 @@ impl JwksCaching {
                 format!("public, max-age={max_age}, stale-if-error={STALE_IF_ERROR_SECONDS}");
             HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("no-cache"))
         };
-        let max_age = Duration::from_secs(max_age_seconds.into());
-        Self { fresh: value(max_age_seconds), stale: value(0), max_age }
+        Self { fresh: value(max_age_seconds), stale: value(0) }
     }
 }
 
@@ -66,8 +63,8 @@ pub async fn endpoint(State(app): State<Arc<App>>, headers: HeaderMap) -> Respon
     let live = app.keychain.live();
     let document = &live.jwks;
     // Another node may have published a key that this one has not heard of.
-    let is_current = app.freshness.age(app.clock.elapsed()) < app.jwks_caching.max_age;
-    let caching = if is_current { &app.jwks_caching.fresh } else { &app.jwks_caching.stale };
+    let is_fresh = app.freshness.is_fresh(app.clock.elapsed());
+    let caching = if is_fresh { &app.jwks_caching.fresh } else { &app.jwks_caching.stale };
     let validators =
         [(header::ETAG, document.etag.clone()), (header::CACHE_CONTROL, caching.clone())];
     if is_known(&headers, &document.etag) {

@@ -1,5 +1,6 @@
 //! `countersign config`: check the configuration, or print every setting.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
@@ -24,7 +25,7 @@ pub(super) struct Example {
 }
 
 impl ConfigCommand {
-    pub(super) fn run(self, path: Option<&Path>, output: Output) -> Result<(), Failure> {
+    pub(super) fn run(self, path: Option<&Path>, output: &Output) -> Result<(), Failure> {
         match self {
             Self::Check => check(path, output),
             Self::Example(example) => {
@@ -36,13 +37,13 @@ impl ConfigCommand {
     }
 }
 
-fn check(path: Option<&Path>, output: Output) -> Result<(), Failure> {
-    let session = Session::new(path, output)?;
+fn check(path: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    let session = Session::new(path, output.clone())?;
     let warnings: Vec<String> = session.warnings.iter().map(ToString::to_string).collect();
     let mut text =
         format!("The configuration is valid. The issuer is {}.\n", session.config.issuer);
     for warning in &warnings {
-        text.push_str(&format!("warning: {warning}\n"));
+        let _ = writeln!(text, "warning: {warning}");
     }
     let issuer = session.config.issuer.as_str();
     output.result(&json!({ "valid": true, "issuer": issuer, "warnings": warnings }), &text);

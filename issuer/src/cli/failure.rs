@@ -1,5 +1,8 @@
 //! Why a command failed: a stable code for scripts, a message, and what to do about it.
 
+use std::borrow::Cow;
+use std::fmt::Display;
+
 use countersign_keys::KeyError;
 
 use super::serve::ServeError;
@@ -14,7 +17,7 @@ use crate::store::StoreError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Stable.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What is wrong.
     pub message: String,
     /// What to do.
@@ -23,8 +26,8 @@ pub struct Failure {
 
 impl Failure {
     /// A failure that explains itself.
-    pub fn new(code: &'static str, message: impl ToString) -> Self {
-        Self { code, message: message.to_string(), hint: None }
+    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Display) -> Self {
+        Self { code: code.into(), message: message.to_string(), hint: None }
     }
 
     /// The same, with what to do.
@@ -34,7 +37,7 @@ impl Failure {
     }
 
     /// A file that cannot be read.
-    pub fn file(path: &std::path::Path, error: &dyn std::fmt::Display) -> Self {
+    pub fn file(path: &std::path::Path, error: &dyn Display) -> Self {
         Self::new("file", format!("{}: {error}", path.display()))
     }
 }
@@ -94,7 +97,7 @@ impl From<RotationError> for Failure {
     fn from(error: RotationError) -> Self {
         match error {
             RotationError::Store(error) => error.into(),
-            other => Self::new("key", other),
+            RotationError::Key(_) => Self::new("key", error),
         }
     }
 }
@@ -107,14 +110,7 @@ impl From<KeyError> for Failure {
 
 impl From<TokenError> for Failure {
     fn from(error: TokenError) -> Self {
-        let code = match &error {
-            TokenError::Unreadable { .. } => "unreadable",
-            TokenError::Issuer { .. } => "issuer_unreachable",
-            TokenError::Refused { .. } => "token_refused",
-            TokenError::KeySet(_) => "key_set_unusable",
-            TokenError::Verifier(_) => "verifier",
-        };
-        Self::new(code, error)
+        Self::new(error.code().to_owned(), error)
     }
 }
 

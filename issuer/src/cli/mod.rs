@@ -79,7 +79,7 @@ pub fn main() -> ExitCode {
         Err(error) => return misuse(&error),
     };
     let output = if command_line.json { Output::Json } else { Output::Text };
-    match command_line.run(output) {
+    match command_line.run(&output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output.failure(&failure);
@@ -89,12 +89,12 @@ pub fn main() -> ExitCode {
 }
 
 impl CommandLine {
-    fn run(self, output: Output) -> Result<(), Failure> {
+    fn run(self, output: &Output) -> Result<(), Failure> {
         let config = self.config.as_deref();
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => {
-                let session = Session::new(config, output)?;
-                Ok(serve::run(session.config, &output)?)
+                let session = Session::new(config, output.clone())?;
+                Ok(serve::run(session.config, output)?)
             }
             Command::ExampleService(service) => {
                 let served = runtime()?.block_on(service.run());
@@ -104,7 +104,7 @@ impl CommandLine {
             Command::Doctor => runtime()?.block_on(doctor::run(config, output)),
             Command::Demo => tour(output),
             other => {
-                let session = Session::new(config, output)?;
+                let session = Session::new(config, output.clone())?;
                 runtime()?.block_on(other.change(&session))
             }
         }
@@ -129,10 +129,10 @@ impl Command {
                 let reports = explain.run(session.config.issuer.as_str()).await?;
                 let document = token::explanation_json(&reports);
                 session.output.result(&document, &token::explanation_text(&reports));
-                match token::holds(&reports) {
-                    true => Ok(()),
-                    false => Err(Failure::new("token_refused", "a verifier refuses the token")),
+                if token::holds(&reports) {
+                    return Ok(());
                 }
+                Err(Failure::new("token_refused", "a verifier refuses the token"))
             }
             Self::Serve | Self::Config(_) | Self::Doctor | Self::Demo | Self::ExampleService(_) => {
                 Ok(())
@@ -142,10 +142,10 @@ impl Command {
 }
 
 /// The tour, in a folder that is gone afterwards.
-fn tour(output: Output) -> Result<(), Failure> {
+fn tour(output: &Output) -> Result<(), Failure> {
     let folder = std::env::temp_dir().join(format!("countersign-demo-{}", random::jti()));
     std::fs::create_dir(&folder).map_err(|error| Failure::file(&folder, &error))?;
-    let toured = runtime()?.block_on(demo::run(&folder, &output));
+    let toured = runtime()?.block_on(demo::run(&folder, output));
     std::fs::remove_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
     toured.map_err(|error| Failure::new("demo", error))
 }

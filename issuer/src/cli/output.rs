@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Failure;
 
 /// How a command speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// To people.
     Text,
@@ -86,7 +86,8 @@ pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String
 /// Names and values below each other, aligned.
 pub fn fields(fields: &[(&str, String)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    fields.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+    let lines = fields.iter().map(|(name, value)| format!("{name:width$}  {value}"));
+    lines.map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 /// Seconds of the Unix epoch as a date and time in UTC.

@@ -68,7 +68,8 @@ fn announce(running: &Running) {
     for address in &running.addresses {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         tracing::info!(issuer = %config.issuer, "listening on {scheme}://{address}");
-        if config.tls.is_none() && !address.ip().is_loopback() && config.proxies.trusted.is_empty() {
+        if config.tls.is_none() && !address.ip().is_loopback() && config.proxies.trusted.is_empty()
+        {
             tracing::warn!(
                 "{address} speaks plain HTTP to other machines: set [tls], or proxies.trusted if a proxy has TLS"
             );

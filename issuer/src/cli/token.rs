@@ -94,19 +94,6 @@ pub(super) enum TokenError {
     Verifier(#[from] BuildError),
 }
 
-impl TokenError {
-    /// A stable name for scripts.
-    pub(super) fn code(&self) -> &str {
-        match self {
-            Self::Unreadable { .. } => "unreadable",
-            Self::Issuer { .. } => "issuer_unreachable",
-            Self::Refused { error, .. } => error,
-            Self::KeySet(_) => "key_set_unusable",
-            Self::Verifier(_) => "verifier",
-        }
-    }
-}
-
 impl Request {
     /// Performs the grant; the token response as the issuer sent it.
     ///
@@ -132,15 +119,20 @@ impl Request {
         if status == 200 {
             return Ok(answer);
         }
-        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Err(TokenError::Refused { status, error: text("error"), description: text("error_description") })
+        let text =
+            |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Err(TokenError::Refused {
+            status,
+            error: text("error"),
+            description: text("error_description"),
+        })
     }
 
     fn secret(&self) -> Result<Zeroizing<String>, TokenError> {
         match &self.client_secret_file {
-            Some(path) => std::fs::read_to_string(path)
-                .map(Zeroizing::new)
-                .map_err(|cause| TokenError::Unreadable { what: path.display().to_string(), cause }),
+            Some(path) => std::fs::read_to_string(path).map(Zeroizing::new).map_err(|cause| {
+                TokenError::Unreadable { what: path.display().to_string(), cause }
+            }),
             None => from_standard_input(),
         }
     }
@@ -152,7 +144,10 @@ impl Explain {
     /// # Errors
     ///
     /// If the token or the keys cannot be had; a token that fails is not an error here.
-    pub(super) async fn run(&self, configured_issuer: &str) -> Result<Vec<CheckReport>, TokenError> {
+    pub(super) async fn run(
+        &self,
+        configured_issuer: &str,
+    ) -> Result<Vec<CheckReport>, TokenError> {
         let token = match self.token.as_str() {
             "-" => from_standard_input()?,
             token => Zeroizing::new(token.to_owned()),
@@ -161,7 +156,8 @@ impl Explain {
         let issuer = self.issuer.as_deref().unwrap_or(configured_issuer);
         let audience = self.audience.clone().unwrap_or_else(|| own_audience(token));
         let builder = Verifier::builder(issuer).audience(&audience);
-        let builder = builder.algorithms(countersign_keys::algorithm::ALGORITHMS.iter().map(|row| row.algorithm));
+        let builder = builder
+            .algorithms(countersign_keys::algorithm::ALGORITHMS.iter().map(|row| row.algorithm));
         let verifier = match self.fixed_keys()? {
             Some(keys) => builder.keys(Keys::Fixed(keys)).build().await?,
             None => builder.start(Start::FailFast).build().await?,
@@ -226,7 +222,8 @@ fn own_audience(token: &str) -> String {
     struct Audience {
         aud: Value,
     }
-    let payload = UnverifiedJws::parse(token).ok().and_then(|jws| jws.danger_unverified_payload().ok());
+    let payload =
+        UnverifiedJws::parse(token).ok().and_then(|jws| jws.danger_unverified_payload().ok());
     let claims = payload.and_then(|payload| serde_json::from_slice::<Audience>(&payload).ok());
     let audience = claims.and_then(|claims| match claims.aud {
         Value::String(one) => Some(one),
@@ -275,11 +272,15 @@ async fn token_endpoint(client: &reqwest::Client, issuer: &str) -> Result<Url, T
     Url::parse(&metadata.token_endpoint).map_err(|_| failed("token_endpoint is not a URL"))
 }
 
-async fn read_json(request: reqwest::RequestBuilder, url: &str) -> Result<(u16, Value), TokenError> {
+async fn read_json(
+    request: reqwest::RequestBuilder,
+    url: &str,
+) -> Result<(u16, Value), TokenError> {
     let failed = |cause: String| TokenError::Issuer { url: url.to_owned(), cause };
     let response = request.send().await.map_err(|error| failed(error.without_url().to_string()))?;
     let status = response.status().as_u16();
     let body = response.bytes().await.map_err(|error| failed(error.without_url().to_string()))?;
-    let value = serde_json::from_slice(&body).map_err(|_| failed("the answer is not JSON".to_owned()))?;
+    let value =
+        serde_json::from_slice(&body).map_err(|_| failed("the answer is not JSON".to_owned()))?;
     Ok((status, value))
 }

@@ -34,7 +34,10 @@ pub(super) enum WelcomeError {
 /// # Errors
 ///
 /// If the store refuses it.
-pub(super) async fn make_demo_client(app: &App, audience: &str) -> Result<Option<String>, WelcomeError> {
+pub(super) async fn make_demo_client(
+    app: &App,
+    audience: &str,
+) -> Result<Option<String>, WelcomeError> {
     if app.registry.load().clients().next().is_some() {
         return Ok(None);
     }
@@ -104,7 +107,9 @@ pub(super) async fn welcome(app: &Arc<App>) -> Result<String, WelcomeError> {
         None => format!("{DEMO_CLIENT}:SECRET"),
     };
     let about = match secret {
-        Some(_) => format!("A client to try things with: {DEMO_CLIENT}. Its secret is shown this once."),
+        Some(_) => {
+            format!("A client to try things with: {DEMO_CLIENT}. Its secret is shown this once.")
+        }
         None => format!("For a new secret: countersign client secret add {DEMO_CLIENT}"),
     };
     Ok(format!(

@@ -61,7 +61,7 @@ pub fn example() -> String {
         }
         if !section.name.is_empty() {
             // A section without any default exists only when somebody wants it.
-            let optional = section.settings.iter().all(|setting| is_unset(setting));
+            let optional = section.settings.iter().all(is_unset);
             let _ = writeln!(file, "{}[{}]", if optional { "#" } else { "" }, section.name);
         }
         for setting in section.settings {

@@ -5,8 +5,7 @@ const MAX_SCOPE_BYTES: usize = 4096;
 
 /// Whether `token` is a scope token: printable ASCII without space, `"` and `\` (RFC 6749 §3.3).
 pub fn is_scope_token(token: &str) -> bool {
-    !token.is_empty()
-        && token.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    !token.is_empty() && token.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 /// The scope tokens of a parameter, without repetition; `None` if it is malformed.

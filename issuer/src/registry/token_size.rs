@@ -6,8 +6,8 @@ use countersign_keys::Algorithm;
 use super::{Permission, Resource};
 
 /// Quotes, names and fixed values of all members of an app token: `iss`, `aud`, `sub`, `client_id`, `scope`,
-/// `roles`, `jti` (36), `exp`, `iat` and `nbf` (12 each), `idtyp`, braces and commas.
-const PAYLOAD_FRAME: usize = 220;
+/// `roles`, `jti` (22), `exp` and `iat` (10 each), `idtyp`, braces and commas, with a little to spare.
+const PAYLOAD_FRAME: usize = 160;
 /// `{"alg":"Ed25519","typ":"at+jwt","kid":"` and a thumbprint of 43 characters.
 const HEADER: usize = 90;
 

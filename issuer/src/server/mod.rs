@@ -74,8 +74,7 @@ pub async fn serve(listener: Listener, app: Arc<App>, mut stop: watch::Receiver<
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     http.http2().timer(TokioTimer::new()).max_concurrent_streams(128);
-    let shared =
-        Arc::new(Shared { app, router, request_ids: RequestIds::default(), http });
+    let shared = Arc::new(Shared { app, router, request_ids: RequestIds::default(), http });
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use countersign_keys::rotation::{self, Policy, Step};
 use countersign_keys::ring::KeyState;
+use countersign_keys::rotation::{self, Policy, Step};
 use countersign_keys::signing_key::KeySize;
 use countersign_keys::{Algorithm, KeyRing, Kid, MasterKeys, SigningKey};
 
 use super::rows::{OpenRing, seal_row};
 use crate::config::Config;
+use crate::freshness::PATIENCE;
 use crate::store::{Act, KeyRow, RingChange, Store, StoreError};
 
 /// Why a ring could not be turned.
@@ -45,6 +46,7 @@ impl Rotation<'_> {
             rotate_every: Duration::from_secs(keys.rotate_every_seconds.into()),
             max_token_lifetime: Duration::from_secs(keys.max_token_lifetime_seconds.into()),
             skew: Duration::from_secs(30),
+            node_lag: PATIENCE,
         }
     }
 
@@ -118,14 +120,17 @@ impl Rotation<'_> {
                 Step::Delete { kid } => change.delete.push(*kid),
             }
         }
-        let ours =
-            self.store.apply_ring_change(ring.algorithm, version, &change, self.act).await?;
+        let ours = self.store.apply_ring_change(ring.algorithm, version, &change, self.act).await?;
         tracing::info!(algorithm = %ring.algorithm, ours, "a key ring was turned");
         Ok(true)
     }
 
     /// Makes a key off the executor: RSA takes up to a quarter of a second.
-    async fn new_row(&self, algorithm: Algorithm, state: KeyState) -> Result<KeyRow, RotationError> {
+    async fn new_row(
+        &self,
+        algorithm: Algorithm,
+        state: KeyState,
+    ) -> Result<KeyRow, RotationError> {
         let size = match self.config.keys.rsa_bits {
             4096 => KeySize::Rsa4096,
             3072 => KeySize::Rsa3072,
@@ -152,6 +157,7 @@ pub async fn import(
     let row = seal_row(key, KeyState::Pending, rotation.act.at, rotation.masters)
         .map_err(RotationError::Key)?;
     let change = RingChange { insert: vec![row], ..RingChange::default() };
-    let applied = rotation.store.apply_ring_change(ring.algorithm, ring.version, &change, rotation.act);
+    let applied =
+        rotation.store.apply_ring_change(ring.algorithm, ring.version, &change, rotation.act);
     Ok(applied.await?)
 }

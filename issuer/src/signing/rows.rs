@@ -114,5 +114,12 @@ pub(super) fn seal_row(
 ) -> Result<KeyRow, String> {
     let der = key.to_pkcs8_der().map_err(|error| error.to_string())?;
     let sealed = masters.seal(key.kid(), &der).map_err(|error| error.to_string())?;
-    Ok(KeyRow { kid: *key.kid(), algorithm: key.algorithm(), state, since: now, created_at: now, sealed })
+    Ok(KeyRow {
+        kid: *key.kid(),
+        algorithm: key.algorithm(),
+        state,
+        since: now,
+        created_at: now,
+        sealed,
+    })
 }

@@ -1,6 +1,6 @@
 //! Clients: a row, its secrets and its permissions. Deleting leaves a tombstone, so that an id is never reused.
 
-use countersign_keys::jwk::{JwkSet, PublicJwk};
+use countersign_keys::jwk::{JwkSet, PublicJwk, VerifyingKey};
 use serde_json::{Value, json};
 
 use super::client_rows::{Selection, load};
@@ -78,7 +78,7 @@ impl Store {
     pub async fn client(&self, id: &ClientId) -> Result<Client, StoreError> {
         let mut connection = self.pool.acquire().await?;
         let client = load(&mut connection, Selection::One(id)).await?.pop();
-        client.ok_or_else(|| StoreError::not_found("client", id))
+        client.ok_or_else(|| StoreError::not_found("client", id.as_str()))
     }
 
     /// All clients, by id.
@@ -91,7 +91,7 @@ impl Change<'_> {
     /// The client as it is in this transaction.
     pub(super) async fn client(&mut self, id: &ClientId) -> Result<Client, StoreError> {
         let client = load(&mut self.tx, Selection::One(id)).await?.pop();
-        client.ok_or_else(|| StoreError::not_found("client", id))
+        client.ok_or_else(|| StoreError::not_found("client", id.as_str()))
     }
 
     /// Nodes load a client anew when its row has a new generation.
@@ -198,7 +198,7 @@ fn description(client: &Client) -> Value {
 }
 
 fn jwks_text(set: &JwkSet) -> Result<String, StoreError> {
-    let keys: Vec<PublicJwk> = set.iter().map(|key| key.to_jwk()).collect();
+    let keys: Vec<PublicJwk> = set.iter().map(VerifyingKey::to_jwk).collect();
     serde_json::to_string(&json!({ "keys": keys }))
         .map_err(|error| StoreError::Failed(error.to_string()))
 }

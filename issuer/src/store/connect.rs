@@ -45,7 +45,7 @@ impl Connector {
         let max_connections = config.database.max_connections;
         let (dialect, url, file, max_connections) = match config.database_location() {
             DatabaseLocation::Sqlite(path) => {
-                let path = std::path::absolute(path).map_err(unusable)?;
+                let path = std::path::absolute(path).map_err(|error| unusable(&error))?;
                 let url = sqlite_url(&path)?;
                 (Dialect::Sqlite, url, Some(path), max_connections.min(SQLITE_CONNECTIONS))
             }
@@ -106,7 +106,7 @@ pub(super) async fn lock_sqlite(path: &Path) -> Result<File, StoreError> {
         Ok(lock)
     });
     let locked = locked.await.map_err(|error| StoreError::Failed(error.to_string()))?;
-    locked.map_err(unusable)
+    locked.map_err(|error| unusable(&error))
 }
 
 fn private_file(path: &Path) -> std::io::Result<File> {
@@ -119,6 +119,6 @@ fn private_file(path: &Path) -> std::io::Result<File> {
         .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
-fn unusable(error: std::io::Error) -> StoreError {
+fn unusable(error: &std::io::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }

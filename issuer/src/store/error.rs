@@ -62,8 +62,8 @@ impl StoreError {
         matches!(self, Self::Unavailable(_))
     }
 
-    pub(super) fn not_found(what: &'static str, name: impl ToString) -> Self {
-        Self::NotFound { what, name: name.to_string() }
+    pub(super) fn not_found(what: &'static str, name: &str) -> Self {
+        Self::NotFound { what, name: name.to_owned() }
     }
 }
 

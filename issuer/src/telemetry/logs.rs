@@ -51,7 +51,9 @@ pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
         level: level.clone(),
         cause: error.to_string(),
     })?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let for_a_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines =
+        tracing_subscriber::fmt::layer().with_ansi(for_a_terminal).with_writer(std::io::stderr);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match config.log.format {
         LogFormat::Json => Box::new(lines.json().flatten_event(true).with_filter(filter)),
         LogFormat::Human => Box::new(lines.with_target(false).with_filter(filter)),
@@ -62,7 +64,8 @@ pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
     };
     let traces = provider.as_ref().map(|provider| {
         let tracer = provider.tracer("countersign");
-        let only_spans = tracing_subscriber::filter::filter_fn(|meta| meta.target() == "countersign::request");
+        let only_spans =
+            tracing_subscriber::filter::filter_fn(|meta| meta.target() == "countersign::request");
         tracing_opentelemetry::layer().with_tracer(tracer).with_filter(only_spans)
     });
     // A second call, as in a test, keeps the first subscriber.
@@ -77,8 +80,6 @@ fn exporting_to(endpoint: &str) -> Result<SdkTracerProvider, TelemetryError> {
         .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
         .build()
         .map_err(|error| TelemetryError::Exporter(error.to_string()))?;
-    let resource = opentelemetry_sdk::Resource::builder()
-        .with_service_name("countersign")
-        .build();
+    let resource = opentelemetry_sdk::Resource::builder().with_service_name("countersign").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }

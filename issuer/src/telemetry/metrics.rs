@@ -64,9 +64,12 @@ impl Metrics {
         let failed_authentications =
             counter("client_authentication_failures", "Credentials of clients that did not hold");
         let rotation_failures = counter("key_rotation_failures", "Rotations that were put off");
-        let refused_key_rows =
-            counter("key_rows_refused", "Loads of the key rings that met a row which does not open");
-        let store_failures = counter("store_failures", "Heartbeats that the database did not answer");
+        let refused_key_rows = counter(
+            "key_rows_refused",
+            "Loads of the key rings that met a row which does not open",
+        );
+        let store_failures =
+            counter("store_failures", "Heartbeats that the database did not answer");
         let heartbeat_age = Gauge::default();
         registry.register(
             "store_heartbeat_age_seconds",

@@ -13,10 +13,6 @@ use std::time::Duration;
 use crate::jwk::Kid;
 use crate::ring::{KeyRing, KeyState, MAX_RING_KEYS, RingKey};
 
-/// How long a node may go on, signing and publishing, with the ring as it was before another node's step. A
-/// node that has not heard from the database for that long must stop signing.
-pub const NODE_LAG: Duration = Duration::from_mins(1);
-
 /// What the keys are rotated by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Policy {
@@ -28,17 +24,20 @@ pub struct Policy {
     pub max_token_lifetime: Duration,
     /// How long after its `exp` a token may still pass: the leeway of verifiers and the difference of clocks.
     pub skew: Duration,
+    /// How long a node may go on, signing and publishing, with the ring as it was before another node's step. A
+    /// node that has not heard from the database for that long must stop both.
+    pub node_lag: Duration,
 }
 
 impl Policy {
     /// How long a key is published before it signs: twice the `max-age`, and enough for a node that lags.
     pub fn lead(&self) -> Duration {
-        self.jwks_max_age.saturating_add(self.jwks_max_age.max(NODE_LAG))
+        self.jwks_max_age.saturating_add(self.jwks_max_age.max(self.node_lag))
     }
 
     /// How long a key is published after it signed.
     pub fn retention(&self) -> Duration {
-        self.max_token_lifetime.saturating_add(self.skew).saturating_add(NODE_LAG)
+        self.max_token_lifetime.saturating_add(self.skew).saturating_add(self.node_lag)
     }
 }
 

@@ -12,6 +12,7 @@ fn policy() -> Policy {
         rotate_every: Duration::from_secs(720 * HOUR),
         max_token_lifetime: Duration::from_secs(HOUR),
         skew: Duration::from_secs(30),
+        node_lag: Duration::from_mins(1),
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countersign_keys::ring::{KeyRing, KeyState, MAX_RING_KEYS, RingKey};
-use countersign_keys::rotation::{NODE_LAG, Policy, Step, force, plan};
+use countersign_keys::rotation::{Policy, Step, force, plan};
 use countersign_keys::{Algorithm, Kid};
 use proptest::prelude::*;
 
@@ -111,8 +111,9 @@ impl Node {
     }
 
     /// A node that has not heard from the database for too long neither signs nor publishes.
-    fn serves(&self, now: u64) -> bool {
-        self.heard_at.is_some_and(|at| now - at <= NODE_LAG.as_secs()) && !self.view.keys.is_empty()
+    fn serves(&self, now: u64, policy: &Policy) -> bool {
+        let lag = policy.node_lag.as_secs();
+        self.heard_at.is_some_and(|at| now - at <= lag) && !self.view.keys.is_empty()
     }
 
     fn ring(&self, now: u64) -> KeyRing {
@@ -200,7 +201,7 @@ impl World {
 
     fn sign(&mut self) {
         let leeway = self.policy.skew / 2;
-        for node in self.nodes.iter().filter(|node| node.serves(self.now)) {
+        for node in self.nodes.iter().filter(|node| node.serves(self.now, &self.policy)) {
             let ring = node.ring(self.now);
             let Some(active) = ring.active() else { continue };
             if node.clock_offset > i64::try_from(leeway.as_secs()).unwrap() {
@@ -215,7 +216,8 @@ impl World {
     }
 
     fn verify(&mut self) {
-        let serving: Vec<_> = self.nodes.iter().filter(|node| node.serves(self.now)).collect();
+        let serving: Vec<_> =
+            self.nodes.iter().filter(|node| node.serves(self.now, &self.policy)).collect();
         for (index, verifier) in self.verifiers.iter_mut().enumerate() {
             let age = verifier.fetched_at.map(|at| self.now - at);
             let expired = age.is_none_or(|age| age >= self.policy.jwks_max_age.as_secs());
@@ -241,12 +243,13 @@ impl World {
 }
 
 fn policies() -> impl Strategy<Value = Policy> {
-    (5..400_u64, 600..6000_u64, 30..3000_u64, 2..120_u64).prop_map(
-        |(max_age, rotate, life, skew)| Policy {
+    (5..400_u64, 600..6000_u64, 30..3000_u64, 2..120_u64, 5..90_u64).prop_map(
+        |(max_age, rotate, life, skew, lag)| Policy {
             jwks_max_age: Duration::from_secs(max_age),
             rotate_every: Duration::from_secs(rotate),
             max_token_lifetime: Duration::from_secs(life),
             skew: Duration::from_secs(skew),
+            node_lag: Duration::from_secs(lag),
         },
     )
 }
@@ -306,6 +309,7 @@ fn a_schedule_without_trouble_rotates_on_time_and_keeps_few_keys() {
         rotate_every: Duration::from_hours(2),
         max_token_lifetime: Duration::from_hours(1),
         skew: Duration::from_secs(30),
+        node_lag: Duration::from_mins(1),
     };
     let mut world = World::new(policy);
     let mut most = 0;

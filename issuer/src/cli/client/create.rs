@@ -68,7 +68,7 @@ impl Create {
     pub(super) async fn run(self, session: &Session, opened: &Opened) -> Result<(), Failure> {
         let act = session.act();
         let keys = self.keys.read()?;
-        let auth = self.authentication(&keys)?;
+        let auth = self.authentication(keys.as_ref())?;
         let (permission, new_resource) = match self.permission.resolve(&opened.store).await? {
             Some(resolved) => (Some(resolved.permission), resolved.created),
             None => (None, None),
@@ -93,7 +93,7 @@ impl Create {
         Ok(())
     }
 
-    fn authentication(&self, keys: &Option<ClientKeys>) -> Result<ClientAuthentication, Failure> {
+    fn authentication(&self, keys: Option<&ClientKeys>) -> Result<ClientAuthentication, Failure> {
         match (self.auth, keys) {
             (Some(ClientAuthentication::PrivateKeyJwt) | None, Some(_)) => {
                 Ok(ClientAuthentication::PrivateKeyJwt)

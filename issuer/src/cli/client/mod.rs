@@ -128,7 +128,8 @@ fn new_secret(
 ) -> (zeroize::Zeroizing<String>, StoredSecret) {
     let secret = random::client_secret();
     let stored = StoredSecret {
-        id: random::jti(),
+        // A UUIDv7, so that secrets of the same second are listed in the order of their making.
+        id: random::uuid().to_string(),
         digest: opened.secret_hasher.digest(&secret).to_bytes(),
         created_at: now,
         expires_at: expires_in_seconds.map(|seconds| now.saturating_add(seconds.into())),

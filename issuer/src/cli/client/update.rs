@@ -11,6 +11,7 @@ use crate::bootstrap::Opened;
 use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, parse_name};
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the flags of the command line")]
 pub(in super::super) struct Update {
     /// The client id.
     id: ClientId,

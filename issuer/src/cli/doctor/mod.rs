@@ -1,5 +1,6 @@
 //! `countersign doctor`: looks at everything a server needs, changes nothing, and says what to do about each fault.
 
+use std::fmt::{Display, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
@@ -29,19 +30,19 @@ enum Outcome {
 }
 
 impl Finding {
-    fn new(check: &'static str, outcome: Outcome, detail: impl ToString) -> Self {
+    fn new(check: &'static str, outcome: Outcome, detail: impl Display) -> Self {
         Self { check, outcome, detail: detail.to_string(), hint: None }
     }
 
-    fn ok(check: &'static str, detail: impl ToString) -> Self {
+    fn ok(check: &'static str, detail: impl Display) -> Self {
         Self::new(check, Outcome::Ok, detail)
     }
 
-    fn skipped(check: &'static str, detail: impl ToString) -> Self {
+    fn skipped(check: &'static str, detail: impl Display) -> Self {
         Self::new(check, Outcome::Skipped, detail)
     }
 
-    fn failed(check: &'static str, detail: impl ToString) -> Self {
+    fn failed(check: &'static str, detail: impl Display) -> Self {
         Self::new(check, Outcome::Failed, detail)
     }
 
@@ -55,8 +56,8 @@ impl Finding {
 }
 
 /// Looks at everything; fails if anything is wrong.
-pub(super) async fn run(config: Option<&Path>, output: Output) -> Result<(), Failure> {
-    let findings = match Session::new(config, output) {
+pub(super) async fn run(config: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    let findings = match Session::new(config, output.clone()) {
         Ok(session) => examine(&session).await,
         Err(failure) => vec![Finding::from_failure("configuration", failure)],
     };
@@ -94,9 +95,9 @@ fn text(findings: &[Finding]) -> String {
             Outcome::Failed => "FAILED  ",
             Outcome::Skipped => "skipped ",
         };
-        text.push_str(&format!("{mark}{:14}{}\n", finding.check, finding.detail));
+        let _ = writeln!(text, "{mark}{:14}{}", finding.check, finding.detail);
         if let Some(hint) = &finding.hint {
-            text.push_str(&format!("{:22}{hint}\n", ""));
+            let _ = writeln!(text, "{:22}{hint}", "");
         }
     }
     text

@@ -26,8 +26,7 @@ struct Database {
 impl Database {
     fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.data_dir = folder.path().to_owned();
+        let config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
         Self { config, _folder: Some(folder) }
     }
 

@@ -250,7 +250,11 @@ mod tests {
         let limiter = FailureLimiter::new(3, 5);
 
         for number in 0..100_000_u32 {
-            fail(&limiter, &format!("c{number}"), &Ipv6Addr::from(u128::from(number) << 64).to_string());
+            fail(
+                &limiter,
+                &format!("c{number}"),
+                &Ipv6Addr::from(u128::from(number) << 64).to_string(),
+            );
         }
 
         let state = limiter.state.lock().unwrap();

@@ -9,9 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use countersign_keys::algorithm::ALGORITHMS;
 use countersign_keys::{UnverifiedJws, VerifyingKey};
 use countersign_verifier::claims::{Claim, StandardClaims};
-use countersign_verifier::key_source::{
-    Fetch, KeySourceError, RemoteKeys, RemoteOptions, Source,
-};
+use countersign_verifier::key_source::{Fetch, KeySourceError, RemoteKeys, RemoteOptions, Source};
 use countersign_verifier::validation::{AudienceRule, Expectations, validate};
 use serde::Deserialize;
 use url::Url;
@@ -174,7 +172,11 @@ impl AssertionKeys {
     }
 
     /// The key that must have signed an assertion of this client.
-    async fn find(&self, client: &Client, jws: &UnverifiedJws<'_>) -> Result<VerifyingKey, OAuthError> {
+    async fn find(
+        &self,
+        client: &Client,
+        jws: &UnverifiedJws<'_>,
+    ) -> Result<VerifyingKey, OAuthError> {
         let unknown = || refusal("no registered key of the client has the assertion's kid");
         match &client.keys {
             ClientKeys::None => Err(refusal("the client has no registered keys")),
