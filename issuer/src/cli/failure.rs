@@ -110,7 +110,14 @@ impl From<KeyError> for Failure {
 
 impl From<TokenError> for Failure {
     fn from(error: TokenError) -> Self {
-        Self::new(error.code().to_owned(), error)
+        let code = match &error {
+            TokenError::Unreadable { .. } => "unreadable",
+            TokenError::Issuer { .. } => "issuer_unreachable",
+            TokenError::Refused { .. } => "token_refused",
+            TokenError::KeySet(_) => "key_set_unusable",
+            TokenError::Verifier(_) => "verifier",
+        };
+        Self::new(code, error)
     }
 }
 

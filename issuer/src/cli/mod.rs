@@ -12,18 +12,18 @@ use crate::random;
 
 mod client;
 mod config;
-pub mod demo;
+mod demo;
 mod doctor;
 pub mod example_service;
 mod failure;
 mod keys;
 pub mod output;
 mod resource;
-pub mod serve;
+mod serve;
 mod session;
-pub mod token;
+mod token;
 mod user;
-pub mod welcome;
+mod welcome;
 
 pub use failure::Failure;
 pub use output::Output;
