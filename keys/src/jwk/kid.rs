@@ -21,7 +21,9 @@ impl Kid {
     }
 
     pub(crate) fn from_array(name: ArrayString<128>) -> Option<Self> {
-        (!name.is_empty() && !name.chars().any(char::is_control)).then_some(Self(name))
+        let plain = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        let acceptable = plain || !name.chars().any(char::is_control);
+        (acceptable && !name.is_empty()).then_some(Self(name))
     }
 }
 

@@ -4,7 +4,7 @@
 use arrayvec::{ArrayString, ArrayVec};
 
 use super::reader::{JsonString, Reader, record};
-use crate::algorithm::Algorithm;
+use crate::algorithm::{ALGORITHMS, Algorithm};
 use crate::base64url;
 use crate::error::JwsError;
 use crate::jwk::Kid;
@@ -13,8 +13,9 @@ use crate::jwk::Kid;
 const MAX_HEADER_BYTES: usize = 1024;
 /// The longest `typ` that is kept.
 const MAX_TYP_BYTES: usize = 64;
-/// Names longer than this are of no interest.
-const MAX_NAME_BYTES: usize = 8;
+/// Members that are refused whatever they hold. Nothing critical is understood here (RFC 7515 §4.1.11), `b64`
+/// changes what is signed (RFC 7797 §3), and the others belong to encryption (RFC 7516 §4.1).
+const REFUSED: [&str; 4] = ["crit", "b64", "enc", "zip"];
 
 /// What is kept of a header.
 #[derive(Clone, Copy, Debug)]
@@ -43,21 +44,16 @@ impl Header {
         reader.open_object()?;
         while let Some(name) = reader.next_name(names.is_empty())? {
             record(&mut names, name)?;
-            match name.unescaped::<MAX_NAME_BYTES>().as_deref() {
-                Some("alg") => algorithm = Some(read_algorithm(reader.string()?)?),
-                Some("kid") => kid = Some(read_kid(reader.string()?)?),
-                Some("typ") => {
-                    let text = reader.string()?.unescaped().ok_or(JwsError::HeaderTooLarge)?;
-                    typ = Some(text);
-                }
-                // RFC 7515 §4.1.11: nothing critical is understood here, so `crit` is refused whatever it lists.
-                Some("crit") => return Err(JwsError::UnsupportedHeaderMember("crit")),
-                // RFC 7797 §3 would change the signing input.
-                Some("b64") => return Err(JwsError::UnsupportedHeaderMember("b64")),
-                // RFC 7516 §4.1: these belong to encryption.
-                Some("enc") => return Err(JwsError::UnsupportedHeaderMember("enc")),
-                Some("zip") => return Err(JwsError::UnsupportedHeaderMember("zip")),
-                _ => reader.skip_member_value()?,
+            if name.is("alg") {
+                algorithm = Some(read_algorithm(reader.string()?)?);
+            } else if name.is("kid") {
+                kid = Some(read_kid(reader.string()?)?);
+            } else if name.is("typ") {
+                typ = Some(reader.string()?.unescaped().ok_or(JwsError::HeaderTooLarge)?);
+            } else if let Some(refused) = REFUSED.iter().find(|refused| name.is(refused)) {
+                return Err(JwsError::UnsupportedHeaderMember(refused));
+            } else {
+                reader.skip_member_value()?;
             }
         }
         reader.end()?;
@@ -67,9 +63,8 @@ impl Header {
 }
 
 fn read_algorithm(name: JsonString<'_>) -> Result<Algorithm, JwsError> {
-    name.unescaped::<MAX_NAME_BYTES>()
-        .and_then(|name| Algorithm::from_name(&name))
-        .ok_or(JwsError::UnsupportedAlgorithm)
+    let row = ALGORITHMS.iter().find(|row| name.is(row.name));
+    row.map(|row| row.algorithm).ok_or(JwsError::UnsupportedAlgorithm)
 }
 
 fn read_kid(name: JsonString<'_>) -> Result<Kid, JwsError> {

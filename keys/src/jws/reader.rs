@@ -30,14 +30,20 @@ pub(super) struct JsonString<'a> {
 impl<'a> JsonString<'a> {
     /// The text, if it has at most `CAP` bytes.
     pub(super) fn unescaped<const CAP: usize>(&self) -> Option<ArrayString<CAP>> {
-        if !self.escaped {
-            return ArrayString::from(self.raw).ok();
-        }
         let mut text = ArrayString::new();
+        if !self.escaped {
+            text.try_push_str(self.raw).ok()?;
+            return Some(text);
+        }
         for character in self.characters() {
             text.try_push(character.ok()?).ok()?;
         }
         Some(text)
+    }
+
+    /// Whether the text is `expected`.
+    pub(super) fn is(&self, expected: &'static str) -> bool {
+        self.is_same_as(&Self { raw: expected, escaped: false })
     }
 
     fn is_same_as(&self, other: &Self) -> bool {
@@ -99,55 +105,52 @@ impl Iterator for Characters<'_> {
     }
 }
 
-/// Reads from the front of a text.
+/// Reads a text from front to back.
 pub(super) struct Reader<'a> {
-    rest: &'a str,
+    text: &'a str,
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { rest: text }
+        Self { text, at: 0 }
     }
 
     /// The `{` of the top object.
     pub(super) fn open_object(&mut self) -> Result<(), JwsError> {
-        self.expect('{')
+        self.expect(b'{')
     }
 
     /// The name of the next member and its colon; nothing after the `}`.
     pub(super) fn next_name(&mut self, first: bool) -> Result<Option<JsonString<'a>>, JwsError> {
-        if self.take('}') {
+        if self.take(b'}') {
             return Ok(None);
         }
         if !first {
-            self.expect(',')?;
+            self.expect(b',')?;
         }
         let name = self.string()?;
-        self.expect(':')?;
+        self.expect(b':')?;
         Ok(Some(name))
     }
 
     /// A string and nothing else.
     pub(super) fn string(&mut self) -> Result<JsonString<'a>, JwsError> {
-        self.expect('"')?;
+        self.expect(b'"')?;
+        let start = self.at;
         let mut escaped = false;
-        let mut after_backslash = false;
-        for (index, byte) in self.rest.bytes().enumerate() {
-            match byte {
-                _ if after_backslash => after_backslash = false,
-                b'"' => return self.finish_string(index, escaped),
-                b'\\' => (escaped, after_backslash) = (true, true),
+        loop {
+            match self.peek() {
+                Some(b'"') => break,
+                // What is escaped is judged below; here it only must not be taken for the quote.
+                Some(b'\\') => (self.at, escaped) = (self.at + 2, true),
                 // RFC 8259 §7: control characters must be escaped.
-                0..0x20 => break,
-                _ => {}
+                Some(0..0x20) | None => return Err(JwsError::MalformedHeader),
+                Some(_) => self.at += 1,
             }
         }
-        Err(JwsError::MalformedHeader)
-    }
-
-    fn finish_string(&mut self, length: usize, escaped: bool) -> Result<JsonString<'a>, JwsError> {
-        let (raw, rest) = self.rest.split_at_checked(length).ok_or(JwsError::MalformedHeader)?;
-        self.rest = rest.get(1..).ok_or(JwsError::MalformedHeader)?;
+        let raw = self.text.get(start..self.at).ok_or(JwsError::MalformedHeader)?;
+        self.at += 1;
         let string = JsonString { raw, escaped };
         if escaped {
             string.characters().try_for_each(|character| character.map(drop))?;
@@ -162,7 +165,7 @@ impl<'a> Reader<'a> {
 
     fn skip_value(&mut self, levels: u8) -> Result<(), JwsError> {
         self.skip_whitespace();
-        match self.rest.bytes().next() {
+        match self.peek() {
             Some(b'"') => self.string().map(drop),
             Some(b'{') => self.skip_object(inside(levels)?),
             Some(b'[') => self.skip_array(inside(levels)?),
@@ -175,7 +178,7 @@ impl<'a> Reader<'a> {
 
     fn skip_object(&mut self, levels: u8) -> Result<(), JwsError> {
         let mut names = Names::new();
-        self.expect('{')?;
+        self.expect(b'{')?;
         while let Some(name) = self.next_name(names.is_empty())? {
             record(&mut names, name)?;
             self.skip_value(levels)?;
@@ -184,60 +187,70 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_array(&mut self, levels: u8) -> Result<(), JwsError> {
-        self.expect('[')?;
-        if self.take(']') {
+        self.expect(b'[')?;
+        if self.take(b']') {
             return Ok(());
         }
         loop {
             self.skip_value(levels)?;
-            if self.take(']') {
+            if self.take(b']') {
                 return Ok(());
             }
-            self.expect(',')?;
+            self.expect(b',')?;
         }
     }
 
     /// RFC 8259 §6, and no number that is out of range.
     fn skip_number(&mut self) -> Result<(), JwsError> {
         let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-        let length = self.rest.bytes().take_while(|byte| is_part(*byte)).count();
-        let (number, rest) = self.rest.split_at_checked(length).ok_or(JwsError::MalformedHeader)?;
+        let rest = self.rest();
+        let length = rest.bytes().take_while(|byte| is_part(*byte)).count();
+        let number = rest.get(..length).unwrap_or_default();
         let finite = number.parse::<f64>().is_ok_and(f64::is_finite);
         if !finite || !has_json_grammar(number) {
             return Err(JwsError::MalformedHeader);
         }
-        self.rest = rest;
+        self.at += length;
+        Ok(())
+    }
+
+    fn expect_literal(&mut self, literal: &str) -> Result<(), JwsError> {
+        if !self.rest().starts_with(literal) {
+            return Err(JwsError::MalformedHeader);
+        }
+        self.at += literal.len();
         Ok(())
     }
 
     /// Nothing but whitespace may follow.
     pub(super) fn end(mut self) -> Result<(), JwsError> {
         self.skip_whitespace();
-        if self.rest.is_empty() { Ok(()) } else { Err(JwsError::MalformedHeader) }
+        if self.at == self.text.len() { Ok(()) } else { Err(JwsError::MalformedHeader) }
     }
 
-    fn skip_whitespace(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-    }
-
-    fn take(&mut self, wanted: char) -> bool {
+    fn take(&mut self, wanted: u8) -> bool {
         self.skip_whitespace();
-        match self.rest.strip_prefix(wanted) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
+        let there = self.peek() == Some(wanted);
+        self.at += usize::from(there);
+        there
     }
 
-    fn expect(&mut self, wanted: char) -> Result<(), JwsError> {
+    fn expect(&mut self, wanted: u8) -> Result<(), JwsError> {
         if self.take(wanted) { Ok(()) } else { Err(JwsError::MalformedHeader) }
     }
 
-    fn expect_literal(&mut self, literal: &str) -> Result<(), JwsError> {
-        self.rest = self.rest.strip_prefix(literal).ok_or(JwsError::MalformedHeader)?;
-        Ok(())
+    fn skip_whitespace(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
     }
 }
 
