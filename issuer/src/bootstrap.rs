@@ -12,7 +12,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::random;
 use crate::registry::{Generation, Registry};
-use crate::signing::{OpenError, OpenRing, Rotation, RotationError, open_rings};
+use crate::signing::{
+    OpenError, OpenRing, Rotation, RotationError, open_rings, reseal_rows, resealed,
+};
 use crate::store::{Actor, Store, StoreError};
 use crate::token::client_auth::SecretHasher;
 
@@ -101,7 +103,9 @@ async fn rings(
     store: &Store,
     masters: &MasterKeys,
 ) -> Result<Vec<OpenRing>, StartError> {
-    let rings = open_rings(store.load_rings().await?, masters)?;
+    let rows = store.load_rings().await?;
+    reseal_rows(store, &rows, masters).await?;
+    let rings = open_rings(rows, masters)?;
     let lacks =
         |algorithm| !rings.iter().any(|ring| ring.algorithm == algorithm && !ring.keys.is_empty());
     let missing: Vec<_> =
@@ -122,6 +126,9 @@ async fn secret_hasher(store: &Store, masters: &MasterKeys) -> Result<SecretHash
     let fresh = seal().map_err(StartError::SecretHashKey)?;
     let sealed = store.load_or_create_sealed_secret(SECRET_HASH_KEY, &fresh).await?;
     let key = masters.open(SECRET_HASH_KEY, &sealed).map_err(StartError::SecretHashKey)?;
+    if let Some(anew) = resealed(masters, SECRET_HASH_KEY, &sealed) {
+        store.reseal_secret(SECRET_HASH_KEY, &sealed, &anew).await?;
+    }
     Ok(SecretHasher::new(&key))
 }
 

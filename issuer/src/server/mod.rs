@@ -25,9 +25,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::origin::{Origin, RequestIds, client_address};
+use crate::telemetry::request_span;
 
 /// How long a peer may take for the head of a request or for the handshake: a slow one holds nothing.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -138,7 +140,9 @@ async fn answer(
         request_id: shared.request_ids.next(),
     };
     request.extensions_mut().insert(origin);
-    let mut response = shared.router.clone().oneshot(request).await?;
+    let span = request_span(&request, origin.request_id);
+    let mut response = shared.router.clone().oneshot(request).instrument(span.clone()).await?;
+    span.record("http.response.status_code", response.status().as_u16());
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID.clone(), origin.request_id.header_value());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

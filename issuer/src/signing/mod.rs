@@ -1,9 +1,11 @@
 //! The live signing keys of this node: which key signs for each algorithm, and which are published.
 //! Rows are opened in `rows`, turned in `rotation`; what is live is swapped as a whole.
 
+mod reseal;
 mod rotation;
 mod rows;
 
+pub use reseal::{reseal_rows, resealed};
 pub use rotation::{Rotation, RotationError, import};
 pub use rows::{OpenError, OpenRing, open_rings};
 

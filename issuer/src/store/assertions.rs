@@ -31,7 +31,10 @@ impl Store {
     pub async fn sweep_expired(&self, now: i64, limit: i64) -> Result<u64, StoreError> {
         let delete = "DELETE FROM assertion_use WHERE (client_id, jti_hash) IN \
              (SELECT client_id, jti_hash FROM assertion_use WHERE expires_at < $1 LIMIT $2)";
-        let done = sqlx::query(delete).bind(now).bind(limit).execute(&self.pool).await?;
-        Ok(done.rows_affected())
+        answered(async {
+            let done = sqlx::query(delete).bind(now).bind(limit).execute(&self.pool).await?;
+            Ok(done.rows_affected())
+        })
+        .await
     }
 }

@@ -5,13 +5,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
-use sqlx::{AnyPool, ConnectOptions as _};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
 
 use super::StoreError;
 use crate::config::{Config, DatabaseLocation};
 
 /// How long an act waits for a connection. Less than the time after which a node without heartbeat refuses.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A connection used within this time is taken to be alive.
+const FRESH: Duration = Duration::from_secs(1);
+
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// SQLite has one writer at a time; a second connection lets readers go on meanwhile. Each is a thread.
 const SQLITE_CONNECTIONS: u32 = 2;
@@ -81,10 +86,23 @@ impl Connector {
             Dialect::Sqlite => {
                 options.test_before_acquire(false).idle_timeout(None).max_lifetime(None)
             }
-            Dialect::Postgres => options.test_before_acquire(true),
+            Dialect::Postgres => options
+                .test_before_acquire(false)
+                .before_acquire(|connection, about| {
+                    Box::pin(
+                        async move { Ok(about.idle_for < FRESH || responds(connection).await?) },
+                    )
+                })
+                .after_release(|connection, _| Box::pin(responds(connection))),
         };
         options.connect_lazy_with(self.options.clone())
     }
+}
+
+/// Whether a server is still there. A network that swallows everything must not keep a connection for ever.
+async fn responds(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    let ping = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
+    ping.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
 }
 
 fn sqlite_url(path: &Path) -> Result<String, StoreError> {

@@ -34,7 +34,7 @@ pub use secrets::SecretUse;
 use connect::Connector;
 
 /// A database that does not answer within this time counts as lost. Less than a node's patience with heartbeats.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The database. Cheap to clone; clones share the connections.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::any::AnyRow;
 
 use super::columns::{bytes, bytes_text, corrupt, number, text};
-use super::{Act, Change, Store, StoreError};
+use super::{Act, Change, Store, StoreError, answered};
 
 /// One sealed key.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl Store {
         let select = "SELECT r.algorithm, r.version, k.kid, k.state, k.since, k.created_at, k.sealed \
              FROM key_ring r JOIN signing_key k ON k.algorithm = r.algorithm \
              ORDER BY r.algorithm, k.created_at, k.kid";
-        let rows = sqlx::query(select).fetch_all(&self.pool).await?;
+        let rows = answered(async { Ok(sqlx::query(select).fetch_all(&self.pool).await?) }).await?;
         let mut rings: Vec<RingRows> = Vec::new();
         for row in &rows {
             let key = key_row(row)?;
@@ -80,16 +80,19 @@ impl Store {
         ring_change: &RingChange,
         act: &Act,
     ) -> Result<bool, StoreError> {
-        let mut change = self.begin(act).await?;
-        if !change.claim_ring(algorithm, expected_version).await? {
-            return Ok(false);
-        }
-        change.delete_keys(&ring_change.delete).await?;
-        change.set_states(&ring_change.set_state).await?;
-        change.insert_keys(&ring_change.insert).await?;
-        change.require_one_active(algorithm).await?;
-        change.commit().await?;
-        Ok(true)
+        answered(async {
+            let mut change = self.begin(act).await?;
+            if !change.claim_ring(algorithm, expected_version).await? {
+                return Ok(false);
+            }
+            change.delete_keys(&ring_change.delete).await?;
+            change.set_states(&ring_change.set_state).await?;
+            change.insert_keys(&ring_change.insert).await?;
+            change.require_one_active(algorithm).await?;
+            change.commit().await?;
+            Ok(true)
+        })
+        .await
     }
 
     /// Replaces a sealed key by the same key sealed anew, if the row is still what the caller opened.

@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::AnyConnection;
 
 use super::columns::{bytes, bytes_text, corrupt, number, optional_number, text};
-use super::{Act, Change, Store, StoreError};
+use super::{Act, Change, Store, StoreError, answered};
 use crate::registry::{ClientId, MAX_LIVE_SECRETS, StoredSecret};
 
 /// A use of a secret, written in batches.
@@ -79,18 +79,21 @@ impl Store {
         // Always in the same order, so that two nodes never wait for each other.
         let mut uses: Vec<&SecretUse> = uses.iter().collect();
         uses.sort_by(|a, b| (&a.client_id, &a.secret_id).cmp(&(&b.client_id, &b.secret_id)));
-        let mut tx = self.pool.begin().await?;
-        let update = "UPDATE client_secret SET last_used_at = $1 \
-             WHERE client_id = $2 AND id = $3 AND (last_used_at IS NULL OR last_used_at < $1)";
-        for noted in uses {
-            sqlx::query(update)
-                .bind(noted.used_at)
-                .bind(noted.client_id.as_str())
-                .bind(noted.secret_id.as_str())
-                .execute(&mut *tx)
-                .await?;
-        }
-        Ok(tx.commit().await?)
+        answered(async {
+            let mut tx = self.pool.begin().await?;
+            let update = "UPDATE client_secret SET last_used_at = $1 \
+                 WHERE client_id = $2 AND id = $3 AND (last_used_at IS NULL OR last_used_at < $1)";
+            for noted in uses {
+                sqlx::query(update)
+                    .bind(noted.used_at)
+                    .bind(noted.client_id.as_str())
+                    .bind(noted.secret_id.as_str())
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            Ok(tx.commit().await?)
+        })
+        .await
     }
 }
 

@@ -7,6 +7,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+use super::traces::TARGET;
 use crate::config::{Config, LogFormat};
 
 /// Why logging could not begin.
@@ -47,9 +48,9 @@ impl TelemetryGuard {
 /// If the level or the endpoint of the configuration cannot be used.
 pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
     let level = &config.log.level;
-    let filter = EnvFilter::try_new(level).map_err(|error| TelemetryError::Level {
-        level: level.clone(),
-        cause: error.to_string(),
+    // Request spans are for the exporter: made for the log alone, they would only cost.
+    let filter = EnvFilter::try_new(format!("{level},{TARGET}=off")).map_err(|error| {
+        TelemetryError::Level { level: level.clone(), cause: error.to_string() }
     })?;
     let for_a_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let lines =
@@ -64,8 +65,7 @@ pub fn init(config: &Config) -> Result<TelemetryGuard, TelemetryError> {
     };
     let traces = provider.as_ref().map(|provider| {
         let tracer = provider.tracer("countersign");
-        let only_spans =
-            tracing_subscriber::filter::filter_fn(|meta| meta.target() == "countersign::request");
+        let only_spans = tracing_subscriber::filter::filter_fn(|meta| meta.target() == TARGET);
         tracing_opentelemetry::layer().with_tracer(tracer).with_filter(only_spans)
     });
     // A second call, as in a test, keeps the first subscriber.

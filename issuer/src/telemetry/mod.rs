@@ -2,6 +2,8 @@
 
 mod logs;
 mod metrics;
+mod traces;
 
 pub use logs::{TelemetryError, TelemetryGuard, init};
 pub use metrics::Metrics;
+pub use traces::request_span;

@@ -8,6 +8,7 @@ mod discovery;
 mod harness;
 mod health;
 mod jwks;
+mod keys;
 mod private_key_jwt;
 mod state;
 mod token;

@@ -12,6 +12,7 @@ use crate::registry::{
 mod changes;
 mod objects;
 mod opening;
+mod outage;
 mod races;
 mod rings;
 

@@ -1,0 +1,109 @@
+//! Keys at rest: master keys that change, rows that were altered, and a ring that two nodes see.
+
+use countersign::app::App;
+use countersign::bootstrap::StartError;
+use countersign::clock::Clock;
+use countersign::config::Config;
+use countersign::signing::OpenError;
+
+use crate::harness::START;
+
+fn config(folder: &tempfile::TempDir) -> Config {
+    let mut config = Config::default();
+    config.issuer = "https://issuer.example".parse().unwrap();
+    config.data_dir = folder.path().join("data");
+    config.keys.algorithms = vec![countersign_keys::Algorithm::Es256];
+    config
+}
+
+async fn open(config: &Config) -> Result<App, StartError> {
+    App::open(config.clone(), Clock::fixed(START)).await
+}
+
+fn kid(app: &App) -> String {
+    app.keychain.live().rings()[0].active().unwrap().kid().to_string()
+}
+
+#[tokio::test]
+async fn the_master_key_changes_without_the_signing_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&folder);
+    let kid_before = kid(&open(&config).await.unwrap());
+    let old = config.data_dir.join("master.key");
+    let new = config.data_dir.join("new.key");
+    std::fs::write(&new, countersign::random::client_secret().as_str()).unwrap();
+
+    config.master_key.files = vec![new.clone(), old];
+    let both = kid(&open(&config).await.unwrap());
+    config.master_key.files = vec![new];
+    let only_new = kid(&open(&config).await.unwrap());
+
+    assert_eq!((kid_before.as_str(), kid_before.as_str()), (both.as_str(), only_new.as_str()));
+}
+
+#[tokio::test]
+async fn a_missing_or_wrong_master_key_stops_the_start_and_destroys_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(&folder);
+    let kid_before = kid(&open(&config).await.unwrap());
+    let file = config.data_dir.join("master.key");
+    let master = std::fs::read(&file).unwrap();
+
+    std::fs::remove_file(&file).unwrap();
+    let missing = open(&config).await.err().unwrap();
+    let still_missing = !file.exists();
+    std::fs::write(&file, countersign::random::client_secret().as_str()).unwrap();
+    let wrong = open(&config).await.err().unwrap();
+    std::fs::write(&file, "not a key").unwrap();
+    let corrupt = open(&config).await.err().unwrap();
+    std::fs::write(&file, master).unwrap();
+    let restored = kid(&open(&config).await.unwrap());
+
+    assert!(matches!(missing, StartError::MasterKeyMissing { .. }), "{missing}");
+    assert!(still_missing, "a new master key was made up");
+    assert!(matches!(wrong, StartError::SecretHashKey(_)), "{wrong}");
+    assert!(matches!(corrupt, StartError::File { .. }), "{corrupt}");
+    assert_eq!(restored, kid_before);
+}
+
+#[tokio::test]
+async fn an_altered_or_swapped_key_row_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(&folder);
+    let kid = kid(&open(&config).await.unwrap());
+    let url = format!("sqlite://{}", config.data_dir.join("countersign.db").display());
+    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+    let swap = "UPDATE signing_key SET sealed = (SELECT sealed FROM sealed_secret)";
+    sqlx::query(swap).execute(&pool).await.unwrap();
+
+    let refused = open(&config).await.err().unwrap();
+
+    assert!(matches!(refused, StartError::Keys(OpenError::Altered { .. })), "{refused}");
+    assert!(refused.to_string().contains(&kid), "{refused}");
+}
+
+#[tokio::test]
+async fn a_running_node_keeps_its_keys_when_a_row_is_altered() {
+    let issuer = crate::harness::Issuer::new().await;
+    let secret = issuer.client("orders", |_| {}).await;
+    let rows = issuer.app.store.load_rings().await.unwrap();
+    let row = &rows[0].keys[0];
+    let mut altered = row.sealed.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    assert!(issuer.app.store.reseal_key(&row.kid, &row.sealed, &altered).await.unwrap());
+
+    // Any change of a ring makes the node read its rows again.
+    let act = countersign::store::Actor::node().at(START);
+    let untouched = countersign::store::RingChange::default();
+    issuer
+        .app
+        .store
+        .apply_ring_change(row.algorithm, rows[0].version, &untouched, &act)
+        .await
+        .unwrap();
+    issuer.follow().await;
+
+    assert_eq!(issuer.token_as("orders", &secret, &[]).await.status, 200);
+    let metrics = issuer.app.metrics.render(std::time::Duration::ZERO, 1);
+    assert!(metrics.contains("countersign_key_rows_refused_total 1"));
+}
