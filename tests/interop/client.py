@@ -10,6 +10,7 @@ import sys
 import requests
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from joserfc.jwk import ECKey, RSAKey
 
 
 def main():
@@ -18,14 +19,15 @@ def main():
     metadata = requests.get(f"{issuer}/.well-known/openid-configuration", timeout=5).json()
     endpoint = metadata["token_endpoint"]
 
-    secret = credential
-    if method == "private_key_jwt":
-        secret = json.loads(credential)
-    session = OAuth2Session(client_id, secret, scope=scope, token_endpoint_auth_method=method)
-    if method == "private_key_jwt":
-        algorithm = "ES256" if secret["kty"] == "EC" else "RS256"
-        audience = audience[0] if audience else endpoint
-        session.register_client_auth_method(PrivateKeyJWT(audience, headers={"kid": secret["kid"]}, alg=algorithm))
+    if method != "private_key_jwt":
+        session = OAuth2Session(client_id, credential, scope=scope, token_endpoint_auth_method=method)
+    else:
+        jwk = json.loads(credential)
+        key = (ECKey if jwk["kty"] == "EC" else RSAKey).import_key(jwk)
+        session = OAuth2Session(client_id, key, scope=scope, token_endpoint_auth_method=method)
+        session.register_client_auth_method(
+            PrivateKeyJWT(audience[0] if audience else endpoint, headers={"kid": jwk["kid"]}, alg=jwk["alg"])
+        )
 
     print(json.dumps(session.fetch_token(endpoint, grant_type="client_credentials", resource=resource)))
 

@@ -22,11 +22,8 @@ impl AssertionKey {
         Self::named(Jwk::generate_rsa_key(2048).expect("an RSA key"), "RS256")
     }
 
-    fn named(mut jwk: Jwk, algorithm: &str) -> Self {
-        jwk.set_algorithm(algorithm);
-        jwk.set_key_use("sig");
-        jwk.set_key_id(format!("client-key-{algorithm}"));
-        Self { jwk }
+    fn named(jwk: Jwk, algorithm: &str) -> Self {
+        Self { jwk: marked(jwk, algorithm) }
     }
 
     /// The private JWK as JSON, for client libraries.
@@ -36,7 +33,8 @@ impl AssertionKey {
 
     /// A set with the public key only.
     pub(crate) fn jwks(&self) -> String {
-        let public = self.jwk.to_public_key().expect("the public half");
+        let algorithm = self.jwk.algorithm().expect("named above");
+        let public = marked(self.jwk.to_public_key().expect("the public half"), algorithm);
         json!({ "keys": [serde_json::Value::Object(public.into())] }).to_string()
     }
 
@@ -88,6 +86,14 @@ impl AssertionKey {
             _ => Box::new(RS256.signer_from_jwk(&self.jwk).expect("an RSA key")),
         }
     }
+}
+
+/// josekit leaves these members away when it takes the public half.
+fn marked(mut jwk: Jwk, algorithm: &str) -> Jwk {
+    jwk.set_algorithm(algorithm);
+    jwk.set_key_use("sig");
+    jwk.set_key_id(format!("client-key-{algorithm}"));
+    jwk
 }
 
 /// The time that goes into what foreign libraries sign and judge here.

@@ -25,7 +25,7 @@ async fn a_full_disk_is_503_loses_nothing_and_heals() {
         println!("SKIPPED: a full disk needs the right to mount");
         return;
     }
-    let mut deployment = Deployment::sqlite();
+    let mut deployment = Deployment::sqlite().patient();
     let data = deployment.data_dir();
     std::fs::create_dir_all(&data).expect("a mount point");
     let script =

@@ -37,7 +37,9 @@ async fn openid_client_and_authlib_get_tokens_with_a_secret() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn openid_client_and_authlib_get_tokens_with_private_key_jwt() {
-    let deployment = Deployment::sqlite();
+    // Authlib's assertions live for an hour, and it offers no setting.
+    let deployment =
+        Deployment::sqlite().with("[client_authentication]\nmax_assertion_lifetime_seconds = 3600");
     let node = deployment.start().await;
     for (name, key) in [("es256", AssertionKey::es256()), ("rs256", AssertionKey::rs256())] {
         for library in LIBRARIES {

@@ -11,7 +11,7 @@ const ONE_SECOND: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(30);
 
 async fn two_nodes() -> (Deployment, [Node; 2], App) {
-    let deployment = Deployment::postgres().await;
+    let deployment = Deployment::postgres().await.patient();
     let nodes = [deployment.start().await, deployment.start().await];
     let app = deployment.app("orders").await;
     for node in &nodes {
@@ -75,10 +75,13 @@ async fn kill_9_of_either_node_under_load_fails_no_request_on_the_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_that_both_rotate_keep_one_schedule_of_keys() {
-    let deployment = Deployment::postgres().await.with(
-        "[keys]\njwks_max_age_seconds = 1\nrotate_every_seconds = 5\nalgorithms = [\"ES256\"]",
-    );
+    let settings = "[keys]\nalgorithms = [\"ES256\"]\njwks_max_age_seconds = 1\n\
+                    rotate_every_seconds = 5\nmax_token_lifetime_seconds = 60";
+    let deployment = Deployment::postgres().await.with(settings);
     let nodes = [deployment.start().await, deployment.start().await];
+    let resource = ["resource", "create", PAYMENTS, "--scope", "payments:read"];
+    let lifetime = ["--token-lifetime-seconds", "60"];
+    deployment.cli(&[&resource[..], &lifetime].concat()).await;
     let app = deployment.app("orders").await;
     for node in &nodes {
         node.knows(&app).await;

@@ -30,7 +30,7 @@ async fn cve_2020_5300_an_assertion_used_twice_in_sequence_is_refused_also_after
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cve_2020_5300_an_assertion_used_in_parallel_on_two_nodes_is_accepted_once() {
-    let deployment = Deployment::postgres().await;
+    let deployment = Deployment::postgres().await.patient();
     let nodes = [deployment.start().await, deployment.start().await];
     let key = AssertionKey::es256();
     let app = key.register(&deployment, "orders").await;

@@ -7,6 +7,9 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+/// How much of its output a program shows when the test that uses it fails.
+const LINES_OF_A_FAILURE: usize = 30;
+
 /// A running program.
 #[derive(Debug)]
 pub struct Process {
@@ -69,5 +72,18 @@ impl Process {
         let status = read_to_string(format!("/proc/{}/status", self.pid)).expect("a live process");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+}
+
+impl Drop for Process {
+    #[expect(clippy::print_stderr, reason = "shown by the test runner beside the failure")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let output = self.output();
+            let last = output.lines().rev().take(LINES_OF_A_FAILURE).collect::<Vec<_>>();
+            for line in last.iter().rev() {
+                eprintln!("[{}] {line}", self.pid);
+            }
+        }
     }
 }
