@@ -63,6 +63,11 @@ impl Config {
         self.source == Source::Defaults
     }
 
+    /// What is allowed and probably not meant.
+    pub fn warnings(&self) -> Vec<Warning> {
+        validate::warnings(self)
+    }
+
     /// Where the database is: `database.url`, or a file in the data folder.
     pub fn database_location(&self) -> DatabaseLocation {
         let Some(url) = &self.database.url else {

@@ -20,7 +20,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     EnvFilter::try_new(&config.log.level).map_err(|error| {
         invalid("log.level", format!("it is not a list of directives: {error}"))
     })?;
-    Ok(warnings(config))
+    Ok(config.warnings())
 }
 
 fn invalid(key: &'static str, problem: impl Into<String>) -> ConfigError {
@@ -128,7 +128,7 @@ fn within(
     Err(invalid(key, format!("{value} is out of range; use {} to {}", range.start(), range.end())))
 }
 
-fn warnings(config: &Config) -> Vec<Warning> {
+pub(super) fn warnings(config: &Config) -> Vec<Warning> {
     let mut found = Vec::new();
     let public = config.listen.iter().any(|address| !address.ip().is_loopback());
     if public && config.tls.is_none() && config.proxies.trusted.is_empty() {

@@ -37,6 +37,9 @@ pub struct Changes {
     pub resources: Vec<Resource>,
     /// Identifiers of resources that were deleted.
     pub deleted_resources: Vec<String>,
+    /// True when this is everything there is, and what is not named is gone: the database was restored from a backup, so
+    /// that its generation is older than the one asked for.
+    pub complete: bool,
     /// True when a signing ring changed, so that the rings must be loaded again.
     pub rings_changed: bool,
 }
@@ -78,8 +81,8 @@ impl Registry {
     /// The snapshot after these changes. Applying the same changes twice is harmless.
     #[must_use]
     pub fn apply(&self, changes: Changes) -> Self {
-        let mut next = self.clone();
-        next.generation = self.generation.max(changes.generation);
+        let mut next = if changes.complete { Self::default() } else { self.clone() };
+        next.generation = next.generation.max(changes.generation);
         for client in changes.clients {
             next.clients.insert(client.id.clone(), Arc::new(client));
         }

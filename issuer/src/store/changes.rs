@@ -14,8 +14,12 @@ impl Store {
             let connection = &mut *self.pool.acquire().await?;
             let row =
                 sqlx::query("SELECT value FROM generation").fetch_one(&mut *connection).await?;
+            let generation = Generation(row.try_get(0)?);
+            let complete = generation < since;
+            let since = if complete { Generation(-1) } else { since };
             Ok(Changes {
-                generation: Generation(row.try_get(0)?),
+                generation,
+                complete,
                 clients: client_rows::load(connection, Selection::After(since.0)).await?,
                 deleted_clients: deleted_clients(connection, since).await?,
                 resources: resources::changed_after(connection, since.0).await?,

@@ -32,6 +32,30 @@ fn a_node_follows_creation_change_and_deletion() {
 }
 
 #[test]
+fn a_database_restored_from_a_backup_replaces_what_a_running_node_knows() {
+    both(|database| async move {
+        let store = database.open().await;
+        store.create_client(&client("orders"), &act()).await.unwrap();
+        let backup = Registry::default().apply(store.changes_since(Generation(0)).await.unwrap());
+        store.create_client(&client("stock"), &act()).await.unwrap();
+        let running = backup.apply(store.changes_since(backup.generation()).await.unwrap());
+        for undo in [
+            "DELETE FROM client_secret WHERE client_id = 'stock'",
+            "DELETE FROM client WHERE id = 'stock'",
+            "UPDATE generation SET value = 1",
+        ] {
+            sqlx::query(undo).execute(&store.pool).await.unwrap();
+        }
+
+        let restored = running.apply(store.changes_since(running.generation()).await.unwrap());
+
+        assert!(running.client("stock").is_some() && restored.client("stock").is_none());
+        assert!(restored.client("orders").is_some());
+        assert_eq!(restored.generation(), store.heartbeat().await.unwrap());
+    });
+}
+
+#[test]
 fn a_secret_and_a_pruned_scope_are_changes_of_the_client() {
     both(|database| async move {
         let store = database.open().await;
