@@ -23,6 +23,8 @@ pub struct StandardClaims {
     buffer: String,
     payload_length: usize,
     values: [Value; Claim::COUNT],
+    /// The items of all lists.
+    items: Vec<Span>,
 }
 
 impl StandardClaims {
@@ -36,11 +38,11 @@ impl StandardClaims {
 
     /// The same for text of any origin: only `explain` reads claims that are not verified.
     pub(crate) fn parse_text(payload: &str) -> Result<Self, ClaimError> {
-        let (values, unescaped) = reader::read(payload)?;
+        let reader::Read { values, items, unescaped } = reader::read(payload)?;
         let mut buffer = String::with_capacity(payload.len() + unescaped.len());
         buffer.push_str(payload);
         buffer.push_str(&unescaped);
-        Ok(Self { buffer, payload_length: payload.len(), values })
+        Ok(Self { buffer, payload_length: payload.len(), values, items })
     }
 
     /// The JSON text of the payload, as signed.
@@ -74,7 +76,7 @@ impl StandardClaims {
     pub fn list(&self, claim: Claim) -> impl Iterator<Item = &str> {
         let (single, many) = match self.value(claim) {
             Value::Text(span) => (self.slice(*span), [].as_slice()),
-            Value::List(spans) => ("", spans.as_slice()),
+            Value::List(range) => ("", self.items.get(range.range()).unwrap_or_default()),
             _ => ("", [].as_slice()),
         };
         single

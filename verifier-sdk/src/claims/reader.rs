@@ -15,25 +15,36 @@ use super::{Claim, ClaimError};
 /// 2^53: above it, JSON numbers stop being exact (RFC 8259 §6).
 const DATE_LIMIT: i64 = 1 << 53;
 
-pub(super) type Values = [Value; Claim::COUNT];
+/// All claims of a payload.
+pub(super) struct Read {
+    pub(super) values: [Value; Claim::COUNT],
+    pub(super) items: Vec<Span>,
+    /// What the spans beyond the payload mean.
+    pub(super) unescaped: String,
+}
 
-/// Reads all claims; the string is the unescaped text that the spans beyond the payload mean.
-pub(super) fn read(payload: &str) -> Result<(Values, String), ClaimError> {
+pub(super) fn read(payload: &str) -> Result<Read, ClaimError> {
     let mut reader = Reader {
-        values: std::array::from_fn(|_| Value::Absent),
+        values: [Value::Absent; Claim::COUNT],
+        items: Vec::new(),
         spans: Spans::of(payload),
         current: None,
         refusal: None,
     };
     let mut json = serde_json::Deserializer::from_str(payload);
     match json.deserialize_map(&mut reader).and_then(|()| json.end()) {
-        Ok(()) => Ok((reader.values, reader.spans.into_unescaped())),
+        Ok(()) => Ok(Read {
+            values: reader.values,
+            items: reader.items,
+            unescaped: reader.spans.into_unescaped(),
+        }),
         Err(error) => Err(reader.explain(&error)),
     }
 }
 
 struct Reader<'p> {
-    values: Values,
+    values: [Value; Claim::COUNT],
+    items: Vec<Span>,
     spans: Spans<'p>,
     /// The claim whose value is being read.
     current: Option<Claim>,
@@ -56,8 +67,13 @@ impl<'p> Reader<'p> {
     }
 
     fn text<E: serde::de::Error>(&mut self, text: Cow<'p, str>) -> Result<Span, E> {
-        // RFC 8725 §3.7: control characters in names and identifiers serve only confusion.
-        if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
+        // RFC 8725 §3.7: control characters in names and identifiers serve only confusion. JSON
+        // allows them only as escapes (RFC 8259 §7), except DEL.
+        let controlled = match &text {
+            Cow::Borrowed(text) => text.as_bytes().contains(&0x7f),
+            Cow::Owned(text) => text.bytes().any(|byte| byte.is_ascii_control()),
+        };
+        if controlled {
             let refusal = self.current.map_or(ClaimError::Malformed, ClaimError::BadValue);
             return Err(self.refuse(refusal));
         }
@@ -204,10 +220,11 @@ impl<'p> Visitor<'p> for Scalar<'_, 'p> {
 
     fn visit_seq<A: SeqAccess<'p>>(self, mut items: A) -> Result<Value, A::Error> {
         Self::must_be(self.kind == Kind::TextOrList)?;
-        let mut spans = Vec::new();
+        let start = self.reader.items.len();
         while let Some(text) = items.next_element_seed(Name)? {
-            spans.push(self.reader.text::<A::Error>(text)?);
+            let span = self.reader.text::<A::Error>(text)?;
+            self.reader.items.push(span);
         }
-        Ok(Value::List(spans))
+        Ok(Value::List(Span::between(start, self.reader.items.len())))
     }
 }

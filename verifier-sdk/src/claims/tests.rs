@@ -1,5 +1,8 @@
 //! Reading claims: what is absent, what is malformed, and what the text says.
 
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
 use super::*;
 
 fn parse(payload: &str) -> Result<StandardClaims, ClaimError> {
@@ -122,4 +125,56 @@ fn debug_shows_names_and_no_values() {
     let claims = parse(r#"{"iss":"secret-issuer","sub":"secret-subject"}"#).unwrap();
 
     assert_eq!(format!("{claims:?}"), r#"["iss", "sub"]"#);
+}
+
+/// JSON values of every type, known and unknown names among the members.
+fn json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        any::<f64>().prop_map(Json::from),
+        "\\PC{0,12}|[a-z \"\\\\/\u{0}-\u{1f}]{0,8}".prop_map(Json::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        let object = prop::collection::btree_map("[a-z]{1,3}", inner.clone(), 0..4);
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Json::from),
+            object.prop_map(|members| Json::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn payload() -> impl Strategy<Value = Json> {
+    let names = prop::sample::select(Claim::ALL).prop_map(|claim| claim.name().to_owned());
+    let name = prop_oneof![3 => names, 1 => "[a-z]{1,4}"];
+    prop::collection::btree_map(name, json(), 0..8)
+        .prop_map(|members| Json::Object(members.into_iter().collect()))
+}
+
+proptest! {
+    #[test]
+    fn what_is_read_is_what_another_parser_reads(payload in payload()) {
+        let text = payload.to_string();
+        let Ok(claims) = parse(&text) else { return Ok(()) };
+
+        prop_assert_eq!(claims.payload(), text);
+        for claim in Claim::ALL {
+            let other = payload.get(claim.name());
+            prop_assert_eq!(claims.has(*claim), other.is_some());
+            if *claim != Claim::Act {
+                prop_assert_eq!(claims.text(*claim), other.and_then(Json::as_str));
+            }
+            if let Some(Json::Array(items)) = other {
+                let items: Vec<_> = items.iter().filter_map(Json::as_str).filter(|s| !s.is_empty()).collect();
+                prop_assert_eq!(claims.list(*claim).collect::<Vec<_>>(), items);
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "[\\{\\}\\[\\]\",:a-z0-9\\\\u\\-. ]{0,64}|\\PC{0,64}") {
+        let _ = parse(&text);
+        let _ = parse(&format!(r#"{{"sub":"{text}","x":{text}}}"#));
+    }
 }

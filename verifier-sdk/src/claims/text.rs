@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// A piece of the payload, or of the unescaped strings kept behind it.
+/// A range: of the payload, of the unescaped strings kept behind it, or of the items of lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     start: u32,
@@ -10,6 +10,14 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// Payloads are capped at 16 KiB, so 32 bits are plenty; beyond that the span is empty.
+    pub(super) fn between(start: usize, end: usize) -> Self {
+        match (u32::try_from(start), u32::try_from(end)) {
+            (Ok(start), Ok(end)) => Self { start, end },
+            _ => Self { start: 0, end: 0 },
+        }
+    }
+
     pub(super) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -30,7 +38,7 @@ impl<'p> Spans<'p> {
     pub(super) fn borrowed(&mut self, text: &'p str) -> Span {
         let start = text.as_ptr().addr().wrapping_sub(self.payload.as_ptr().addr());
         if self.payload.get(start..start.wrapping_add(text.len())) == Some(text) {
-            Self::span(start, text.len())
+            Span::between(start, start + text.len())
         } else {
             self.copied(text)
         }
@@ -40,19 +48,10 @@ impl<'p> Spans<'p> {
     pub(super) fn copied(&mut self, text: &str) -> Span {
         let start = self.payload.len() + self.unescaped.len();
         self.unescaped.push_str(text);
-        Self::span(start, text.len())
+        Span::between(start, start + text.len())
     }
 
     pub(super) fn into_unescaped(self) -> String {
         self.unescaped
-    }
-
-    /// Payloads are capped at 16 KiB, so 32 bits are plenty; a longer one would give empty spans.
-    fn span(start: usize, length: usize) -> Span {
-        let end = start.saturating_add(length);
-        match (u32::try_from(start), u32::try_from(end)) {
-            (Ok(start), Ok(end)) => Span { start, end },
-            _ => Span { start: 0, end: 0 },
-        }
     }
 }

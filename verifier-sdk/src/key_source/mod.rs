@@ -13,10 +13,9 @@ pub(crate) use fetch::{PlainHttp, check_url};
 #[cfg(feature = "remote")]
 pub use http_fetch::HttpFetch;
 #[cfg(feature = "remote")]
-pub use remote::{
-    FetchCount, FetchOutcome, KeySourceError, RemoteCounters, RemoteKeys, RemoteOptions, Source,
-    Trigger,
-};
+pub(crate) use remote::Trigger;
+#[cfg(feature = "remote")]
+pub use remote::{FetchCount, KeySourceError, RemoteCounters, RemoteKeys, RemoteOptions, Source};
 pub use snapshot::{Snapshot, SnapshotError};
 
 use std::time::Duration;

@@ -11,13 +11,12 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::policy::{AppAsserted, Policy};
+use super::settings::{BuildError, Keys, Start};
 use super::{DEFAULT_ALGORITHMS, Inner, Verifier};
 use crate::clock::{Clock, SystemClock};
 use crate::key_source::{Fetch, KeySource, PlainHttp};
 #[cfg(feature = "remote")]
-use crate::key_source::{
-    HttpFetch, KeySourceError, RemoteKeys, RemoteOptions, Snapshot, SnapshotError, Source, Trigger,
-};
+use crate::key_source::{HttpFetch, RemoteKeys, RemoteOptions, Source, Trigger};
 use crate::metrics::Counters;
 use crate::profile::Profile;
 
@@ -28,66 +27,6 @@ pub struct NoAudience;
 /// Ready to build.
 #[derive(Debug)]
 pub struct HasAudience;
-
-/// Where the keys are.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub enum Keys {
-    /// Where the issuer's metadata says. The default.
-    #[default]
-    Discovery,
-    /// At this URL, which need not be where the public sees the issuer (an internal address).
-    JwksUrl(Url),
-    /// Here. Nothing is ever fetched.
-    Fixed(JwkSet),
-}
-
-/// What happens at start.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub enum Start {
-    /// `build` fetches the keys, and fails if that fails. The default.
-    #[default]
-    FailFast,
-    /// The first token fetches the keys.
-    Lazy,
-    /// Begins with exported keys, if they are not too old; else as `FailFast`.
-    #[cfg(feature = "remote")]
-    Warm(Snapshot),
-}
-
-/// Why a verifier cannot be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// Not an absolute https URL (or http on loopback) without query and fragment (RFC 8414 §2).
-    #[error("the issuer must be an https URL without query and fragment")]
-    Issuer,
-    /// An audience is empty.
-    #[error("the audience must not be empty")]
-    Audience,
-    /// No algorithm is left.
-    #[error("at least one algorithm must be accepted")]
-    Algorithms,
-    /// A setting is outside its bounds.
-    #[error("{0}")]
-    Setting(&'static str),
-    /// The feature `remote` is off and no fixed keys were given.
-    #[error("without the feature `remote`, keys must be fixed")]
-    NoKeys,
-    /// The HTTP client cannot be made.
-    #[cfg(feature = "remote")]
-    #[error("the HTTP client cannot be made: {0}")]
-    Client(crate::key_source::FetchError),
-    /// The keys cannot be had (with [`Start::FailFast`]).
-    #[cfg(feature = "remote")]
-    #[error("the issuer's keys cannot be had: {0}")]
-    Keys(#[from] KeySourceError),
-    /// The snapshot cannot be used.
-    #[cfg(feature = "remote")]
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-}
 
 /// Collects what a verifier needs; made by [`Verifier::builder`].
 #[must_use]

@@ -5,11 +5,13 @@ mod builder;
 mod explain;
 mod multi;
 mod policy;
+mod settings;
 mod verified;
 
-pub use builder::{BuildError, HasAudience, Keys, NoAudience, Start, VerifierBuilder};
+pub use builder::{HasAudience, NoAudience, VerifierBuilder};
 pub use explain::{CheckReport, Outcome};
 pub use multi::{MultiVerifier, SameIssuerTwice};
+pub use settings::{BuildError, Keys, Start};
 pub use verified::Verified;
 
 use std::fmt;
@@ -49,7 +51,7 @@ impl Verifier {
     /// Begins with the issuer, exactly as its tokens' `iss` says it. The audience must follow before
     /// `build` exists:
     ///
-    /// ```compile_fail
+    /// ```compile_fail,E0599
     /// # async fn example() {
     /// use countersign_verifier::Verifier;
     /// let verifier = Verifier::builder("https://issuer.example").build().await;

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why a fetch was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Trigger {
+pub(crate) enum Trigger {
     /// There were no usable keys.
     Cold,
     /// The time had come.
@@ -18,8 +17,7 @@ pub enum Trigger {
 
 /// How a fetch ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum FetchOutcome {
+pub(super) enum FetchOutcome {
     /// New or the same keys.
     Fetched,
     /// 304.

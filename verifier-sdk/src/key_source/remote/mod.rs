@@ -10,100 +10,29 @@ mod counters;
 mod flight;
 mod locate;
 mod negative;
+mod options;
+mod warm;
 
-pub use counters::{FetchCount, FetchOutcome, RemoteCounters, Trigger};
+pub use counters::{FetchCount, RemoteCounters};
+pub use options::{KeySourceError, RemoteOptions, Source};
+
+pub(crate) use counters::Trigger;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign_keys::{Algorithm, JwkSet, Kid, VerifyingKey};
+use countersign_keys::{Kid, VerifyingKey};
 use tokio::task::AbortHandle;
-use url::Url;
 
-use self::cache::{CachedKeys, Confirmation, Times};
 use self::core::{Core, lock};
 use self::flight::{Boarding, await_landing};
-use super::fetch::PlainHttp;
-use super::{CacheDirectives, Fetch, FetchError, Miss, Snapshot, SnapshotError};
-use crate::clock::{Clock, SystemClock};
+use super::{FetchError, Miss};
 use crate::health::{Health, State};
 
 /// How long `refresh` waits; attempts end earlier by themselves.
 const MANUAL_PATIENCE: Duration = Duration::from_secs(20);
 /// How often the refresher looks at the clock when nothing is due.
 const IDLE: Duration = Duration::from_hours(1);
-
-/// Where the key set is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Source {
-    /// In the issuer's metadata (RFC 8414), which must name exactly this issuer.
-    Discovery {
-        /// The issuer identifier.
-        issuer: String,
-    },
-    /// At this URL.
-    JwksUrl(Url),
-}
-
-/// How keys are fetched and kept.
-#[non_exhaustive]
-pub struct RemoteOptions {
-    /// Keys of other algorithms are not loaded.
-    pub algorithms: Vec<Algorithm>,
-    /// How long a set may serve after the issuer last confirmed it. 24 h by default.
-    pub max_stale: Duration,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// The transport.
-    pub fetch: Arc<dyn Fetch>,
-    pub(crate) plain_http: PlainHttp,
-}
-
-impl RemoteOptions {
-    /// The defaults, with a transport.
-    pub fn new(fetch: Arc<dyn Fetch>) -> Self {
-        Self {
-            algorithms: crate::verifier::DEFAULT_ALGORITHMS.to_vec(),
-            max_stale: Duration::from_hours(24),
-            clock: Arc::new(SystemClock),
-            fetch,
-            plain_http: PlainHttp::Loopback,
-        }
-    }
-}
-
-/// Why a key cannot be had.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeySourceError {
-    /// The current set does not have it. Not worth trying again.
-    #[error("there is no such key")]
-    UnknownKey,
-    /// The set cannot be had now.
-    #[error("the key set is not available: {cause}")]
-    Unavailable {
-        /// When it is worth trying again.
-        retry_after: Duration,
-        /// Why.
-        cause: FetchError,
-    },
-}
-
-impl KeySourceError {
-    /// A stable name for logs and metrics.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownKey => "unknown_key",
-            Self::Unavailable { .. } => "keys_unavailable",
-        }
-    }
-
-    /// Whether trying again may help.
-    pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
-    }
-}
 
 /// The keys behind a URL. Clones share everything; the last one dropped stops all tasks.
 #[derive(Clone)]
@@ -269,55 +198,6 @@ impl RemoteKeys {
             Some(Ok(())) => Ok(()),
             _ => Err(self.unavailable(core.cool_down(core.clock.monotonic()))),
         }
-    }
-
-    pub(crate) fn export(&self, issuer: &str) -> Option<Snapshot> {
-        let cached = self.handle.core.cached.load_full()?;
-        Some(Snapshot {
-            issuer: issuer.to_owned(),
-            jwks: String::from_utf8(cached.document.to_vec()).ok()?,
-            etag: cached.etag.clone(),
-            confirmed_at: cached.confirmed_wall,
-            max_age: cached.directives.max_age.map(|max_age| max_age.as_secs()),
-            stale_if_error: cached.directives.stale_if_error.map(|extra| extra.as_secs()),
-        })
-    }
-
-    /// Takes a snapshot in, if it is still usable; says whether it was.
-    pub(crate) fn warm(&self, snapshot: &Snapshot, issuer: &str) -> Result<bool, SnapshotError> {
-        let core = &self.handle.core;
-        let keys: JwkSet = snapshot.keys(issuer, &core.algorithms)?;
-        let directives = CacheDirectives {
-            max_age: snapshot.max_age.map(Duration::from_secs),
-            stale_if_error: snapshot.stale_if_error.map(Duration::from_secs),
-            age: Duration::ZERO,
-        };
-        // A snapshot from the future means that one of the clocks is wrong: do not trust its age.
-        let Ok(age) = u64::try_from(core.clock.wall().saturating_sub(snapshot.confirmed_at)) else {
-            return Ok(false);
-        };
-        let now = core.clock.monotonic();
-        let confirmation = Confirmation {
-            now,
-            age: Duration::from_secs(age),
-            max_stale: core.max_stale,
-            jitter: 0,
-        };
-        let times = Times::of(&directives, confirmation);
-        let usable = now < times.usable_until;
-        if usable {
-            let cached = CachedKeys {
-                keys,
-                document: snapshot.jwks.clone().into(),
-                etag: snapshot.etag.clone(),
-                epoch: 1,
-                directives,
-                confirmed_wall: snapshot.confirmed_at,
-                times,
-            };
-            core.cached.store(Some(Arc::new(cached)));
-        }
-        Ok(usable)
     }
 
     fn unavailable(&self, retry_after: Duration) -> KeySourceError {
