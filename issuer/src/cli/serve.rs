@@ -65,15 +65,12 @@ async fn serve(config: Config, output: &Output) -> Result<(), ServeError> {
 
 fn announce(running: &Running) {
     let config = &running.app.config;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     for address in &running.addresses {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         tracing::info!(issuer = %config.issuer, "listening on {scheme}://{address}");
-        if config.tls.is_none() && !address.ip().is_loopback() && config.proxies.trusted.is_empty()
-        {
-            tracing::warn!(
-                "{address} speaks plain HTTP to other machines: set [tls], or proxies.trusted if a proxy has TLS"
-            );
-        }
     }
     for address in &running.management {
         tracing::info!("management on http://{address}");
