@@ -105,7 +105,7 @@ async fn rings(
 ) -> Result<Vec<OpenRing>, StartError> {
     let rows = store.load_rings().await?;
     reseal_rows(store, &rows, masters).await?;
-    let rings = open_rings(rows, masters)?;
+    let rings = open_rings(&rows, masters)?;
     let lacks =
         |algorithm| !rings.iter().any(|ring| ring.algorithm == algorithm && !ring.keys.is_empty());
     let missing: Vec<_> =
@@ -118,7 +118,7 @@ async fn rings(
     for algorithm in missing {
         rotation.bootstrap(algorithm).await?;
     }
-    Ok(open_rings(store.load_rings().await?, masters)?)
+    Ok(open_rings(&store.load_rings().await?, masters)?)
 }
 
 async fn secret_hasher(store: &Store, masters: &MasterKeys) -> Result<SecretHasher, StartError> {

@@ -14,7 +14,7 @@ use crate::store::{Actor, StoreError};
 /// Twice this is less than the second within which every node follows a change.
 const HEARTBEAT: Duration = Duration::from_millis(400);
 const ROTATION_CHECK: Duration = Duration::from_secs(1);
-const BATCH: Duration = Duration::from_secs(60);
+const BATCH: Duration = Duration::from_mins(1);
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
 
 /// How many expired rows one sweep removes at most, so that it never holds the database for long.
@@ -71,7 +71,7 @@ async fn follow(app: &App) -> Result<(), StoreError> {
 
 /// A ring that does not open is refused and reported; the node goes on with what it had.
 async fn follow_rings(app: &App) -> Result<(), StoreError> {
-    match open_rings(app.store.load_rings().await?, &app.masters) {
+    match open_rings(&app.store.load_rings().await?, &app.masters) {
         Ok(rings) => app.keychain.swap(rings, app.clock.elapsed()),
         Err(error) => {
             app.metrics.key_row_refused();

@@ -25,7 +25,7 @@ use crate::store::Actor;
 const JWKS_MAX_AGE_SECONDS: u32 = 1;
 
 /// How long the rotation may take before the tour gives up.
-const ROTATION_PATIENCE: Duration = Duration::from_secs(60);
+const ROTATION_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why the tour broke off.
 #[derive(Debug, thiserror::Error)]

@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn a_flood_of_parameters_is_refused() {
-        let body: String = (0..65).map(|number| format!("p{number}=1&")).collect();
+        let body: Vec<String> = (0..65).map(|number| format!("p{number}=1")).collect();
 
-        assert_eq!(Form::parse(body.as_bytes()).err(), Some(FormError::TooMany));
+        assert_eq!(Form::parse(body.join("&").as_bytes()).err(), Some(FormError::TooMany));
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -57,9 +58,9 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, RunError> {
     for address in &config.management_listen {
         management_sockets.push(bind(*address).await?);
     }
-    let addresses = sockets.iter().map(|socket| socket.local_addr()).collect::<Result<_, _>>()?;
+    let addresses = sockets.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
     let management =
-        management_sockets.iter().map(|socket| socket.local_addr()).collect::<Result<_, _>>()?;
+        management_sockets.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
     let app = Arc::new(App::open(config, clock).await?);
     tasks::spawn(&app, tls.clone());
     let (stop, stopped) = watch::channel(false);

@@ -30,6 +30,6 @@ pub fn resealed(masters: &MasterKeys, context: &str, sealed: &[u8]) -> Option<Ve
     if !masters.needs_reseal(sealed) {
         return None;
     }
-    let content = masters.open(context, sealed).ok()?;
-    masters.seal(context, &content).ok()
+    let clear = masters.open(context, sealed).ok()?;
+    masters.seal(context, &clear).ok()
 }

@@ -37,7 +37,7 @@ pub enum OpenError {
     )]
     UnknownMasterKey {
         /// The key.
-        kid: Kid,
+        kid: String,
     },
     /// The row was changed by something else than this software.
     #[error(
@@ -45,7 +45,7 @@ pub enum OpenError {
     )]
     Altered {
         /// The key that the row claims to hold.
-        kid: Kid,
+        kid: String,
         /// What does not fit.
         cause: String,
     },
@@ -77,20 +77,20 @@ impl OpenRing {
 /// # Errors
 ///
 /// The first row that cannot be used: rings are replaced whole or not at all.
-pub fn open_rings(rows: Vec<RingRows>, masters: &MasterKeys) -> Result<Vec<OpenRing>, OpenError> {
-    rows.into_iter().map(|ring| open_ring(ring, masters)).collect()
+pub fn open_rings(rows: &[RingRows], masters: &MasterKeys) -> Result<Vec<OpenRing>, OpenError> {
+    rows.iter().map(|ring| open_ring(ring, masters)).collect()
 }
 
-fn open_ring(ring: RingRows, masters: &MasterKeys) -> Result<OpenRing, OpenError> {
+fn open_ring(ring: &RingRows, masters: &MasterKeys) -> Result<OpenRing, OpenError> {
     let keys = ring.keys.iter().map(|row| open_row(row, masters)).collect::<Result<_, _>>()?;
     Ok(OpenRing { algorithm: ring.algorithm, version: ring.version, keys })
 }
 
 fn open_row(row: &KeyRow, masters: &MasterKeys) -> Result<OpenKey, OpenError> {
     let kid = row.kid;
-    let altered = |cause: String| OpenError::Altered { kid, cause };
+    let altered = |cause: String| OpenError::Altered { kid: kid.to_string(), cause };
     let der = masters.open(&kid, &row.sealed).map_err(|error| match error {
-        SealError::UnknownMasterKey { .. } => OpenError::UnknownMasterKey { kid },
+        SealError::UnknownMasterKey { .. } => OpenError::UnknownMasterKey { kid: kid.to_string() },
         other => altered(other.to_string()),
     })?;
     let key = SigningKey::from_pkcs8_der(&der, row.algorithm)

@@ -10,7 +10,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use crate::origin::RequestId;
 
 /// The target of request spans: exported, and not part of the log.
-pub const TARGET: &str = "countersign::request";
+pub(super) const TARGET: &str = "countersign::request";
 
 /// The span of a request. It carries the path and never the query or the body.
 pub fn request_span<B>(request: &Request<B>, request_id: RequestId) -> Span {

@@ -68,9 +68,11 @@ impl Issuer {
     /// An issuer with one ES256 ring and one resource.
     pub(crate) async fn with(edit: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.issuer = "https://issuer.example".parse().unwrap();
-        config.data_dir = folder.path().join("data");
+        let mut config = Config {
+            issuer: "https://issuer.example".parse().unwrap(),
+            data_dir: folder.path().join("data"),
+            ..Config::default()
+        };
         config.keys.algorithms = vec![Algorithm::Es256];
         config.database.url = database_url().await.map(Secret::new);
         edit(&mut config);

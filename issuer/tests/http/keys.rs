@@ -9,9 +9,11 @@ use countersign::signing::OpenError;
 use crate::harness::START;
 
 fn config(folder: &tempfile::TempDir) -> Config {
-    let mut config = Config::default();
-    config.issuer = "https://issuer.example".parse().unwrap();
-    config.data_dir = folder.path().join("data");
+    let mut config = Config {
+        issuer: "https://issuer.example".parse().unwrap(),
+        data_dir: folder.path().join("data"),
+        ..Config::default()
+    };
     config.keys.algorithms = vec![countersign_keys::Algorithm::Es256];
     config
 }

@@ -10,6 +10,9 @@ use crate::harness::{Answer, Issuer, START};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// What is wrong, and how it becomes so.
+type Fault = (&'static str, fn(&mut Value));
+
 fn key() -> SigningKey {
     SigningKey::generate(Algorithm::Es256, KeySize::Default).unwrap()
 }
@@ -73,7 +76,7 @@ async fn r48_each_single_fault_of_an_assertion_is_refused() {
     let (issuer, key) = (Issuer::new().await, key());
     issuer.client("batch", with_key(&key)).await;
     issuer.client("other", with_key(&self::key())).await;
-    let faults: Vec<(&str, fn(&mut Value))> = vec![
+    let faults: Vec<Fault> = vec![
         ("no iss", |claims| drop(claims.as_object_mut().unwrap().remove("iss"))),
         ("no sub", |claims| drop(claims.as_object_mut().unwrap().remove("sub"))),
         ("no aud", |claims| drop(claims.as_object_mut().unwrap().remove("aud"))),

@@ -21,7 +21,7 @@ pub(super) async fn examine(session: &Session) -> Vec<Finding> {
     let mut findings = vec![finding];
     match store.load_rings().await {
         Ok(rings) => {
-            findings.push(keys(session, rings.clone()));
+            findings.push(keys(session, &rings));
             findings.extend(resealing(session, &rings));
             findings.extend(active_keys(session, &rings));
             findings.push(clock(session, &store, &rings).await);
@@ -64,7 +64,7 @@ async fn database(session: &Session) -> (Finding, Option<Store>) {
 }
 
 /// Every sealed key opens under the configured master keys.
-fn keys(session: &Session, rings: Vec<RingRows>) -> Finding {
+fn keys(session: &Session, rings: &[RingRows]) -> Finding {
     let count: usize = rings.iter().map(|ring| ring.keys.len()).sum();
     if count == 0 {
         return Finding::skipped("signing keys", "there are none yet");

@@ -17,9 +17,9 @@ use crate::protocol::ErrorCode;
 const MAX_ENTRIES: usize = 16_384;
 
 /// How long a client stays known at an address after it authenticated there.
-const KNOWN_FOR: Duration = Duration::from_secs(24 * 3600);
+const KNOWN_FOR: Duration = Duration::from_hours(24);
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Counts failures by address and by client.
 pub struct FailureLimiter {

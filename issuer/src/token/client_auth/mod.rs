@@ -52,7 +52,7 @@ pub enum PresentedCredential<'r> {
         secret: Zeroizing<String>,
     },
     /// A signed assertion.
-    Assertion(PresentedAssertion<'r>),
+    Assertion(Box<PresentedAssertion<'r>>),
 }
 
 impl<'r> PresentedCredential<'r> {
@@ -64,7 +64,8 @@ impl<'r> PresentedCredential<'r> {
     pub fn of(headers: &HeaderMap, form: &'r Form<'r>) -> Result<Self, OAuthError> {
         let header = client_secret::from_header(headers, form)?;
         let secret = client_secret::from_form(form);
-        let assertion = PresentedAssertion::from_form(form)?.map(Self::Assertion);
+        let assertion =
+            PresentedAssertion::from_form(form)?.map(|one| Self::Assertion(Box::new(one)));
         // RFC 6749 §2.3: not more than one authentication method in a request.
         match (header, secret, assertion) {
             (Some(one), None, None) | (None, Some(one), None) | (None, None, Some(one)) => Ok(one),
