@@ -68,8 +68,6 @@ pub enum VerifyError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Group {
-    /// No credential, or several.
-    Credential,
     /// Not a token at all.
     Malformed,
     /// Not signed by the issuer, as far as can be told.
@@ -86,10 +84,12 @@ pub enum Group {
     NotYetValid,
     /// Bound to a key.
     Binding,
-    /// Without the rights.
-    Forbidden,
     /// Not to be judged now.
     Unavailable,
+    /// No credential, or several: the token was not even looked at.
+    Credential,
+    /// A good token without the rights.
+    Forbidden,
 }
 
 impl VerifyError {

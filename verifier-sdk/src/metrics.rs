@@ -9,8 +9,8 @@ use crate::health::Health;
 #[cfg(feature = "remote")]
 use crate::key_source::RemoteCounters;
 
-const GROUPS: [Group; 11] = [
-    Group::Credential,
+/// How a verification can end badly; credentials and rights are judged outside of it.
+const GROUPS: [Group; 9] = [
     Group::Malformed,
     Group::Untrusted,
     Group::WrongType,
@@ -19,7 +19,6 @@ const GROUPS: [Group; 11] = [
     Group::Expired,
     Group::NotYetValid,
     Group::Binding,
-    Group::Forbidden,
     Group::Unavailable,
 ];
 

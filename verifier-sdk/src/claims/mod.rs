@@ -15,16 +15,22 @@ use countersign_keys::VerifiedPayload;
 use claim::Value;
 use text::Span;
 
-/// The registered claims of a token, owned. Strings are spans of the payload, so reading costs one
-/// allocation however many claims there are.
+/// The registered claims of a token, owned. Strings are spans of the payload, so reading copies none.
 #[derive(Clone)]
 pub struct StandardClaims {
-    /// The payload, followed by the unescaped form of every string that had escapes.
-    buffer: String,
-    payload_length: usize,
+    payload: Payload,
+    /// The unescaped form of every string that had escapes.
+    unescaped: String,
     values: [Value; Claim::COUNT],
     /// The items of all lists.
     items: Vec<Span>,
+}
+
+#[derive(Clone)]
+enum Payload {
+    Verified(VerifiedPayload),
+    /// Only `explain` reads claims that nobody has verified.
+    Unverified(String),
 }
 
 impl StandardClaims {
@@ -33,21 +39,33 @@ impl StandardClaims {
     /// Refuses wrong types, duplicate members at any level, control characters in strings,
     /// numbers outside `[0, 2^53)` and nesting deeper than 16.
     pub fn parse(payload: &VerifiedPayload) -> Result<Self, ClaimError> {
-        Self::parse_text(payload.as_str())
+        Self::parse_owned(payload.clone())
     }
 
-    /// The same for text of any origin: only `explain` reads claims that are not verified.
-    pub(crate) fn parse_text(payload: &str) -> Result<Self, ClaimError> {
-        let reader::Read { values, items, unescaped } = reader::read(payload)?;
-        let mut buffer = String::with_capacity(payload.len() + unescaped.len());
-        buffer.push_str(payload);
-        buffer.push_str(&unescaped);
-        Ok(Self { buffer, payload_length: payload.len(), values, items })
+    /// The same without a copy of the payload.
+    pub(crate) fn parse_owned(payload: VerifiedPayload) -> Result<Self, ClaimError> {
+        Self::read(Payload::Verified(payload))
+    }
+
+    /// The same for text of any origin.
+    pub(crate) fn parse_unverified(payload: String) -> Result<Self, ClaimError> {
+        Self::read(Payload::Unverified(payload))
+    }
+
+    fn read(payload: Payload) -> Result<Self, ClaimError> {
+        let mut claims = Self {
+            payload,
+            unescaped: String::new(),
+            values: [Value::Absent; Claim::COUNT],
+            items: Vec::new(),
+        };
+        reader::read(&mut claims)?;
+        Ok(claims)
     }
 
     /// The JSON text of the payload, as signed.
     pub fn payload(&self) -> &str {
-        self.buffer.get(..self.payload_length).unwrap_or_default()
+        self.payload.as_str()
     }
 
     /// Whether the claim is in the token.
@@ -135,7 +153,21 @@ impl StandardClaims {
     }
 
     fn slice(&self, span: Span) -> &str {
-        self.buffer.get(span.range()).unwrap_or_default()
+        let payload = self.payload.as_str();
+        let text = match span.beyond(payload.len()) {
+            Some(range) => self.unescaped.get(range),
+            None => payload.get(span.range()),
+        };
+        text.unwrap_or_default()
+    }
+}
+
+impl Payload {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Verified(payload) => payload.as_str(),
+            Self::Unverified(payload) => payload,
+        }
     }
 }
 

@@ -10,41 +10,30 @@ use serde_json::value::RawValue;
 
 use super::claim::{Kind, Value};
 use super::text::{Span, Spans};
-use super::{Claim, ClaimError};
+use super::{Claim, ClaimError, StandardClaims};
 
 /// 2^53: above it, JSON numbers stop being exact (RFC 8259 §6).
 const DATE_LIMIT: i64 = 1 << 53;
 
-/// All claims of a payload.
-pub(super) struct Read {
-    pub(super) values: [Value; Claim::COUNT],
-    pub(super) items: Vec<Span>,
-    /// What the spans beyond the payload mean.
-    pub(super) unescaped: String,
-}
-
-pub(super) fn read(payload: &str) -> Result<Read, ClaimError> {
+/// Reads the payload of `claims` into its other fields.
+pub(super) fn read(claims: &mut StandardClaims) -> Result<(), ClaimError> {
+    let StandardClaims { payload, unescaped, values, items } = claims;
+    let payload = payload.as_str();
     let mut reader = Reader {
-        values: [Value::Absent; Claim::COUNT],
-        items: Vec::new(),
-        spans: Spans::of(payload),
+        values,
+        items,
+        spans: Spans::of(payload, unescaped),
         current: None,
         refusal: None,
     };
     let mut json = serde_json::Deserializer::from_str(payload);
-    match json.deserialize_map(&mut reader).and_then(|()| json.end()) {
-        Ok(()) => Ok(Read {
-            values: reader.values,
-            items: reader.items,
-            unescaped: reader.spans.into_unescaped(),
-        }),
-        Err(error) => Err(reader.explain(&error)),
-    }
+    let end = json.deserialize_map(&mut reader).and_then(|()| json.end());
+    end.map_err(|error| reader.explain(&error))
 }
 
 struct Reader<'p> {
-    values: [Value; Claim::COUNT],
-    items: Vec<Span>,
+    values: &'p mut [Value; Claim::COUNT],
+    items: &'p mut Vec<Span>,
     spans: Spans<'p>,
     /// The claim whose value is being read.
     current: Option<Claim>,

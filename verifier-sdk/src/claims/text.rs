@@ -18,6 +18,12 @@ impl Span {
         }
     }
 
+    /// The range behind a text of this length, if it is there.
+    pub(super) fn beyond(self, length: usize) -> Option<Range<usize>> {
+        let start = (self.start as usize).checked_sub(length)?;
+        Some(start..(self.end as usize).checked_sub(length)?)
+    }
+
     pub(super) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -26,12 +32,12 @@ impl Span {
 /// Turns the strings met while reading a payload into spans.
 pub(super) struct Spans<'p> {
     payload: &'p str,
-    unescaped: String,
+    unescaped: &'p mut String,
 }
 
 impl<'p> Spans<'p> {
-    pub(super) fn of(payload: &'p str) -> Self {
-        Self { payload, unescaped: String::new() }
+    pub(super) fn of(payload: &'p str, unescaped: &'p mut String) -> Self {
+        Self { payload, unescaped }
     }
 
     /// A string that was met as it is: `text` must be a part of the payload.
@@ -49,9 +55,5 @@ impl<'p> Spans<'p> {
         let start = self.payload.len() + self.unescaped.len();
         self.unescaped.push_str(text);
         Span::between(start, start + text.len())
-    }
-
-    pub(super) fn into_unescaped(self) -> String {
-        self.unescaped
     }
 }

@@ -22,7 +22,7 @@ fn check(
         skew: 30,
     };
     change(&mut expected);
-    validate(&StandardClaims::parse_text(&payload.to_string()).unwrap(), &expected, NOW)
+    validate(&StandardClaims::parse_unverified(payload.to_string()).unwrap(), &expected, NOW)
 }
 
 fn with(member: &str, value: impl Into<serde_json::Value>) -> serde_json::Value {

@@ -150,12 +150,12 @@ impl<C> Verifier<C> {
         let payload = self.inner.keys.with_key(jws.kid(), |key| {
             Policy::check_signature(&jws, key.map_err(VerifyError::from)?)
         })?;
-        self.accept(&payload)
+        self.accept(payload)
     }
 
-    fn accept(&self, payload: &VerifiedPayload) -> Result<Verified<C>, VerifyError> {
+    fn accept(&self, payload: VerifiedPayload) -> Result<Verified<C>, VerifyError> {
         let policy = &self.inner.policy;
-        let claims = StandardClaims::parse(payload)?;
+        let claims = StandardClaims::parse_owned(payload)?;
         validate(&claims, &policy.expectations(), self.inner.clock.wall())?;
         let kind = policy.check_claims(&claims)?;
         let client = policy.client_claim(&claims).ok_or(ClaimError::UnknownIdentity)?;
