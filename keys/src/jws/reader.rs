@@ -138,9 +138,17 @@ impl<'a> Reader<'a> {
     pub(super) fn string(&mut self) -> Result<JsonString<'a>, JwsError> {
         self.expect(b'"')?;
         let start = self.at;
-        let plain = self.rest().find('"').and_then(|length| self.rest().get(..length));
-        let escaped = !plain.is_some_and(is_plain);
-        self.at += if escaped { self.escaped_length()? } else { plain.map_or(0, str::len) };
+        let mut escaped = false;
+        loop {
+            match self.peek() {
+                Some(b'"') => break,
+                // What is escaped is judged below; here it only must not be taken for the quote.
+                Some(b'\\') => (self.at, escaped) = (self.at + 2, true),
+                // RFC 8259 §7: control characters must be escaped.
+                Some(0..0x20) | None => return Err(JwsError::MalformedHeader),
+                Some(_) => self.at += 1,
+            }
+        }
         let raw = self.text.get(start..self.at).ok_or(JwsError::MalformedHeader)?;
         self.at += 1;
         let string = JsonString { raw, escaped };
@@ -148,23 +156,6 @@ impl<'a> Reader<'a> {
             string.characters().try_for_each(|character| character.map(drop))?;
         }
         Ok(string)
-    }
-
-    /// Bytes up to the quote that ends a string with escapes in it. What is escaped is judged later; here it
-    /// only must not be taken for the quote.
-    fn escaped_length(&self) -> Result<usize, JwsError> {
-        let mut after_backslash = false;
-        for (length, byte) in self.rest().bytes().enumerate() {
-            match byte {
-                _ if after_backslash => after_backslash = false,
-                b'"' => return Ok(length),
-                b'\\' => after_backslash = true,
-                // RFC 8259 §7: control characters must be escaped.
-                0..0x20 => break,
-                _ => {}
-            }
-        }
-        Err(JwsError::MalformedHeader)
     }
 
     /// The value of a member of the top object, whatever it is.
@@ -261,11 +252,6 @@ impl<'a> Reader<'a> {
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
-}
-
-/// Whether a string means what it looks like. Without branches, for speed.
-fn is_plain(raw: &str) -> bool {
-    raw.bytes().fold(0, |found, byte| found | u8::from(matches!(byte, b'\\' | 0..0x20))) == 0
 }
 
 fn inside(levels: u8) -> Result<u8, JwsError> {
