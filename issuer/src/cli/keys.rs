@@ -29,7 +29,8 @@ pub(super) enum KeysCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct Withdraw {
-    /// The key.
+    /// The key. Ids are base64url, so one may begin with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     kid: String,
 }
 

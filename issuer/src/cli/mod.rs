@@ -188,6 +188,19 @@ mod tests {
     }
 
     #[test]
+    fn an_id_that_begins_with_a_hyphen_is_no_option() {
+        for words in [
+            "countersign keys withdraw -Xq --json",
+            "countersign --json keys withdraw -Xq",
+            "countersign client secret remove orders -Xq --json",
+        ] {
+            let parsed = CommandLine::try_parse_from(words.split_whitespace());
+
+            assert!(parsed.unwrap().json, "{words}");
+        }
+    }
+
+    #[test]
     fn the_example_of_the_readme_parses() {
         let words = "countersign client create orders --grant client_credentials \
              --resource https://payments.example --scope payments:read --json";

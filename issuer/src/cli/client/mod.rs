@@ -61,6 +61,7 @@ pub(super) struct RemoveSecret {
     /// The client id.
     id: ClientId,
     /// The id of the secret, as `client show` lists it.
+    #[arg(allow_hyphen_values = true)]
     secret_id: String,
 }
 
