@@ -52,7 +52,7 @@ impl World {
 }
 
 fn impatient() -> HttpFetch {
-    HttpFetch::with_timeouts(Duration::from_millis(300), Duration::from_millis(300)).unwrap()
+    HttpFetch::with_timeouts(Duration::from_secs(1), Duration::from_secs(1)).unwrap()
 }
 
 #[tokio::test]
