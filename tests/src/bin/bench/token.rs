@@ -1,6 +1,6 @@
 //! `/token` beside the bare server: rounds of bare, SQLite and PostgreSQL in turn, and the medians of each.
 
-use crate::figure::Figure;
+use crate::figure::{Figure, median};
 use crate::wrk::{self, Measured};
 use crate::{SERVER, Subject};
 use base64::Engine as _;
@@ -25,34 +25,35 @@ pub(crate) async fn measure(subjects: &[Subject; 2], algorithm: &str) {
                 rounds.push(wrk::post(&url, &form(app(subject, algorithm)), connections).await);
             }
         }
-        let [bare, sqlite, postgres] = rounds.map(|rounds| Measured::median(&rounds));
         let of = |name: &str| format!("token {algorithm}, {connections} connections, {name}");
-        report(&of("bare"), bare);
-        for (subject, measured) in subjects.iter().zip([sqlite, postgres]) {
-            report(&of(subject.name), measured);
-            let ratio = Figure::new(
-                &of(&format!("{} / bare", subject.name)),
-                measured.per_second / bare.per_second,
-                "ratio",
-            );
-            let tail = Figure::new(
-                &of(&format!("{} p99 / bare p99", subject.name)),
-                measured.p99_ms / bare.p99_ms,
-                "ratio",
-            );
-            // The bars are set for 64 connections.
-            if connections == 64 {
-                ratio.at_least(if algorithm == "ES256" { 0.80 } else { 0.92 }).print();
-                tail.at_most(1.5).print();
-            } else {
-                ratio.print();
-                tail.print();
-            }
+        let [bare, sqlite, postgres] = rounds;
+        report(&of("bare"), &bare);
+        for (subject, rounds) in subjects.iter().zip([sqlite, postgres]) {
+            report(&of(subject.name), &rounds);
+            compare(&of(subject.name), &rounds, &bare);
         }
     }
 }
 
-fn report(of: &str, measured: Measured) {
+/// Ratios are taken round by round, so that what else the machine does meanwhile falls on both sides.
+fn compare(of: &str, rounds: &[Measured], bare: &[Measured]) {
+    let ratio = |field: fn(&Measured) -> f64| {
+        median(rounds.iter().zip(bare).map(|(ours, bare)| field(ours) / field(bare)).collect())
+    };
+    let requests = Figure::new(&format!("{of} / bare"), ratio(|round| round.per_second), "ratio");
+    let tail = Figure::new(&format!("{of} p99 / bare p99"), ratio(|round| round.p99_ms), "ratio");
+    // The bars are set for 64 connections.
+    if of.contains(" 64 connections") {
+        requests.at_least(if of.contains("ES256") { 0.80 } else { 0.92 }).print();
+        tail.at_most(1.5).print();
+    } else {
+        requests.print();
+        tail.print();
+    }
+}
+
+fn report(of: &str, rounds: &[Measured]) {
+    let measured = Measured::median(rounds);
     Figure::new(&format!("{of}, requests"), measured.per_second, "1/s").print();
     Figure::new(&format!("{of}, p50"), measured.p50_ms, "ms").print();
     Figure::new(&format!("{of}, p99"), measured.p99_ms, "ms").print();
