@@ -1,5 +1,6 @@
 //! The first minute: what a newcomer starts, and what they are told to paste, works as it is.
 
+use crate::assertion::AssertionKey;
 use end_to_end::harness::{environment, run};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -57,4 +58,46 @@ async fn the_demo_runs_to_its_end() {
 
     println!("{told}");
     assert!(!folder.path().join("countersign-data").exists(), "a tour leaves nothing behind");
+}
+
+/// Runs the lines of a document in order, as a reader would: keeps the secret and the token that are printed.
+const READ_ALONG: &str = r#"
+mkdir bin && ln -s "$BIN" bin/countersign && export PATH="$PWD/bin:$PATH"
+countersign serve >said 2>&1 & server=$!
+trap 'kill $server; wait $server || true' EXIT
+for _ in $(seq 200); do curl -fs localhost:8080/readyz && break; sleep 0.05; done
+token=
+while read -r line; do
+    echo "\$ $line"
+    eval "${line/TOKEN/$token}" | tee printed
+    grep -q '^client_secret' printed && sed -n 's/^client_secret *//p' printed >secret.txt
+    case $line in 'countersign token request'*) token=$(cat printed) ;; esac
+done <commands
+"#;
+
+/// The commands of a document, less those that build or test: `tests/run` itself does these.
+fn commands(document: &str) -> String {
+    let text = std::fs::read_to_string(environment::workspace().join(document)).expect(document);
+    let lines = text.lines().filter_map(|line| line.strip_prefix("$ "));
+    let elsewhere = ["cargo ", "export PATH", "countersign serve", "tests/run"];
+    let lines = lines.filter(|line| !elsewhere.iter().any(|prefix| line.starts_with(prefix)));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_readme_and_the_quickstart_works() {
+    for document in ["README.md", "docs/quickstart.md"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let commands = commands(document);
+        assert!(commands.contains("countersign client create"), "{document}: {commands}");
+        std::fs::write(folder.path().join("commands"), commands).expect("a file");
+        // The reader of the quickstart has a key pair of their own.
+        std::fs::write(folder.path().join("public.json"), AssertionKey::es256().jwks())
+            .expect("a file");
+
+        let told = alone(folder.path(), READ_ALONG).await;
+
+        let told = told.unwrap_or_else(|error| panic!("{document}: {error}"));
+        assert!(!told.contains("failed"), "{document}: {told}");
+    }
 }

@@ -23,3 +23,4 @@ mod rotation;
 mod shutdown;
 mod start_refused;
 mod tls;
+mod traces;

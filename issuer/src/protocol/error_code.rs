@@ -11,6 +11,8 @@ pub enum ErrorCode {
     InvalidRequest,
     /// The request used a method that the endpoint does not have.
     MethodNotAllowed,
+    /// The request body took too long to arrive.
+    RequestTimeout,
     /// The request body is larger than any request needs to be.
     ContentTooLarge,
     /// The request body is not a form.
@@ -59,9 +61,10 @@ const fn row(
 
 /// The table of all codes, in the order of [`ErrorCode`].
 #[rustfmt::skip]
-pub static ERROR_CODES: [ErrorRow; 13] = [
+pub static ERROR_CODES: [ErrorRow; 14] = [
     row(ErrorCode::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::MethodNotAllowed, "invalid_request", StatusCode::METHOD_NOT_ALLOWED, "RFC 6749 §3.2, RFC 9110 §15.5.6"),
+    row(ErrorCode::RequestTimeout, "invalid_request", StatusCode::REQUEST_TIMEOUT, "RFC 9110 §15.5.9"),
     row(ErrorCode::ContentTooLarge, "invalid_request", StatusCode::PAYLOAD_TOO_LARGE, "RFC 9110 §15.5.14"),
     row(ErrorCode::UnsupportedMediaType, "invalid_request", StatusCode::UNSUPPORTED_MEDIA_TYPE, "RFC 6749 §4.4.2, RFC 9110 §15.5.16"),
     row(ErrorCode::NotFound, "not_found", StatusCode::NOT_FOUND, "RFC 9110 §15.5.5"),

@@ -145,6 +145,7 @@ impl Default for Metrics {
 fn outcome(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::MethodNotAllowed => "method_not_allowed",
+        ErrorCode::RequestTimeout => "request_timeout",
         ErrorCode::ContentTooLarge => "content_too_large",
         ErrorCode::UnsupportedMediaType => "unsupported_media_type",
         ErrorCode::TooManyFailures => "too_many_failures",

@@ -6,6 +6,7 @@ pub mod client_auth;
 pub mod grants;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -26,6 +27,9 @@ use crate::protocol::{ErrorCode, Form};
 use crate::registry::ClientId;
 use client_auth::PresentedCredential;
 use grants::{Grant, TokenRequest};
+
+/// A body that takes longer holds a connection for nothing.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is known of a request so far; a refusal is audited with as much as this.
 #[derive(Default)]
@@ -98,7 +102,14 @@ async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, OAuthError> 
             "the request body must be application/x-www-form-urlencoded",
         ));
     }
-    match Limited::new(body, MAX_FORM_BYTES).collect().await {
+    let reading = Limited::new(body, MAX_FORM_BYTES).collect();
+    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, reading).await else {
+        return Err(OAuthError::new(
+            ErrorCode::RequestTimeout,
+            "the request body did not arrive within 10 seconds",
+        ));
+    };
+    match read {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(OAuthError::new(
             ErrorCode::ContentTooLarge,

@@ -146,6 +146,17 @@ async fn an_oversized_body_is_refused_without_being_read() {
 }
 
 #[tokio::test]
+async fn a_body_that_never_ends_is_given_up() {
+    let issuer = Issuer::new().await;
+    tokio::time::pause();
+    let endless = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+
+    let answer = issuer.send(token_request().body(Body::from_stream(endless)).unwrap()).await;
+
+    assert_eq!(answer.error(), (408, "invalid_request".to_owned()));
+}
+
+#[tokio::test]
 async fn a_client_with_two_resources_must_name_one() {
     let issuer = Issuer::new().await;
     issuer.resource("https://ledger.example", |_| {}).await;

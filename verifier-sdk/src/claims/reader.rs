@@ -14,6 +14,7 @@ use super::{Claim, ClaimError, StandardClaims};
 
 /// 2^53: above it, JSON numbers stop being exact (RFC 8259 §6).
 const DATE_LIMIT: i64 = 1 << 53;
+const DEL: char = '\u{7f}';
 
 /// Reads the payload of `claims` into its other fields.
 pub(super) fn read(claims: &mut StandardClaims) -> Result<(), ClaimError> {
@@ -23,6 +24,7 @@ pub(super) fn read(claims: &mut StandardClaims) -> Result<(), ClaimError> {
         values,
         items,
         spans: Spans::of(payload, unescaped),
+        has_del: payload.contains(DEL),
         current: None,
         refusal: None,
     };
@@ -35,6 +37,8 @@ struct Reader<'p> {
     values: &'p mut [Value; Claim::COUNT],
     items: &'p mut Vec<Span>,
     spans: Spans<'p>,
+    /// Whether the payload has a DEL anywhere, so that strings need not be searched one by one.
+    has_del: bool,
     /// The claim whose value is being read.
     current: Option<Claim>,
     refusal: Option<ClaimError>,
@@ -59,7 +63,7 @@ impl<'p> Reader<'p> {
         // RFC 8725 §3.7: control characters in names and identifiers serve only confusion. JSON
         // allows them only as escapes (RFC 8259 §7), except DEL.
         let controlled = match &text {
-            Cow::Borrowed(text) => text.as_bytes().contains(&0x7f),
+            Cow::Borrowed(text) => self.has_del && text.contains(DEL),
             Cow::Owned(text) => text.bytes().any(|byte| byte.is_ascii_control()),
         };
         if controlled {

@@ -43,7 +43,8 @@ impl<'p> Spans<'p> {
     /// A string that was met as it is: `text` must be a part of the payload.
     pub(super) fn borrowed(&mut self, text: &'p str) -> Span {
         let start = text.as_ptr().addr().wrapping_sub(self.payload.as_ptr().addr());
-        if self.payload.get(start..start.wrapping_add(text.len())) == Some(text) {
+        let there = self.payload.get(start..start.wrapping_add(text.len()));
+        if there.is_some_and(|there| std::ptr::eq(there, text)) {
             Span::between(start, start + text.len())
         } else {
             self.copied(text)

@@ -3,10 +3,13 @@
 
 use countersign_keys::UnverifiedJws;
 
-use super::policy::{POLICY_CHECKS, Policy};
+use super::policy::Policy;
 use super::{ClaimError, StandardClaims, Verifier, VerifyError};
 use crate::claims::Claim;
 use crate::validation::CLAIM_CHECKS;
+
+/// The checks of the policy after `CLAIM_CHECKS`, in order.
+const POLICY_CHECKS: [&str; 4] = ["kind of token", "client", "binding", "identity"];
 
 /// How one check went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,9 +79,14 @@ impl<C> Verifier<C> {
             let result = check.run(&claims, &expected, now).map_err(VerifyError::from);
             report.add(check.name, result, &describe(check.name, &claims, now));
         }
-        for check in POLICY_CHECKS {
-            let result = (check.rule)(policy, &claims).map_err(VerifyError::from);
-            report.add(check.name, result, &describe(check.name, &claims, now));
+        let own: [Result<(), ClaimError>; POLICY_CHECKS.len()] = [
+            policy.check_mark(&claims),
+            policy.client(&claims).map(|_| ()),
+            Policy::check_binding(&claims),
+            policy.identity(&claims).map(|_| ()),
+        ];
+        for (name, result) in POLICY_CHECKS.into_iter().zip(own) {
+            report.add(name, result.map_err(VerifyError::from), &describe(name, &claims, now));
         }
         let extra = (self.inner.read_extra)(claims.payload());
         let extra = extra.ok_or(VerifyError::Claims(ClaimError::Application));
@@ -121,7 +129,7 @@ impl Report {
 
     fn skip_claims(mut self) -> Vec<CheckReport> {
         let claims = CLAIM_CHECKS.iter().map(|check| check.name);
-        for check in claims.chain(POLICY_CHECKS.iter().map(|check| check.name)) {
+        for check in claims.chain(POLICY_CHECKS) {
             self.skip(check);
         }
         self.skip("application claims");

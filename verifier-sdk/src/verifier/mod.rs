@@ -157,8 +157,10 @@ impl<C> Verifier<C> {
         let policy = &self.inner.policy;
         let claims = StandardClaims::parse_owned(payload)?;
         validate(&claims, &policy.expectations(), self.inner.clock.wall())?;
-        let kind = policy.check_claims(&claims)?;
-        let client = policy.client_claim(&claims).ok_or(ClaimError::UnknownIdentity)?;
+        policy.check_mark(&claims)?;
+        let client = policy.client(&claims)?;
+        Policy::check_binding(&claims)?;
+        let kind = policy.identity(&claims)?;
         let extra = (self.inner.read_extra)(claims.payload()).ok_or(ClaimError::Application)?;
         Ok(Verified { claims, kind, client, scope: policy.profile.scope, extra })
     }

@@ -29,20 +29,6 @@ pub(crate) struct Policy {
     pub(crate) max_token_bytes: usize,
 }
 
-/// A check of the policy on verified claims, beyond `validation::CLAIM_CHECKS`.
-pub(crate) struct PolicyCheck {
-    pub(crate) name: &'static str,
-    pub(crate) rule: fn(&Policy, &StandardClaims) -> Result<(), ClaimError>,
-}
-
-/// In the order in which they run.
-pub(crate) static POLICY_CHECKS: &[PolicyCheck] = &[
-    PolicyCheck { name: "kind of token", rule: Policy::check_mark },
-    PolicyCheck { name: "client", rule: Policy::check_client },
-    PolicyCheck { name: "binding", rule: Policy::check_binding },
-    PolicyCheck { name: "identity", rule: Policy::check_identity },
-];
-
 impl Policy {
     pub(crate) fn parse<'t>(&self, token: &'t str) -> Result<UnverifiedJws<'t>, VerifyError> {
         UnverifiedJws::parse_within(token, self.max_token_bytes).map_err(VerifyError::Malformed)
@@ -96,19 +82,8 @@ impl Policy {
         }
     }
 
-    /// Runs the policy's own checks and stops at the first refusal.
-    pub(crate) fn check_claims(&self, claims: &StandardClaims) -> Result<Kind, ClaimError> {
-        POLICY_CHECKS.iter().try_for_each(|check| (check.rule)(self, claims))?;
-        caller::kind(claims, self.profile.identity)
-    }
-
-    /// The claim that names the client in this token.
-    pub(crate) fn client_claim(&self, claims: &StandardClaims) -> Option<Claim> {
-        let named = |claim: &&Claim| claims.text(**claim).is_some_and(|client| !client.is_empty());
-        self.profile.client.iter().find(named).copied()
-    }
-
-    fn check_mark(&self, claims: &StandardClaims) -> Result<(), ClaimError> {
+    /// The payload's own mark, for profiles whose tokens have one.
+    pub(crate) fn check_mark(&self, claims: &StandardClaims) -> Result<(), ClaimError> {
         match self.profile.mark {
             Some((claim, value)) if claims.text(claim) != Some(value) => {
                 Err(ClaimError::WrongKind(claim))
@@ -117,21 +92,23 @@ impl Policy {
         }
     }
 
-    fn check_client(&self, claims: &StandardClaims) -> Result<(), ClaimError> {
+    /// The claim that names the client in this token.
+    pub(crate) fn client(&self, claims: &StandardClaims) -> Result<Claim, ClaimError> {
+        let named = |claim: &&Claim| claims.text(**claim).is_some_and(|client| !client.is_empty());
         let expected = self.profile.client.first().copied().unwrap_or(Claim::ClientId);
-        self.client_claim(claims).map(|_| ()).ok_or(ClaimError::Missing(expected))
+        self.profile.client.iter().find(named).copied().ok_or(ClaimError::Missing(expected))
     }
 
     /// RFC 9449 §7.1, RFC 8705 §3: a bound token without its proof is stolen until shown otherwise.
-    #[expect(clippy::unused_self, reason = "a row of the table; proofs of possession will need it")]
-    fn check_binding(&self, claims: &StandardClaims) -> Result<(), ClaimError> {
+    pub(crate) fn check_binding(claims: &StandardClaims) -> Result<(), ClaimError> {
         if claims.has(Claim::Cnf) { Err(ClaimError::BoundToKey) } else { Ok(()) }
     }
 
-    fn check_identity(&self, claims: &StandardClaims) -> Result<(), ClaimError> {
+    /// Who calls, if this verifier lets that kind in.
+    pub(crate) fn identity(&self, claims: &StandardClaims) -> Result<Kind, ClaimError> {
         match (caller::kind(claims, self.profile.identity)?, self.app_asserted) {
             (Kind::AppAsserted, AppAsserted::Refused) => Err(ClaimError::AppAssertedRefused),
-            _ => Ok(()),
+            (kind, _) => Ok(kind),
         }
     }
 }
