@@ -71,6 +71,8 @@ while read -r line; do
     echo "\$ $line"
     eval "${line/TOKEN/$token}" | tee printed
     grep -q '^client_secret' printed && sed -n 's/^client_secret *//p' printed >secret.txt
+    # A reader is slower than the second within which a running server follows.
+    sleep 1
     case $line in 'countersign token request'*) token=$(cat printed) ;; esac
 done <commands
 "#;
