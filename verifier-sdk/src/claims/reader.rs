@@ -14,7 +14,7 @@ use super::{Claim, ClaimError, StandardClaims};
 
 /// 2^53: above it, JSON numbers stop being exact (RFC 8259 §6).
 const DATE_LIMIT: i64 = 1 << 53;
-const DEL: char = '\u{7f}';
+const DEL: u8 = 0x7f;
 
 /// Reads the payload of `claims` into its other fields.
 pub(super) fn read(claims: &mut StandardClaims) -> Result<(), ClaimError> {
@@ -24,7 +24,8 @@ pub(super) fn read(claims: &mut StandardClaims) -> Result<(), ClaimError> {
         values,
         items,
         spans: Spans::of(payload, unescaped),
-        has_del: payload.contains(DEL),
+        // Without a branch, so that the compiler makes vector instructions of it.
+        has_del: payload.bytes().fold(false, |found, byte| found | (byte == DEL)),
         current: None,
         refusal: None,
     };
@@ -63,7 +64,7 @@ impl<'p> Reader<'p> {
         // RFC 8725 §3.7: control characters in names and identifiers serve only confusion. JSON
         // allows them only as escapes (RFC 8259 §7), except DEL.
         let controlled = match &text {
-            Cow::Borrowed(text) => self.has_del && text.contains(DEL),
+            Cow::Borrowed(text) => self.has_del && text.as_bytes().contains(&DEL),
             Cow::Owned(text) => text.bytes().any(|byte| byte.is_ascii_control()),
         };
         if controlled {
