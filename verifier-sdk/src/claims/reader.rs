@@ -25,7 +25,7 @@ pub(super) fn read(claims: &mut StandardClaims) -> Result<(), ClaimError> {
         items,
         spans: Spans::of(payload, unescaped),
         // Without a branch, so that the compiler makes vector instructions of it.
-        has_del: payload.bytes().fold(false, |found, byte| found | (byte == DEL)),
+        has_del: payload.bytes().fold(0, |found, byte| found | u8::from(byte == DEL)) != 0,
         current: None,
         refusal: None,
     };
