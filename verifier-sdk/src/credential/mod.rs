@@ -177,14 +177,20 @@ fn bearer(headers: &HeaderMap, found: &mut Found) -> Result<(), CredentialError>
     Ok(())
 }
 
+/// Looks at the value of our own cookie alone: browsers send whatever other apps and sibling domains
+/// have set, in any bytes (RFC 6265 §5.4). An empty value is what remains of a cookie that was cleared.
 fn cookie(headers: &HeaderMap, name: &str, found: &mut Found) -> Result<bool, CredentialError> {
     let mut seen = false;
     for header in headers.get_all(COOKIE) {
-        let header = header.to_str().map_err(|_| CredentialError::Malformed)?;
-        let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
-        for (_, value) in pairs.filter(|(found_name, _)| *found_name == name) {
-            found.add(value)?;
-            seen = true;
+        for pair in header.as_bytes().split(|byte| *byte == b';') {
+            let named = pair.trim_ascii().strip_prefix(name.as_bytes());
+            match named.and_then(|rest| rest.strip_prefix(b"=")) {
+                None | Some([]) => {}
+                Some(value) => {
+                    found.add(str::from_utf8(value).map_err(|_| CredentialError::Malformed)?)?;
+                    seen = true;
+                }
+            }
         }
     }
     Ok(seen)

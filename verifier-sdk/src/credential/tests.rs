@@ -69,6 +69,27 @@ fn a_cookie_that_is_not_ours_is_ignored() {
 }
 
 #[test]
+fn s5_cookies_of_others_never_disturb() {
+    let foreign = ("cookie", "x=é; __Host-tokené=1; é; =; __Host-token");
+    let ok = Ok("abc".to_owned());
+
+    assert_eq!(find("GET", &[foreign]), Err(CredentialError::Missing));
+    assert_eq!(find("GET", &[foreign, ("authorization", "Bearer abc")]), ok);
+    assert_eq!(find("GET", &[("cookie", "x=é; __Host-token=abc; y=ü")]), ok);
+    let ours = [("cookie", "__Host-token=é")];
+    assert_eq!(find("GET", &ours), Err(CredentialError::Malformed));
+}
+
+#[test]
+fn s5_a_cleared_cookie_counts_as_absent() {
+    let cleared = ("cookie", "__Host-token=; __Host-token= ");
+
+    assert_eq!(find("GET", &[cleared]), Err(CredentialError::Missing));
+    assert_eq!(find("POST", &[cleared, ("authorization", "Bearer abc")]), Ok("abc".into()));
+    assert_eq!(find("GET", &[cleared, ("cookie", "__Host-token=abc")]), Ok("abc".into()));
+}
+
+#[test]
 fn row_33_only_host_cookies_can_be_configured() {
     for name in ["token", "__Secure-token", "__Host-", "__host-token", "__Host-a=b", "__Host-a;b"] {
         assert_eq!(Carriers::bearer().or_cookie(name).unwrap_err(), CookieNameError, "{name}");
