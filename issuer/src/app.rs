@@ -55,6 +55,10 @@ pub struct App {
     pub discovery: Bytes,
     /// The caching of the key set.
     pub jwks_caching: JwksCaching,
+    /// Held while rings are read and swapped.
+    pub following_rings: tokio::sync::Mutex<()>,
+    /// The newest rings of the store do not all open.
+    pub rings_refused: AtomicBool,
     draining: AtomicBool,
 }
 
@@ -86,6 +90,8 @@ impl App {
             metrics: Metrics::new(),
             discovery: discovery::document(&config),
             jwks_caching: JwksCaching::new(config.keys.jwks_max_age_seconds),
+            following_rings: tokio::sync::Mutex::default(),
+            rings_refused: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             store: opened.store,
             masters: opened.masters,

@@ -74,7 +74,11 @@ impl Outbound {
     }
 
     /// The rules that a URL can break by itself; names are judged when they are resolved.
-    fn check(&self, url: &Url) -> Result<(), FetchError> {
+    ///
+    /// # Errors
+    ///
+    /// If the URL can never be fetched.
+    pub fn check(&self, url: &Url) -> Result<(), FetchError> {
         let literal = match url.host() {
             Some(Host::Ipv4(v4)) => Some(IpAddr::V4(v4)),
             Some(Host::Ipv6(v6)) => Some(IpAddr::V6(v6)),

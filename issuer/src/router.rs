@@ -13,8 +13,26 @@ use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
 use crate::{discovery, health, jwks, token};
 
-/// What everybody may call.
+/// What everybody may call. An issuer whose URL has a path answers below it, and at the root for
+/// proxies that take the path away.
 pub fn public(app: Arc<App>) -> Router {
+    let path = app.config.issuer.path();
+    let mut router = protocol();
+    if !path.is_empty() {
+        // RFC 8414 §3.1: the well-known part stands between the host and the path.
+        let metadata = format!("/.well-known/oauth-authorization-server{path}");
+        router = router.nest(path, protocol()).route(&metadata, get(discovery::endpoint));
+    }
+    router
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .with_state(app)
+}
+
+/// The endpoints of the protocol.
+fn protocol() -> Router<Arc<App>> {
     Router::new()
         .route("/token", post(token::endpoint).options(preflight))
         .route("/jwks", get(jwks::endpoint).options(preflight))
@@ -27,11 +45,6 @@ pub fn public(app: Arc<App>) -> Router {
             header::ACCESS_CONTROL_ALLOW_ORIGIN,
             HeaderValue::from_static("*"),
         ))
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .method_not_allowed_fallback(method_not_allowed)
-        .fallback(not_found)
-        .with_state(app)
 }
 
 /// What only the operator's network may call.

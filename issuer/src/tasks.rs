@@ -2,6 +2,7 @@
 //! keys, the batches of secret uses, the sweep of what has expired, the reload of certificates.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -14,11 +15,17 @@ use crate::store::{Actor, StoreError};
 /// Twice this is less than the second within which every node follows a change.
 const HEARTBEAT: Duration = Duration::from_millis(400);
 const ROTATION_CHECK: Duration = Duration::from_secs(1);
+
+/// Rings that were refused are read again after so many checks.
+const REFUSED_RINGS_CHECKS: u32 = 15;
 const BATCH: Duration = Duration::from_mins(1);
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
 
 /// How many expired rows one sweep removes at most, so that it never holds the database for long.
 const SWEEP_LIMIT: i64 = 1_000;
+
+/// Records outlive their expiry by this: the clock of another node may be behind.
+const SWEEP_DELAY_SECONDS: i64 = 600;
 
 /// Starts all of them; they end with the runtime.
 pub fn spawn(app: &Arc<App>, tls: Option<Arc<Tls>>) {
@@ -69,12 +76,18 @@ async fn follow(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A ring that does not open is refused and reported; the node goes on with what it had.
+/// A ring that does not open is refused and reported; the node goes on with what it had, and tries
+/// again. One at a time: who read earlier must not swap later.
 async fn follow_rings(app: &App) -> Result<(), StoreError> {
+    let _alone = app.following_rings.lock().await;
     match open_rings(&app.store.load_rings().await?, &app.masters) {
-        Ok(rings) => app.keychain.swap(rings, app.clock.elapsed()),
+        Ok(rings) => {
+            app.keychain.swap(rings, app.clock.elapsed());
+            app.rings_refused.store(false, Ordering::Relaxed);
+        }
         Err(error) => {
             app.metrics.key_row_refused();
+            app.rings_refused.store(true, Ordering::Relaxed);
             tracing::error!(%error, "the key rings were refused; the former keys stay in use");
         }
     }
@@ -83,11 +96,22 @@ async fn follow_rings(app: &App) -> Result<(), StoreError> {
 
 async fn rotations(app: Arc<App>) {
     let actor = Actor::node();
+    let mut since_refusal = 0;
     let mut ticks = interval(ROTATION_CHECK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if app.freshness.is_fresh(app.clock.elapsed()) {
+        if !app.freshness.is_fresh(app.clock.elapsed()) {
+            continue;
+        }
+        if app.rings_refused.load(Ordering::Relaxed) {
+            since_refusal += 1;
+            if since_refusal % REFUSED_RINGS_CHECKS == 0
+                && let Err(error) = follow_rings(&app).await
+            {
+                tracing::warn!(%error, "the refused rings could not be read again");
+            }
+        } else {
             rotate_if_due(&app, &actor).await;
         }
     }
@@ -120,21 +144,33 @@ async fn batches(app: Arc<App>) {
     let mut ticks = interval(BATCH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
+    // What an earlier process left.
+    sweep(&app).await;
     loop {
         ticks.tick().await;
         write_secret_uses(&app).await;
-        sweep(&app).await;
+        let oldest = app.clock.now() - SWEEP_DELAY_SECONDS - 2 * BATCH.as_secs().cast_signed();
+        if app.assertion_keys.may_have_records(oldest) {
+            sweep(&app).await;
+        }
     }
 }
 
-/// Removes expired replay records, as long as there can be any.
-async fn sweep(app: &App) {
-    let now = app.clock.now();
-    if !app.assertion_keys.may_have_records(now - 2 * BATCH.as_secs().cast_signed()) {
-        return;
-    }
-    if let Err(error) = app.store.sweep_expired(now, SWEEP_LIMIT).await {
-        tracing::warn!(%error, "expired rows were not swept");
+/// Removes expired replay records in small batches until none is left; returns how many.
+pub async fn sweep(app: &App) -> u64 {
+    let expired_before = app.clock.now() - SWEEP_DELAY_SECONDS;
+    let mut swept = 0;
+    loop {
+        let batch = app.store.sweep_expired(expired_before, SWEEP_LIMIT).await;
+        let batch = batch.unwrap_or_else(|error| {
+            tracing::warn!(%error, "expired rows were not swept");
+            0
+        });
+        swept += batch;
+        if batch < SWEEP_LIMIT.cast_unsigned() {
+            return swept;
+        }
+        tokio::task::yield_now().await;
     }
 }
 

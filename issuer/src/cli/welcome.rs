@@ -55,7 +55,7 @@ pub(super) async fn make_demo_client(
     let secret = random::client_secret();
     let stored = StoredSecret {
         id: random::jti(),
-        digest: app.secret_hasher.digest(&secret).to_bytes(),
+        digest: app.secret_hasher.digest(DEMO_CLIENT, &secret).to_bytes(),
         created_at: act.at,
         expires_at: None,
         last_used_at: None,

@@ -116,11 +116,11 @@ section! {
     /// Limits on failed client authentication. Successes are not limited, so nobody is locked out by another's
     /// failures.
     "client_authentication" => pub struct ClientAuthenticationLimits {
-        /// Failures a minute from one address (an IPv6 /64 counts as one) before it has to wait.
-        pub failures_per_minute_per_address: u32 = 30, Default "30";
-        /// Failures a minute against one client before wrong credentials are answered with 429; the right one
-        /// always passes.
-        pub failures_per_minute_per_client: u32 = 60, Default "60";
+        /// Failures a minute from one address (an IPv6 /64 counts as one) before wrong credentials are answered
+        /// with 429. The right one always passes: nobody is locked out by another's failures.
+        pub failures_per_minute_per_address: u32 = 100, Default "100";
+        /// Failures a minute against one client, from anywhere, before the same happens.
+        pub failures_per_minute_per_client: u32 = 200, Default "200";
         /// Seconds that a client assertion (`private_key_jwt`) may be valid for at most. Raise it for libraries
         /// that cannot be told: PyPI Authlib signs for 3600 by default.
         pub max_assertion_lifetime_seconds: u32 = 300, Default "300";

@@ -17,13 +17,12 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Request, header};
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
@@ -31,8 +30,15 @@ use crate::app::App;
 use crate::origin::{Origin, RequestIds, client_address};
 use crate::telemetry::request_span;
 
-/// How long a peer may take for the head of a request or for the handshake: a slow one holds nothing.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a peer may take for the handshake and for the head of a request, also for the next one
+/// on a connection that is kept alive: a slow or silent one holds nothing for long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often an HTTP/2 peer must show that it is there.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// File descriptors that connections never take: the database, the audit log and the listeners need them.
+const RESERVED_DESCRIPTORS: usize = 64;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -51,7 +57,19 @@ struct Shared {
     app: Arc<App>,
     router: Router,
     request_ids: RequestIds,
-    http: auto::Builder<TokioExecutor>,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+}
+
+impl Shared {
+    fn new(app: Arc<App>, router: Router) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2.timer(TokioTimer::new()).max_concurrent_streams(128);
+        http2.keep_alive_interval(PING_INTERVAL).keep_alive_timeout(HEAD_TIMEOUT);
+        Self { app, router, request_ids: RequestIds::default(), http1, http2 }
+    }
 }
 
 /// Binds an address.
@@ -73,20 +91,21 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Accepts connections until `stop` says so, then waits until those in flight are done.
 pub async fn serve(listener: Listener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let Listener { socket, router, tls } = listener;
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    http.http2().timer(TokioTimer::new()).max_concurrent_streams(128);
-    let shared = Arc::new(Shared { app, router, request_ids: RequestIds::default(), http });
+    let shared = Arc::new(Shared::new(app, router));
+    let room = Arc::new(Semaphore::new(most_connections()));
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
-            accepted = socket.accept() => accepted,
+            accepted = accept(&socket, &room) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok((stream, peer, place)) => {
                 let (shared, tls, watcher) = (Arc::clone(&shared), tls.clone(), graceful.watcher());
-                tokio::spawn(connection(stream, peer, shared, tls, watcher));
+                tokio::spawn(async move {
+                    connection(stream, peer, shared, tls, watcher).await;
+                    drop(place);
+                });
             }
             Err(error) => {
                 // Out of file descriptors, most likely: let some connections end.
@@ -99,6 +118,24 @@ pub async fn serve(listener: Listener, app: Arc<App>, mut stop: watch::Receiver<
     graceful.shutdown().await;
 }
 
+/// The next connection, once there is room for it.
+async fn accept(
+    socket: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = socket.accept().await?;
+    Ok((stream, peer, place))
+}
+
+/// How many connections the process can hold: its limit of file descriptors, less what it needs itself.
+fn most_connections() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse::<usize>().ok());
+    soft.unwrap_or(1024).saturating_sub(RESERVED_DESCRIPTORS).clamp(16, 100_000)
+}
+
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -108,22 +145,32 @@ async fn connection(
 ) {
     // A response is one write; waiting for more would only delay it.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return talk(stream, peer, shared, watcher).await };
-    match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
-        Ok(Ok(stream)) => talk(stream, peer, shared, watcher).await,
-        Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
-        Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+    let Some(tls) = tls else {
+        let http1 = shared.http1.clone();
+        let service = service_fn(move |request| answer(request, peer, Arc::clone(&shared)));
+        return ended(
+            peer,
+            watcher.watch(http1.serve_connection(TokioIo::new(stream), service)).await,
+        );
+    };
+    let stream = match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%peer, %error, "the TLS handshake failed"),
+        Err(_) => return tracing::debug!(%peer, "the TLS handshake took too long"),
+    };
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let (http1, http2) = (shared.http1.clone(), shared.http2.clone());
+    let service = service_fn(move |request| answer(request, peer, Arc::clone(&shared)));
+    let stream = TokioIo::new(stream);
+    if is_http2 {
+        ended(peer, watcher.watch(http2.serve_connection(stream, service)).await);
+    } else {
+        ended(peer, watcher.watch(http1.serve_connection(stream, service)).await);
     }
 }
 
-async fn talk<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>, watcher: Watcher)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let of_connection = Arc::clone(&shared);
-    let service = service_fn(move |request| answer(request, peer, Arc::clone(&of_connection)));
-    let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
+fn ended(peer: SocketAddr, outcome: hyper::Result<()>) {
+    if let Err(error) = outcome {
         tracing::debug!(%peer, %error, "a connection ended early");
     }
 }

@@ -25,7 +25,7 @@ use crate::policy::{self, AccessRequest};
 use crate::protocol::form::{FormError, MAX_FORM_BYTES};
 use crate::protocol::{ErrorCode, Form};
 use crate::registry::ClientId;
-use client_auth::PresentedCredential;
+use client_auth::{PresentedCredential, Verdict};
 use grants::{Grant, TokenRequest};
 
 /// A body that takes longer holds a connection for nothing.
@@ -36,6 +36,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 struct Trail {
     grant: Option<&'static Grant>,
     client_id: Option<ClientId>,
+    client_key: u64,
+    is_authenticated: bool,
 }
 
 /// The handler of the token endpoint.
@@ -44,8 +46,10 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response
     let (parts, body) = request.into_parts();
     let origin = Origin::of(&parts);
     let mut trail = Trail::default();
-    let mut outcome = answer(&app, &parts, body, origin, &mut trail).await;
-    if let Err(unwritten) = app.audit.record(&event(&app, origin, &trail, &outcome)) {
+    let mut outcome = answer(&app, &parts, body, &mut trail).await;
+    let is_recorded = count_failure(&app, origin, &trail, &mut outcome);
+    if is_recorded && let Err(unwritten) = app.audit.record(&event(&app, origin, &trail, &outcome))
+    {
         // What cannot be audited is not issued.
         outcome = Err(unwritten.into());
     }
@@ -55,7 +59,9 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response
     match outcome {
         Ok(issued) => response(&issued),
         Err(error) => {
-            log_refusal(origin, &trail, &error);
+            if is_recorded {
+                log_refusal(origin, &trail, &error);
+            }
             error.into_response()
         }
     }
@@ -65,7 +71,6 @@ async fn answer(
     app: &App,
     parts: &Parts,
     body: Body,
-    origin: Origin,
     trail: &mut Trail,
 ) -> Result<Issued, OAuthError> {
     let body = read_form_body(parts, body).await?;
@@ -74,9 +79,12 @@ async fn answer(
     trail.grant = Some(grant);
     app.freshness.require(app.clock.elapsed())?;
     let presented = PresentedCredential::of(&parts.headers, &form)?;
-    // What is not even shaped like a client id may be anything, so it is not kept.
-    trail.client_id = presented.client_id().and_then(|id| ClientId::parse(id).ok());
-    let client = client_auth::authenticate(app, &presented, origin.address).await?;
+    // What names no client may be anything, even a secret in the wrong place: it is not kept.
+    let named = presented.client_id().unwrap_or_default();
+    trail.client_key = app.limiter.client_key(named);
+    trail.client_id = app.registry.load().client(named).map(|client| client.id.clone());
+    let client = client_auth::authenticate(app, &presented).await?;
+    trail.is_authenticated = true;
     let resources: Vec<&str> = form.values("resource").collect();
     let access =
         AccessRequest { grant: grant.name, resources: &resources, scope: form.value("scope") };
@@ -86,10 +94,39 @@ async fn answer(
     issue::mint(app, authorization)
 }
 
+/// Counts a refusal of somebody who did not authenticate; `false` if it is one of too many to be
+/// recorded each. Failed authentication beyond the limit becomes 429.
+fn count_failure(
+    app: &App,
+    origin: Origin,
+    trail: &Trail,
+    outcome: &mut Result<Issued, OAuthError>,
+) -> bool {
+    let Err(error) = outcome else { return true };
+    if trail.is_authenticated || error.code.row().status.is_server_error() {
+        return true;
+    }
+    let is_authentication = error.code == ErrorCode::InvalidClient;
+    if is_authentication {
+        app.metrics.client_authentication_failed();
+    }
+    match app.limiter.failed(trail.client_key, origin.address, app.clock.elapsed()) {
+        Verdict::Tolerated => true,
+        Verdict::TooMany { retry_after, is_recorded } => {
+            if is_authentication {
+                error.code = ErrorCode::TooManyFailures;
+                error.description = "client authentication failed too often; try again later";
+                error.retry_after = Some(retry_after);
+            }
+            is_recorded
+        }
+    }
+}
+
 /// Reads the body, after what the head of the request already rules out.
 async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, OAuthError> {
     // RFC 6749 §2.3.1, RFC 9700 §4.3: credentials in a URL end up in logs and histories.
-    if parts.uri.query().is_some() {
+    if parts.uri.query().is_some_and(|query| !query.is_empty()) {
         return Err(OAuthError::invalid_request(
             "parameters belong in the request body, never in the URL",
         ));

@@ -51,7 +51,7 @@ async fn two_secrets_are_live_until_each_expires() {
     let first = issuer
         .client("orders", |client| {
             client.secrets[0].expires_at = Some(START + 10);
-            client.secrets.push(issuer.stored("second", "the-second-secret"));
+            client.secrets.push(issuer.stored("orders", "second", "the-second-secret"));
         })
         .await;
 
@@ -135,23 +135,60 @@ async fn r33_the_database_holds_no_usable_secret() {
 }
 
 #[tokio::test]
-async fn too_many_failures_are_answered_with_429_and_the_client_still_gets_in() {
+async fn ghsa_cq42_vhv7_xr7p_failures_get_429_and_the_right_secret_always_gets_in() {
     let issuer = Issuer::with(|config| {
         config.client_authentication.failures_per_minute_per_address = 3;
     })
     .await;
     let secret = issuer.client("orders", |_| {}).await;
-    issuer.token_as("orders", &secret, &[]).await;
 
     let mut statuses = Vec::new();
     for _ in 0..5 {
         statuses.push(issuer.token_as("orders", "wrong", &[]).await.status.as_u16());
     }
-    let limited = issuer.token_as("other", "wrong", &[]).await;
+    let limited = issuer.token_as("nobody", "wrong", &[]).await;
+    // From the very address that failed too often, for a client that never got in from there.
     let right = issuer.token_as("orders", &secret, &[]).await;
 
     assert_eq!(statuses, [401, 401, 401, 429, 429]);
-    assert_eq!(limited.status, 429);
+    assert_eq!(limited.error(), (429, "invalid_client".to_owned()));
     assert!(limited.header("retry-after").parse::<u32>().unwrap() <= 61);
     assert_eq!(right.status, 200);
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_does_not_fill_the_audit_log() {
+    let issuer = Issuer::with(|config| {
+        config.client_authentication.failures_per_minute_per_address = 10;
+    })
+    .await;
+
+    for _ in 0..500 {
+        issuer.token(&[("grant_type", "nonsense")]).await;
+    }
+
+    let log = std::fs::read_to_string(issuer.app.config.audit_file()).unwrap();
+    assert_eq!(log.lines().count(), 15);
+}
+
+#[tokio::test]
+async fn cve_2024_8365_a_secret_in_the_place_of_the_client_id_is_not_logged() {
+    let issuer = Issuer::new().await;
+    let secret = issuer.client("orders", |_| {}).await;
+
+    issuer.token_as(&secret, "orders", &[]).await;
+
+    let log = std::fs::read_to_string(issuer.app.config.audit_file()).unwrap();
+    assert!(!log.contains(&secret), "{log}");
+}
+
+#[tokio::test]
+async fn a_digest_copied_to_another_client_opens_nothing() {
+    let issuer = Issuer::new().await;
+    let secret = issuer.client("mine", |_| {}).await;
+    let copied = issuer.stored("mine", "copied", &secret);
+    issuer.client("other", |client| client.secrets = vec![copied]).await;
+
+    assert_eq!(issuer.token_as("mine", &secret, &[]).await.status, 200);
+    assert_eq!(issuer.token_as("other", &secret, &[]).await.status, 401);
 }

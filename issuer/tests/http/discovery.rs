@@ -30,3 +30,21 @@ async fn what_is_advertised_is_supported_and_nothing_else() {
         assert_eq!(answer.error().1, "invalid_client", "{grant}");
     }
 }
+
+#[tokio::test]
+async fn an_issuer_with_a_path_answers_below_it() {
+    let issuer =
+        Issuer::with(|config| config.issuer = "https://host.example/tenant".parse().unwrap()).await;
+
+    for path in [
+        "/tenant/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/tenant",
+        "/.well-known/openid-configuration",
+    ] {
+        let metadata = issuer.get(path).await.json();
+        assert_eq!(metadata["jwks_uri"], "https://host.example/tenant/jwks", "{path}");
+    }
+    assert_eq!(issuer.get("/tenant/jwks").await.status, 200);
+    assert_eq!(issuer.get("/tenant/token").await.status, 405);
+    assert_eq!(issuer.get("/other/jwks").await.status, 404);
+}

@@ -107,7 +107,7 @@ impl Issuer {
             name: None,
             grants: vec!["client_credentials".to_owned()],
             auth: ClientAuthentication::ClientSecretBasic,
-            secrets: vec![self.stored("first", &secret)],
+            secrets: vec![self.stored(id, "first", &secret)],
             keys: ClientKeys::None,
             token_endpoint_audience: false,
             permissions: vec![Permission {
@@ -127,10 +127,10 @@ impl Issuer {
     }
 
     /// What the store keeps of a secret.
-    pub(crate) fn stored(&self, id: &str, secret: &str) -> StoredSecret {
+    pub(crate) fn stored(&self, client: &str, id: &str, secret: &str) -> StoredSecret {
         StoredSecret {
             id: id.to_owned(),
-            digest: self.app.secret_hasher.digest(secret).to_bytes(),
+            digest: self.app.secret_hasher.digest(client, secret).to_bytes(),
             created_at: START,
             expires_at: None,
             last_used_at: None,

@@ -109,3 +109,18 @@ async fn a_running_node_keeps_its_keys_when_a_row_is_altered() {
     let metrics = issuer.app.metrics.render(std::time::Duration::ZERO, 1);
     assert!(metrics.contains("countersign_key_rows_refused_total 1"));
 }
+
+#[tokio::test]
+async fn m1_a_sealed_key_that_is_not_even_text_of_ours_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(&folder);
+    let kid = kid(&open(&config).await.unwrap());
+    let url = format!("sqlite://{}", config.data_dir.join("countersign.db").display());
+    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+    sqlx::query("UPDATE signing_key SET sealed = '!!!'").execute(&pool).await.unwrap();
+
+    let refused = open(&config).await.err().unwrap();
+
+    assert!(matches!(refused, StartError::Keys(OpenError::Altered { .. })), "{refused}");
+    assert!(refused.to_string().contains(&kid), "{refused}");
+}

@@ -184,8 +184,27 @@ async fn r52_a_jwks_uri_in_a_private_range_is_never_fetched() {
 
     let answer = present(&issuer, &sign(&key, &claims())).await;
 
-    assert_eq!(answer.error(), (503, "temporarily_unavailable".to_owned()));
+    assert_eq!(answer.error(), (401, "invalid_client".to_owned()));
     let nobody =
         tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await;
     assert!(nobody.is_err(), "somebody connected");
+}
+
+#[tokio::test]
+async fn replay_records_are_swept_whole_and_not_before_every_clock_agrees() {
+    let (issuer, key) = (Issuer::new().await, key());
+    issuer.client("batch", with_key(&key)).await;
+    present(&issuer, &sign(&key, &claims())).await;
+    let id = "batch".parse().unwrap();
+    for number in 0..2_500_u32 {
+        let hash = number.to_be_bytes();
+        assert!(issuer.app.store.consume_assertion_jti(&id, &hash, START).await.unwrap());
+    }
+
+    issuer.clock.advance(std::time::Duration::from_mins(10));
+    let early = countersign::tasks::sweep(&issuer.app).await;
+    issuer.clock.advance(std::time::Duration::from_mins(2));
+    let late = countersign::tasks::sweep(&issuer.app).await;
+
+    assert_eq!((early, late), (0, 2_501));
 }

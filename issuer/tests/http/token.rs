@@ -270,3 +270,15 @@ async fn the_host_header_never_becomes_the_issuer() {
 
     assert_eq!(claims["iss"], "https://issuer.example");
 }
+
+#[tokio::test]
+async fn s9_a_token_never_lives_longer_than_the_keys_allow() {
+    let issuer = Issuer::with(|config| config.keys.max_token_lifetime_seconds = 300).await;
+    let secret = issuer.client("orders", |_| {}).await;
+
+    let answer = issuer.token_as("orders", &secret, &[]).await;
+
+    let (claims, body) = (answer.claims(), answer.json());
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
+    assert_eq!(body["expires_in"], 300);
+}

@@ -12,6 +12,8 @@ use super::super::{Failure, Session};
 use super::permission::{PermissionArguments, require_small_tokens};
 use super::{new_secret, show};
 use crate::bootstrap::Opened;
+use crate::config;
+use crate::outbound::Outbound;
 use crate::registry::{Client, ClientAuthentication, ClientId, ClientKeys, Resource, parse_name};
 use crate::token::grants::GRANTS;
 
@@ -67,14 +69,15 @@ fn parse_auth(name: &str) -> Result<ClientAuthentication, String> {
 impl Create {
     pub(super) async fn run(self, session: &Session, opened: &Opened) -> Result<(), Failure> {
         let act = session.act();
-        let keys = self.keys.read()?;
+        let keys = self.keys.read(&session.config.outbound)?;
         let auth = self.authentication(keys.as_ref())?;
         let (permission, new_resource) = match self.permission.resolve(&opened.store).await? {
             Some(resolved) => (Some(resolved.permission), resolved.created),
             None => (None, None),
         };
-        let secret =
-            auth.uses_secret().then(|| new_secret(opened, act.at, self.secret_expires_in_seconds));
+        let secret = auth
+            .uses_secret()
+            .then(|| new_secret(opened, &self.id, act.at, self.secret_expires_in_seconds));
         let client = Client {
             id: self.id,
             name: self.name.as_deref().map(parse_name).transpose()?.map(str::to_owned),
@@ -133,15 +136,17 @@ fn print(session: &Session, client: &Client, secret: Option<&str>, created: Opti
 
 impl KeyArguments {
     /// The keys that were named, if any.
-    pub(super) fn read(&self) -> Result<Option<ClientKeys>, Failure> {
+    pub(super) fn read(&self, limits: &config::Outbound) -> Result<Option<ClientKeys>, Failure> {
         match (&self.jwks_file, &self.jwks_uri) {
             (Some(file), _) => Ok(Some(ClientKeys::Inline(read_jwks(file)?))),
-            (None, Some(uri)) if matches!(uri.scheme(), "https" | "http") => {
-                Ok(Some(ClientKeys::Uri(uri.clone())))
-            }
-            (None, Some(uri)) => {
-                Err(Failure::new("invalid_value", format!("`{uri}` is not an https URL")))
-            }
+            (None, Some(uri)) => match Outbound::new(limits).check(uri) {
+                Ok(()) => Ok(Some(ClientKeys::Uri(uri.clone()))),
+                Err(_) => {
+                    let problem = format!("`{uri}` would never be fetched");
+                    Err(Failure::new("invalid_value", problem)
+                        .hint("use an https URL, or list its private address in outbound.allow"))
+                }
+            },
             (None, None) => Ok(None),
         }
     }

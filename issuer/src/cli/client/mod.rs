@@ -7,6 +7,7 @@ use super::{Failure, Session};
 use crate::bootstrap::Opened;
 use crate::random;
 use crate::registry::{ClientId, StoredSecret};
+use crate::store::Store;
 
 mod create;
 mod permission;
@@ -67,14 +68,22 @@ pub(super) struct RemoveSecret {
 
 impl ClientCommand {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let opened = session.open().await?;
-        let store = &opened.store;
         match self {
-            Self::Create(create) => create.run(session, &opened).await,
-            Self::Update(update) => update.run(session, &opened).await,
-            Self::Secret(SecretCommand::Add(add)) => add.run(session, &opened).await,
+            Self::Create(create) => create.run(session, &session.open().await?).await,
+            Self::Secret(SecretCommand::Add(add)) => add.run(session, &session.open().await?).await,
+            other => other.run_without_keys(session, &session.store().await?).await,
+        }
+    }
+
+    /// The commands that go on although a key does not open.
+    async fn run_without_keys(self, session: &Session, store: &Store) -> Result<(), Failure> {
+        match self {
+            Self::Create(_) | Self::Secret(SecretCommand::Add(_)) => Ok(()),
+            Self::Update(update) => update.run(session, store).await,
             Self::List => {
-                let (document, text) = listed(&store.clients().await?);
+                let clients = store.clients().await?;
+                session.note_unreadable(&clients.unreadable);
+                let (document, text) = listed(&clients.understood);
                 session.output.result(&document, &text);
                 Ok(())
             }
@@ -105,7 +114,7 @@ impl ClientCommand {
 impl AddSecret {
     async fn run(self, session: &Session, opened: &Opened) -> Result<(), Failure> {
         let act = session.act();
-        let (secret, stored) = new_secret(opened, act.at, self.expires_in_seconds);
+        let (secret, stored) = new_secret(opened, &self.id, act.at, self.expires_in_seconds);
         opened.store.add_secret(&self.id, &stored, &act).await?;
         let document = json!({
             "client_id": self.id.as_str(),
@@ -124,6 +133,7 @@ impl AddSecret {
 /// A new secret: in clear for the one time that it is shown, and as it is stored.
 fn new_secret(
     opened: &Opened,
+    client_id: &ClientId,
     now: i64,
     expires_in_seconds: Option<u32>,
 ) -> (zeroize::Zeroizing<String>, StoredSecret) {
@@ -131,7 +141,7 @@ fn new_secret(
     let stored = StoredSecret {
         // A UUIDv7, so that secrets of the same second are listed in the order of their making.
         id: random::uuid().to_string(),
-        digest: opened.secret_hasher.digest(&secret).to_bytes(),
+        digest: opened.secret_hasher.digest(client_id.as_str(), &secret).to_bytes(),
         created_at: now,
         expires_at: expires_in_seconds.map(|seconds| now.saturating_add(seconds.into())),
         last_used_at: None,

@@ -7,8 +7,8 @@ use super::super::{Failure, Session};
 use super::create::KeyArguments;
 use super::permission::{PermissionArguments, require_small_tokens};
 use super::show::shown;
-use crate::bootstrap::Opened;
 use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, parse_name};
+use crate::store::Store;
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "these are the flags of the command line")]
@@ -40,10 +40,10 @@ pub(in super::super) struct Update {
 }
 
 impl Update {
-    pub(super) async fn run(self, session: &Session, opened: &Opened) -> Result<(), Failure> {
-        let (store, act) = (&opened.store, session.act());
+    pub(super) async fn run(self, session: &Session, store: &Store) -> Result<(), Failure> {
+        let act = session.act();
         let mut planned = store.client(&self.id).await?;
-        let keys = self.keys.read()?;
+        let keys = self.keys.read(&session.config.outbound)?;
         if keys.is_some() && planned.auth.uses_secret() {
             let problem =
                 format!("client `{}` authenticates with a secret, not with keys", self.id);

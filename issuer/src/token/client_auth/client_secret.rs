@@ -77,7 +77,7 @@ pub(super) fn authenticate(
 ) -> Result<Arc<Client>, OAuthError> {
     let registry = app.registry.load();
     let client = registry.client(client_id);
-    let digest = app.secret_hasher.digest(secret);
+    let digest = app.secret_hasher.digest(client_id, secret);
     let now = app.clock.now();
     let secrets = client.map(|client| client.secrets.as_slice()).unwrap_or_default();
     let live = secrets.iter().filter(|stored| stored.expires_at.is_none_or(|end| now < end));

@@ -1,8 +1,7 @@
-//! Slows the guessing of client credentials, without letting an attacker lock a client out.
-//!
-//! An address that fails too often is no longer looked at, except for clients that authenticated
-//! from it before. A client that is attacked from everywhere still gets in with the right
-//! credential: only wrong ones are then answered with 429. In IPv6 a /64 counts as one address.
+//! Counts failed client authentication, per client and per address, and slows who fails too often,
+//! without letting an attacker lock a client out: every credential is looked at, so the right one
+//! always gets in; beyond the limit a wrong one is answered with 429 instead of 401, and only every
+//! hundredth is written to the audit log. In IPv6 a /64 counts as one address.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -10,14 +9,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::error::OAuthError;
-use crate::protocol::ErrorCode;
-
 /// More entries than this are never held; the oldest make room.
 const MAX_ENTRIES: usize = 16_384;
 
-/// How long a client stays known at an address after it authenticated there.
-const KNOWN_FOR: Duration = Duration::from_hours(24);
+/// Beyond the limit one failure in so many is recorded: a stranger must not fill the disk.
+const RECORD_EVERY: u32 = 100;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -26,14 +22,13 @@ pub struct FailureLimiter {
     per_address: u32,
     per_client: u32,
     hasher: RandomState,
-    state: Mutex<State>,
+    counts: Mutex<Counts>,
 }
 
 #[derive(Default)]
-struct State {
+struct Counts {
     addresses: Bounded<IpAddr, Failures>,
     clients: Bounded<u64, Failures>,
-    known: Bounded<(u64, IpAddr), Duration>,
 }
 
 /// Failures in the minute that began at `since`.
@@ -43,109 +38,59 @@ struct Failures {
     count: u32,
 }
 
-impl FailureLimiter {
-    /// A limiter that allows so many failures a minute.
-    pub fn new(per_address: u32, per_client: u32) -> Self {
-        let state = Mutex::new(State::default());
-        Self { per_address, per_client, hasher: RandomState::new(), state }
-    }
-
-    /// Whether a credential from this address is looked at.
-    ///
-    /// # Errors
-    ///
-    /// 429 if the address failed too often and the client never authenticated from it.
-    pub fn admit(&self, client: &str, address: IpAddr, now: Duration) -> Result<(), OAuthError> {
-        let address = network(address);
-        self.with(|state| {
-            let Some(failures) = state.addresses.value(&address) else { return Ok(()) };
-            let blocked = failures.in_minute(now) >= self.per_address;
-            if blocked && !state.is_known(self.key(client), address, now) {
-                return Err(too_many(failures.since, now, "the address failed too often"));
-            }
-            Ok(())
-        })
-    }
-
-    /// Notes a success.
-    pub fn succeeded(&self, client: &str, address: IpAddr, now: Duration) {
-        let key = (self.key(client), network(address));
-        self.with(|state| {
-            // Refreshing once a minute is enough for a day's memory.
-            let fresh = |since: &Duration| now.saturating_sub(*since) < MINUTE;
-            if !state.known.value(&key).is_some_and(|since| fresh(&since)) {
-                state.known.put(key, now);
-            }
-        });
-    }
-
-    /// Notes a failure, and says what the caller is told of it.
-    pub fn failed(
-        &self,
-        client: &str,
-        address: IpAddr,
-        now: Duration,
-        error: OAuthError,
-    ) -> OAuthError {
-        let (key, address) = (self.key(client), network(address));
-        self.with(|state| {
-            let here = Failures::after(state.addresses.value(&address), now);
-            state.addresses.put(address, here);
-            let client = Failures::after(state.clients.value(&key), now);
-            state.clients.put(key, client);
-            if here.count > self.per_address {
-                too_many(here.since, now, error.cause)
-            } else if client.count > self.per_client {
-                too_many(client.since, now, error.cause)
-            } else {
-                error
-            }
-        })
-    }
-
-    /// Clients are held by a keyed hash: what was presented as an id may be anything.
-    fn key(&self, client: &str) -> u64 {
-        self.hasher.hash_one(client)
-    }
-
-    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+/// What follows from a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It is one of few.
+    Tolerated,
+    /// The address or the client failed too often.
+    TooMany {
+        /// Seconds until the minute is over.
+        retry_after: u32,
+        /// Whether this one is recorded for all that are not.
+        is_recorded: bool,
+    },
 }
 
-impl State {
-    fn is_known(&self, client: u64, address: IpAddr, now: Duration) -> bool {
-        let since = self.known.value(&(client, address));
-        since.is_some_and(|since| now.saturating_sub(since) < KNOWN_FOR)
+impl FailureLimiter {
+    /// A limiter that tolerates so many failures a minute.
+    pub fn new(per_address: u32, per_client: u32) -> Self {
+        let counts = Mutex::new(Counts::default());
+        Self { per_address, per_client, hasher: RandomState::new(), counts }
+    }
+
+    /// The key under which a client is counted, known or not: what was presented as an id may be
+    /// anything, so that only its keyed hash is held.
+    pub fn client_key(&self, presented: &str) -> u64 {
+        self.hasher.hash_one(presented)
+    }
+
+    /// Counts a failure at `now` (monotonic).
+    pub fn failed(&self, client: u64, address: IpAddr, now: Duration) -> Verdict {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = counts.addresses.count(network(address), now);
+        let there = counts.clients.count(client, now);
+        let over = |failures: Failures, limit: u32| (failures.count > limit).then_some(failures);
+        match over(here, self.per_address).or_else(|| over(there, self.per_client)) {
+            None => Verdict::Tolerated,
+            Some(failures) => {
+                let rest = MINUTE.saturating_sub(now.saturating_sub(failures.since));
+                let retry_after = u32::try_from(rest.as_secs()).unwrap_or(60) + 1;
+                let is_recorded = failures.count % RECORD_EVERY == 0;
+                Verdict::TooMany { retry_after, is_recorded }
+            }
+        }
     }
 }
 
 impl Failures {
     fn after(before: Option<Self>, now: Duration) -> Self {
         match before {
-            Some(before) if before.in_minute(now) > 0 => {
+            Some(before) if now.saturating_sub(before.since) < MINUTE => {
                 Self { count: before.count.saturating_add(1), ..before }
             }
             _ => Self { since: now, count: 1 },
         }
-    }
-
-    fn in_minute(self, now: Duration) -> u32 {
-        if now.saturating_sub(self.since) < MINUTE { self.count } else { 0 }
-    }
-}
-
-fn too_many(
-    since: Duration,
-    now: Duration,
-    cause: impl Into<std::borrow::Cow<'static, str>>,
-) -> OAuthError {
-    let rest = MINUTE.saturating_sub(now.saturating_sub(since)).as_secs() + 1;
-    OAuthError {
-        code: ErrorCode::TooManyFailures,
-        description: "client authentication failed too often; try again later",
-        cause: cause.into(),
-        retry_after: Some(u32::try_from(rest).unwrap_or(60)),
     }
 }
 
@@ -173,16 +118,15 @@ impl<K, V> Default for Bounded<K, V> {
     }
 }
 
-impl<K: Hash + Eq, V: Copy> Bounded<K, V> {
-    fn value(&self, key: &K) -> Option<V> {
-        self.young.get(key).or_else(|| self.old.get(key)).copied()
-    }
-
-    fn put(&mut self, key: K, value: V) {
+impl<K: Hash + Eq> Bounded<K, Failures> {
+    fn count(&mut self, key: K, now: Duration) -> Failures {
+        let before = self.young.get(&key).or_else(|| self.old.get(&key)).copied();
+        let after = Failures::after(before, now);
         if self.young.len() >= MAX_ENTRIES / 2 && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(key, value);
+        self.young.insert(key, after);
+        after
     }
 }
 
@@ -192,28 +136,30 @@ mod tests {
 
     const START: Duration = Duration::from_secs(1_000);
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    fn fail(limiter: &FailureLimiter, client: &str, from: &str) -> ErrorCode {
-        let error = OAuthError::new(ErrorCode::InvalidClient, "client authentication failed");
-        match limiter.admit(client, address(from), START) {
-            Ok(()) => limiter.failed(client, address(from), START, error).code,
-            Err(blocked) => blocked.code,
-        }
+    fn is_over(limiter: &FailureLimiter, client: &str, from: &str, now: Duration) -> bool {
+        limiter.failed(limiter.client_key(client), from.parse().unwrap(), now) != Verdict::Tolerated
     }
 
     #[test]
-    fn an_address_that_fails_too_often_is_no_longer_looked_at_for_a_minute() {
+    fn an_address_that_fails_too_often_is_over_the_limit_for_a_minute() {
         let limiter = FailureLimiter::new(3, 100);
 
-        let answers: Vec<ErrorCode> = (0..5).map(|_| fail(&limiter, "a", "192.0.2.1")).collect();
+        let over: Vec<bool> = (0..5).map(|_| is_over(&limiter, "a", "192.0.2.1", START)).collect();
 
-        assert_eq!(answers[..3], [ErrorCode::InvalidClient; 3]);
-        assert_eq!(answers[3..], [ErrorCode::TooManyFailures; 2]);
-        assert!(limiter.admit("a", address("192.0.2.2"), START).is_ok());
-        assert!(limiter.admit("a", address("192.0.2.1"), START + MINUTE).is_ok());
+        assert_eq!(over, [false, false, false, true, true]);
+        assert!(!is_over(&limiter, "a", "192.0.2.2", START));
+        assert!(!is_over(&limiter, "a", "192.0.2.1", START + MINUTE));
+    }
+
+    #[test]
+    fn a_client_that_is_tried_from_everywhere_is_over_its_own_limit() {
+        let limiter = FailureLimiter::new(100, 3);
+
+        let over: Vec<bool> =
+            (0..5).map(|host| is_over(&limiter, "a", &format!("192.0.2.{host}"), START)).collect();
+
+        assert_eq!(over, [false, false, false, true, true]);
+        assert!(!is_over(&limiter, "b", "192.0.2.9", START));
     }
 
     #[test]
@@ -221,28 +167,24 @@ mod tests {
         let limiter = FailureLimiter::new(3, 100);
 
         for host in 0..3 {
-            fail(&limiter, "a", &format!("2001:db8:1:2::{host:x}"));
+            is_over(&limiter, "a", &format!("2001:db8:1:2::{host:x}"), START);
         }
 
-        assert!(limiter.admit("a", address("2001:db8:1:2:ffff::1"), START).is_err());
-        assert!(limiter.admit("a", address("2001:db8:1:3::1"), START).is_ok());
+        assert!(is_over(&limiter, "a", "2001:db8:1:2:ffff::1", START));
+        assert!(!is_over(&limiter, "a", "2001:db8:1:3::1", START));
     }
 
     #[test]
-    fn ghsa_cq42_vhv7_xr7p_an_attacker_does_not_lock_a_client_out() {
-        let limiter = FailureLimiter::new(3, 5);
-        limiter.succeeded("orders", address("192.0.2.1"), START);
+    fn beyond_the_limit_one_failure_in_a_hundred_is_recorded() {
+        let limiter = FailureLimiter::new(10, 100_000);
+        let address = "192.0.2.1".parse().unwrap();
 
-        // From the client's own address (one NAT), and from everywhere.
-        for _ in 0..20 {
-            fail(&limiter, "orders", "192.0.2.1");
-        }
-        for host in 0..50 {
-            fail(&limiter, "orders", &format!("198.51.100.{host}"));
-        }
+        let recorded = (0..1_000).filter(|_| match limiter.failed(1, address, START) {
+            Verdict::Tolerated => true,
+            Verdict::TooMany { is_recorded, .. } => is_recorded,
+        });
 
-        assert!(limiter.admit("orders", address("192.0.2.1"), START).is_ok());
-        assert!(limiter.admit("orders", address("203.0.113.1"), START).is_ok());
+        assert_eq!(recorded.count(), 20);
     }
 
     #[test]
@@ -250,15 +192,12 @@ mod tests {
         let limiter = FailureLimiter::new(3, 5);
 
         for number in 0..100_000_u32 {
-            fail(
-                &limiter,
-                &format!("c{number}"),
-                &Ipv6Addr::from(u128::from(number) << 64).to_string(),
-            );
+            let address = IpAddr::V6(Ipv6Addr::from(u128::from(number) << 64));
+            limiter.failed(u64::from(number), address, START);
         }
 
-        let state = limiter.state.lock().unwrap();
-        assert!(state.addresses.young.len() + state.addresses.old.len() <= MAX_ENTRIES);
-        assert!(state.clients.young.len() + state.clients.old.len() <= MAX_ENTRIES);
+        let counts = limiter.counts.lock().unwrap();
+        assert!(counts.addresses.young.len() + counts.addresses.old.len() <= MAX_ENTRIES);
+        assert!(counts.clients.young.len() + counts.clients.old.len() <= MAX_ENTRIES);
     }
 }

@@ -6,12 +6,11 @@ mod limiter;
 mod private_key_jwt;
 mod secret_hash;
 
-pub use limiter::FailureLimiter;
+pub use limiter::{FailureLimiter, Verdict};
 pub use private_key_jwt::AssertionKeys;
 pub use secret_hash::SecretHasher;
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -89,35 +88,21 @@ impl<'r> PresentedCredential<'r> {
 ///
 /// # Errors
 ///
-/// `invalid_client`, in one wording for every cause; 429 when an address or a client fails too often;
-/// `temporarily_unavailable` when keys or the store are out of reach.
+/// `invalid_client`, in one wording for every cause; `temporarily_unavailable` when keys or the store
+/// are out of reach.
 pub async fn authenticate(
     app: &App,
     presented: &PresentedCredential<'_>,
-    address: IpAddr,
 ) -> Result<AuthenticatedClient, OAuthError> {
-    let client_id = presented.client_id().unwrap_or_default();
-    let now = app.clock.elapsed();
-    app.limiter.admit(client_id, address, now)?;
-    let outcome = match presented {
+    let client = match presented {
         PresentedCredential::Secret { client_id, secret } => {
-            client_secret::authenticate(app, client_id, secret)
+            client_secret::authenticate(app, client_id, secret)?
         }
         PresentedCredential::Assertion(assertion) => {
-            private_key_jwt::authenticate(app, assertion).await
+            private_key_jwt::authenticate(app, assertion).await?
         }
     };
-    match outcome {
-        Ok(client) => {
-            app.limiter.succeeded(client_id, address, now);
-            Ok(AuthenticatedClient(client))
-        }
-        Err(error) if error.code == ErrorCode::InvalidClient => {
-            app.metrics.client_authentication_failed();
-            Err(app.limiter.failed(client_id, address, now, error))
-        }
-        Err(error) => Err(error),
-    }
+    Ok(AuthenticatedClient(client))
 }
 
 /// One outward wording for every credential that does not hold; the cause is for the log.

@@ -9,7 +9,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use countersign_keys::algorithm::ALGORITHMS;
 use countersign_keys::{UnverifiedJws, VerifyingKey};
 use countersign_verifier::claims::{Claim, StandardClaims};
-use countersign_verifier::key_source::{Fetch, KeySourceError, RemoteKeys, RemoteOptions, Source};
+use countersign_verifier::key_source::{
+    Fetch, FetchError, KeySourceError, RemoteKeys, RemoteOptions, Source,
+};
 use countersign_verifier::validation::{AudienceRule, Expectations, validate};
 use serde::Deserialize;
 use url::Url;
@@ -190,6 +192,12 @@ impl AssertionKeys {
             ClientKeys::Uri(uri) => match self.remote(uri).find(jws.kid()).await {
                 Ok(key) => Ok(key),
                 Err(KeySourceError::UnknownKey) => Err(unknown()),
+                // Trying again will not help, and a stranger need not learn that the client exists.
+                Err(KeySourceError::Unavailable {
+                    cause: FetchError::InsecureUrl(url), ..
+                }) => {
+                    Err(refusal(format!("jwks_uri at {url} is never fetched; see outbound.allow")))
+                }
                 // Nobody can say whether the client is who it claims to be.
                 Err(error) => Err(OAuthError::unavailable(format!("jwks_uri {uri}: {error}"))),
             },

@@ -17,9 +17,14 @@ impl SecretHasher {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
-    /// The digest of a secret.
-    pub fn digest(&self, secret: &str) -> SecretDigest {
-        let tag = hmac::sign(&self.0, secret.as_bytes());
+    /// The digest of a client's secret. It is bound to the client: copied to the row of another, it
+    /// opens nothing.
+    pub fn digest(&self, client_id: &str, secret: &str) -> SecretDigest {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(client_id.as_bytes());
+        context.update(&[0]);
+        context.update(secret.as_bytes());
+        let tag = context.sign();
         let mut digest = [0; 32];
         digest.copy_from_slice(tag.as_ref());
         SecretDigest(digest)
