@@ -86,6 +86,9 @@ pub enum FetchError {
     /// Another status than 200 and 304.
     #[error("the answer has status {0}")]
     Status(u16),
+    /// Caches on the way have had the set for longer than it may be used.
+    #[error("the key set was in caches for too long")]
+    TooOld,
     /// 304 although nothing was cached.
     #[error("304 without anything cached")]
     NotModifiedWithoutCache,
@@ -114,6 +117,7 @@ impl FetchError {
             Self::TooLarge => "too_large",
             Self::Redirect => "redirect",
             Self::Status(_) => "status",
+            Self::TooOld => "too_old",
             Self::NotModifiedWithoutCache => "not_modified_without_cache",
             Self::KeySet(error) => error.code(),
             Self::Metadata => "metadata",

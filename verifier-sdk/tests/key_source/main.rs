@@ -9,6 +9,7 @@
     reason = "a failing test should fail where it fails"
 )]
 
+mod caches;
 mod floods;
 mod hostile_server;
 mod lifecycle;

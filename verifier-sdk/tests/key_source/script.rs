@@ -24,6 +24,14 @@ pub(crate) enum Answer {
     Status(u16, &'static [(&'static str, &'static str)]),
 }
 
+/// A cache between the verifier and the issuer: what it has, and for how long it has had it.
+#[derive(Clone)]
+pub(crate) struct CacheOnTheWay {
+    pub(crate) jwks: String,
+    pub(crate) age: &'static str,
+    pub(crate) obeys_no_cache: bool,
+}
+
 #[derive(Clone)]
 pub(crate) struct Script {
     inner: Arc<Inner>,
@@ -32,6 +40,7 @@ pub(crate) struct Script {
 struct Inner {
     answer: Mutex<Answer>,
     cache_control: Mutex<&'static str>,
+    cache: Mutex<Option<CacheOnTheWay>>,
     requests: Mutex<Vec<FetchRequest>>,
     /// One permit for each answer that may go out.
     gate: Semaphore,
@@ -42,6 +51,7 @@ impl Script {
         let inner = Inner {
             answer: Mutex::new(Answer::Keys(issuer.jwks_json())),
             cache_control: Mutex::new("max-age=300, stale-if-error=86400"),
+            cache: Mutex::default(),
             requests: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
         };
@@ -62,6 +72,11 @@ impl Script {
 
     pub(crate) fn cache_control(&self, value: &'static str) {
         *self.inner.cache_control.lock().unwrap() = value;
+    }
+
+    /// Answers come through this cache from now on.
+    pub(crate) fn through(&self, cache: CacheOnTheWay) {
+        *self.inner.cache.lock().unwrap() = Some(cache);
     }
 
     /// Holds answers back until `release`.
@@ -86,10 +101,14 @@ impl Script {
         Arc::strong_count(&self.inner)
     }
 
-    fn respond(&self) -> Result<FetchResponse, FetchError> {
+    fn respond(&self, no_cache: bool) -> Result<FetchResponse, FetchError> {
         let cache_control = *self.inner.cache_control.lock().unwrap();
-        let plain = [("cache-control", cache_control), ("etag", "\"v\"")];
-        let (status, headers, body) = match self.inner.answer.lock().unwrap().clone() {
+        let cache = self.inner.cache.lock().unwrap().clone();
+        let cache = cache.filter(|cache| !(no_cache && cache.obeys_no_cache));
+        let age = cache.as_ref().map_or("0", |cache| cache.age);
+        let plain = [("cache-control", cache_control), ("etag", "\"v\""), ("age", age)];
+        let answer = self.inner.answer.lock().unwrap().clone();
+        let (status, headers, body) = match cache.map_or(answer, |c| Answer::Keys(c.jwks)) {
             Answer::Keys(jwks) => (200, plain.as_slice(), jwks),
             Answer::NotModified => (304, plain.as_slice(), String::new()),
             Answer::Fails(error) => return Err(error),
@@ -105,11 +124,12 @@ impl Script {
 
 impl Fetch for Script {
     fn get(&self, request: FetchRequest) -> BoxFuture<'_, Result<FetchResponse, FetchError>> {
+        let no_cache = request.no_cache;
         self.inner.requests.lock().unwrap().push(request);
-        Box::pin(async {
+        Box::pin(async move {
             let permit = self.inner.gate.acquire().await.unwrap();
             drop(permit);
-            self.respond()
+            self.respond(no_cache)
         })
     }
 }

@@ -54,8 +54,8 @@ impl Core {
     }
 
     async fn fetch_keys(&self, trigger: Trigger) -> Result<FetchOutcome, Failure> {
-        // A cache on the way may have the same old set (go-oidc #485).
-        let no_cache = matches!(trigger, Trigger::UnknownKid | Trigger::Manual);
+        let was_too_old = lock(&self.trouble).last == Some(FetchError::TooOld);
+        let no_cache = trigger.passes_caches() || was_too_old;
         let url = self.jwks_url(no_cache).await?;
         check_url(&url, self.plain_http)?;
         let cached = self.cached.load_full();
@@ -63,7 +63,7 @@ impl Core {
         let response = self.fetch.get(FetchRequest { url, if_none_match, no_cache }).await?;
         match (response.status, cached) {
             (304, Some(cached)) if cached.etag.is_some() => {
-                self.renew(&cached, &response);
+                self.renew(&cached, &response)?;
                 Ok(FetchOutcome::NotModified)
             }
             (304, _) => Err(FetchError::NotModifiedWithoutCache.into()),
@@ -75,17 +75,18 @@ impl Core {
     }
 
     /// 304: the same keys, confirmed now (RFC 9111 §4.3.4).
-    fn renew(&self, cached: &CachedKeys, response: &FetchResponse) {
+    fn renew(&self, cached: &CachedKeys, response: &FetchResponse) -> Result<(), FetchError> {
         let mut directives = response.cache;
         directives.max_age = directives.max_age.or(cached.directives.max_age);
         directives.stale_if_error = directives.stale_if_error.or(cached.directives.stale_if_error);
         let renewed = CachedKeys {
             directives,
-            confirmed_wall: self.clock.wall(),
-            times: self.times_of(&directives),
+            confirmed_wall: self.confirmed_wall(&directives),
+            times: self.times_of(&directives)?,
             ..cached.clone()
         };
         self.cached.store(Some(Arc::new(renewed)));
+        Ok(())
     }
 
     /// A new document replaces the set as a whole: what it lacks is no longer trusted (CVE-2025-22149).
@@ -95,6 +96,7 @@ impl Core {
         }
         let (keys, skipped) =
             JwkSet::parse(&response.body, &self.algorithms).map_err(FetchError::KeySet)?;
+        let times = self.times_of(&response.cache)?;
         let before = self.cached.load_full();
         let unchanged = before.as_ref().is_some_and(|before| before.document == response.body);
         let epoch = before.map_or(0, |before| before.epoch) + u64::from(!unchanged);
@@ -107,8 +109,8 @@ impl Core {
             etag: response.etag,
             epoch,
             directives: response.cache,
-            confirmed_wall: self.clock.wall(),
-            times: self.times_of(&response.cache),
+            confirmed_wall: self.confirmed_wall(&response.cache),
+            times,
         };
         self.cached.store(Some(Arc::new(cached)));
         Ok(())

@@ -38,11 +38,11 @@ pub(super) struct Times {
     pub(super) usable_until: Duration,
 }
 
-/// A set that was just confirmed, or an exported one that is a bit older.
+/// A set that came just now, or an exported one that came a while ago.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Confirmation {
     pub(super) now: Duration,
-    /// Zero unless it comes from a snapshot.
+    /// How long ago it came; zero unless it comes from a snapshot. Its time in caches (`Age`) is apart.
     pub(super) age: Duration,
     pub(super) max_stale: Duration,
     /// In parts per thousand of the refresh-ahead time, from −100 to 100.
@@ -52,22 +52,28 @@ pub(super) struct Confirmation {
 impl Times {
     pub(super) fn of(directives: &CacheDirectives, confirmation: Confirmation) -> Self {
         let Confirmation { now, age, max_stale, jitter } = confirmation;
-        let ttl = match directives.max_age {
-            // RFC 9111 §4.2.3: what caches on the way used up does not count again.
-            Some(max_age) => max_age.saturating_sub(directives.age).clamp(MIN_TTL, MAX_TTL),
+        let in_caches = directives.age;
+        // RFC 9111 §4.2.3: what caches on the way used up does not count again.
+        let ttl_after = |used: Duration| match directives.max_age {
+            Some(max_age) => max_age.saturating_sub(used).clamp(MIN_TTL, MAX_TTL),
             None => DEFAULT_TTL,
         };
-        let ttl = ttl.min(max_stale);
+        // The issuer confirmed the set when it left the issuer, not when a cache handed it on.
+        let bound = max_stale.saturating_sub(in_caches);
+        let ttl = ttl_after(in_caches).min(bound);
         // RFC 5861 §4: the issuer can lower how long it may be taken for granted, never raise it.
         let usable = match directives.stale_if_error {
-            Some(extra) => max_stale.min(ttl.saturating_add(extra)),
-            None => max_stale,
+            Some(extra) => {
+                let granted = ttl_after(Duration::ZERO).saturating_add(extra);
+                bound.min(granted.saturating_sub(in_caches).max(ttl))
+            }
+            None => bound,
         };
         let ahead = ttl.mul_f64(0.8 * (1.0 + f64::from(jitter) / 1000.0));
         let ends = |after: Duration| now.saturating_add(after.saturating_sub(age));
         Self {
             taken_at: now,
-            age_when_taken: age,
+            age_when_taken: age.saturating_add(in_caches),
             refresh_at: ends(ahead),
             fresh_until: ends(ttl),
             usable_until: ends(usable),
@@ -130,6 +136,27 @@ mod tests {
         for (stale_if_error, expected) in rows {
             let times = times(&directives(Some(300), stale_if_error, 0));
             assert_eq!(times.usable_until.as_secs(), expected, "{stale_if_error:?}");
+        }
+    }
+
+    #[test]
+    fn s4_time_in_caches_counts_against_the_bounds() {
+        // max-stale is a day; max-age 300 and stale-if-error 600 grant 900 s, but never under a minute.
+        let rows = [
+            (None, 290, DAY.as_secs() - 290),
+            (None, 86_400, 0),
+            (None, u64::MAX, 0),
+            (Some(600), 290, 610),
+            (Some(600), 1000, 60),
+        ];
+
+        for (stale_if_error, age, usable) in rows {
+            let times = times(&directives(Some(300), stale_if_error, age));
+            assert_eq!(times.usable_until.as_secs(), usable, "{stale_if_error:?} {age}");
+            assert_eq!(times.age(Duration::ZERO).as_secs(), age);
+            assert!(
+                times.refresh_at <= times.fresh_until && times.fresh_until <= times.usable_until
+            );
         }
     }
 

@@ -11,7 +11,7 @@ use countersign_keys::{Algorithm, Kid, VerifyingKey};
 use tokio::sync::Notify;
 
 use super::super::fetch::PlainHttp;
-use super::super::{Fetch, FetchError, Miss, select};
+use super::super::{CacheDirectives, Fetch, FetchError, Miss, select};
 use super::Source;
 use super::budget::{Budget, REFILL};
 use super::cache::{CachedKeys, Confirmation, Times};
@@ -111,12 +111,20 @@ impl Core {
         Some(due.max(self.cool_down(now)))
     }
 
-    pub(super) fn times_of(&self, directives: &super::super::CacheDirectives) -> Times {
+    /// The times of a set that came just now; none if it is not usable any more.
+    pub(super) fn times_of(&self, directives: &CacheDirectives) -> Result<Times, FetchError> {
         let now = self.clock.monotonic();
         let jitter = random_below(201) - 100;
         let confirmation =
             Confirmation { now, age: Duration::ZERO, max_stale: self.max_stale, jitter };
-        Times::of(directives, confirmation)
+        let times = Times::of(directives, confirmation);
+        if now < times.usable_until { Ok(times) } else { Err(FetchError::TooOld) }
+    }
+
+    /// When the issuer sent the set that came just now, in Unix seconds.
+    pub(super) fn confirmed_wall(&self, directives: &CacheDirectives) -> i64 {
+        let in_caches = i64::try_from(directives.age.as_secs()).unwrap_or(i64::MAX);
+        self.clock.wall().saturating_sub(in_caches)
     }
 }
 

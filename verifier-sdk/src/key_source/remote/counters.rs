@@ -15,6 +15,14 @@ pub(crate) enum Trigger {
     Manual,
 }
 
+impl Trigger {
+    /// Whether the fetch asks past the caches on the way, which may have the same old set
+    /// (go-oidc #485).
+    pub(super) const fn passes_caches(self) -> bool {
+        matches!(self, Self::UnknownKid | Self::Manual)
+    }
+}
+
 /// How a fetch ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum FetchOutcome {

@@ -16,7 +16,7 @@ use super::counters::{Trigger, increment};
 /// So many requests wait for a fetch; the others are answered at once.
 const MAX_WAITERS: usize = 256;
 /// How long a request waits for keys before it is answered 503.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const REQUEST_PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) type Landing = Option<Result<(), FetchError>>;
 
@@ -28,17 +28,48 @@ pub(super) struct Flights {
 
 struct Flight {
     landing: watch::Receiver<Landing>,
+    trigger: Trigger,
     task: AbortHandle,
+}
+
+/// Why a request that waited for a fetch got nothing out of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NotLanded {
+    /// Too many wait already.
+    Crowded,
+    /// It failed, or takes too long.
+    Failed,
 }
 
 /// What became of the wish for a fetch.
 pub(super) enum Boarding {
     /// A fetch is under way.
-    Aboard(watch::Receiver<Landing>),
+    Aboard(Seat),
     /// A fetch has just made the question answerable.
     Landed,
     /// No fetch is made.
     Refused(Miss),
+}
+
+/// A place on a flight.
+pub(super) struct Seat {
+    pub(super) landing: watch::Receiver<Landing>,
+    pub(super) trigger: Trigger,
+    pub(super) boarded: Boarded,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Boarded {
+    /// The flight began for this passenger.
+    AtDeparture,
+    /// It was under way: the issuer may have answered already.
+    UnderWay,
+}
+
+impl Flight {
+    fn seat(&self, boarded: Boarded) -> Seat {
+        Seat { landing: self.landing.clone(), trigger: self.trigger, boarded }
+    }
 }
 
 impl Flights {
@@ -55,7 +86,7 @@ impl Core {
     pub(super) fn board_for(self: &Arc<Self>, kid: Option<&Kid>) -> Boarding {
         let mut current = lock(&self.flights.current);
         if let Some(flight) = &*current {
-            return Boarding::Aboard(flight.landing.clone());
+            return Boarding::Aboard(flight.seat(Boarded::UnderWay));
         }
         // Since the lookup a flight may have landed; under the lock the answer cannot change.
         match self.lookup(kid) {
@@ -78,7 +109,7 @@ impl Core {
     pub(super) fn board(self: &Arc<Self>, trigger: Trigger) -> Boarding {
         let mut current = lock(&self.flights.current);
         match &*current {
-            Some(flight) => Boarding::Aboard(flight.landing.clone()),
+            Some(flight) => Boarding::Aboard(flight.seat(Boarded::UnderWay)),
             None => self.start(&mut current, trigger, None),
         }
     }
@@ -98,15 +129,17 @@ impl Core {
         let task = runtime.spawn(async move {
             let landed = Landed { core };
             let outcome = landed.core.attempt(trigger).await;
-            if let (Ok(()), Some(kid)) = (&outcome, &kid) {
+            if let (true, Ok(()), Some(kid)) = (trigger.passes_caches(), &outcome, &kid) {
                 landed.core.remember_absence(kid);
             }
             // Free the way first: who comes now sees the new keys.
             drop(landed);
             announce.send_replace(Some(outcome));
         });
-        *current = Some(Flight { landing: landing.clone(), task: task.abort_handle() });
-        Boarding::Aboard(landing)
+        let flight = Flight { landing, trigger, task: task.abort_handle() };
+        let seat = flight.seat(Boarded::AtDeparture);
+        *current = Some(flight);
+        Boarding::Aboard(seat)
     }
 
     /// After a fetch: if the key is still not there, it is known not to be there.
@@ -119,9 +152,15 @@ impl Core {
     }
 
     /// Waits for the landing on behalf of a request: not with too many others, and not for long.
-    pub(super) async fn queue_for_landing(&self, landing: watch::Receiver<Landing>) -> Landing {
-        let _waiter = Waiter::admit(&self.flights.waiters)?;
-        await_landing(landing, REQUEST_PATIENCE).await
+    pub(super) async fn queue_for_landing(
+        &self,
+        landing: watch::Receiver<Landing>,
+    ) -> Result<(), NotLanded> {
+        let _waiter = Waiter::admit(&self.flights.waiters).ok_or(NotLanded::Crowded)?;
+        match await_landing(landing, REQUEST_PATIENCE).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) | None => Err(NotLanded::Failed),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use countersign_keys::{Kid, VerifyingKey};
 use tokio::task::AbortHandle;
 
 use self::core::{Core, lock};
-use self::flight::{Boarding, await_landing};
+use self::flight::{Boarded, Boarding, REQUEST_PATIENCE, await_landing};
 use super::{FetchError, Miss};
 use crate::health::{Health, State};
 
@@ -167,30 +167,47 @@ impl RemoteKeys {
 
     /// Waits for a fetch that may bring the key; `Ok` means that looking again is worthwhile.
     pub(crate) async fn resolve(&self, kid: Option<&Kid>) -> Result<(), Miss> {
+        let settled = tokio::time::timeout(REQUEST_PATIENCE, self.settle(kid)).await;
+        // It takes too long: 503.
+        settled.unwrap_or(Err(Miss::Unavailable(Duration::from_secs(1))))
+    }
+
+    /// Flies until one flight answers the question. Two or three do: the one under way, and one that
+    /// began after the question and asked past the caches, if the budget has a token for it.
+    async fn settle(&self, kid: Option<&Kid>) -> Result<(), Miss> {
         let core = &self.handle.core;
-        let landing = match core.board_for(kid) {
-            Boarding::Aboard(landing) => landing,
-            Boarding::Landed => return Ok(()),
-            Boarding::Refused(miss) => return Err(miss),
-        };
-        let outcome = core.queue_for_landing(landing).await;
-        match (outcome, core.lookup(kid)) {
-            (_, Ok(())) => Ok(()),
-            // The set is from just now and lacks the key: 401.
-            (Some(Ok(())), Err(Miss::NeedsKeys | Miss::Unknown)) => {
-                kid.inspect(|kid| core.remember_absence(kid));
-                Err(Miss::Unknown)
+        let mut joined_before = false;
+        loop {
+            let seat = match core.board_for(kid) {
+                Boarding::Aboard(seat) => seat,
+                Boarding::Landed => return Ok(()),
+                Boarding::Refused(miss) => return Err(miss),
+            };
+            let began_after = joined_before || seat.boarded == Boarded::AtDeparture;
+            let outcome = core.queue_for_landing(seat.landing).await;
+            match (outcome, core.lookup(kid)) {
+                (_, Ok(())) => return Ok(()),
+                // The issuer was asked just now, and lacks the key: 401.
+                (Ok(()), Err(Miss::NeedsKeys | Miss::Unknown | Miss::Unavailable(_)))
+                    if began_after && seat.trigger.passes_caches() =>
+                {
+                    kid.inspect(|kid| core.remember_absence(kid));
+                    return Err(Miss::Unknown);
+                }
+                (Ok(()), Err(Miss::NeedsKeys)) => joined_before = true,
+                (Ok(()), Err(miss)) | (_, Err(miss @ (Miss::Unavailable(_) | Miss::NoKid))) => {
+                    return Err(miss);
+                }
+                // It failed, or too many wait already: 503.
+                (Err(_), Err(_)) => return Err(Miss::Unavailable(Duration::from_secs(1))),
             }
-            (_, Err(miss @ (Miss::Unavailable(_) | Miss::NoKid))) => Err(miss),
-            // It failed, or takes too long, or too many wait already: 503.
-            (_, Err(_)) => Err(Miss::Unavailable(Duration::from_secs(1))),
         }
     }
 
     pub(crate) async fn fetch_now(&self, trigger: Trigger) -> Result<(), KeySourceError> {
         let core = &self.handle.core;
         let landing = match core.board(trigger) {
-            Boarding::Aboard(landing) => landing,
+            Boarding::Aboard(seat) => seat.landing,
             Boarding::Landed => return Ok(()),
             Boarding::Refused(_) => return Err(self.unavailable(Duration::from_secs(1))),
         };
@@ -208,10 +225,10 @@ impl RemoteKeys {
 
 async fn tick(core: &Arc<Core>) -> Duration {
     if core.due_in().is_some_and(|due| due.is_zero())
-        && let Boarding::Aboard(landing) = core.board(Trigger::Scheduled)
+        && let Boarding::Aboard(seat) = core.board(Trigger::Scheduled)
     {
         // Its outcome is in the schedule by now.
-        let _ = await_landing(landing, MANUAL_PATIENCE).await;
+        let _ = await_landing(seat.landing, MANUAL_PATIENCE).await;
     }
     core.due_in().unwrap_or(IDLE).min(IDLE)
 }
