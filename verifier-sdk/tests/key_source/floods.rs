@@ -104,21 +104,6 @@ async fn ten_thousand_requests_at_expiry_make_one_fetch_and_none_waits() {
     assert_eq!(world.script.count(), 2);
 }
 
-#[tokio::test]
-async fn without_a_refresher_a_due_set_is_refreshed_behind_the_answer() {
-    let world = World::new().await;
-    let kid = *world.issuer.key().kid();
-    world.advance(301);
-
-    for _ in 0..100 {
-        world.keys().find(Some(&kid)).await.unwrap();
-    }
-    world.keys().refresh().await.unwrap();
-
-    // The hundred share one fetch, and `refresh` joined it.
-    assert_eq!(world.script.count(), 2);
-}
-
 #[tokio::test(start_paused = true)]
 async fn waiters_are_few_and_impatient() {
     let world = World::starting(Start::Lazy).await;

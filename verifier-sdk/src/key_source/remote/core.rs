@@ -100,6 +100,11 @@ impl Core {
         Duration::from_millis(self.not_before.load(Ordering::Relaxed)).saturating_sub(now)
     }
 
+    pub(super) fn is_fresh(&self) -> bool {
+        let now = self.clock.monotonic();
+        self.cached.load().as_deref().is_some_and(|cached| now < cached.times.fresh_until)
+    }
+
     /// How long until the next scheduled attempt; none while nothing was ever asked for.
     pub(super) fn due_in(&self) -> Option<Duration> {
         let now = self.clock.monotonic();

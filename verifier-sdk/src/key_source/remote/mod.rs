@@ -25,7 +25,7 @@ use countersign_keys::{Kid, VerifyingKey};
 use tokio::task::AbortHandle;
 
 use self::core::{Core, lock};
-use self::flight::{Boarded, Boarding, REQUEST_PATIENCE, await_landing};
+use self::flight::{Boarded, Boarding, NotLanded, REQUEST_PATIENCE, await_landing};
 use super::{FetchError, Miss};
 use crate::health::{Health, State};
 
@@ -85,17 +85,18 @@ impl RemoteKeys {
         Self { handle: Arc::new(Handle { core: Arc::new(core), refresher: Mutex::default() }) }
     }
 
-    /// The key for a `kid`. Waits at most a second, and only if there are no usable keys or the key
-    /// is unknown and may be new. A set that is due is refreshed behind the answer.
+    /// The key for a `kid`. Waits a second at most for a fetch, and only if there are no usable keys,
+    /// the key is unknown and may be new, or the set is past its time and no refresher keeps it fresh.
+    /// A set that is merely due is refreshed behind the answer; one past its time serves if the
+    /// refresh fails.
     pub async fn find(&self, kid: Option<&Kid>) -> Result<VerifyingKey, KeySourceError> {
-        let core = &self.handle.core;
         let find_now = || self.with_key(kid, |found| Ok(found?.clone()));
         let mut found = find_now();
+        if found.is_ok() {
+            found = self.refresh_if_due().await.and_then(|()| find_now());
+        }
         if matches!(found, Err(Miss::NeedsKeys)) {
             found = self.resolve(kid).await.and_then(|()| find_now());
-        } else if found.is_ok() && core.due_in().is_some_and(|due| due.is_zero()) {
-            // The answer does not wait for it, so whether it starts does not matter here.
-            let _ = core.board(Trigger::Scheduled);
         }
         found.map_err(|miss| match miss {
             Miss::NoKid | Miss::Unknown => KeySourceError::UnknownKey,
@@ -201,6 +202,26 @@ impl RemoteKeys {
                 // It failed, or too many wait already: 503.
                 (Err(_), Err(_)) => return Err(Miss::Unavailable(Duration::from_secs(1))),
             }
+        }
+    }
+
+    /// Without a refresher those who ask keep the set fresh. Past its time it may have keys that were
+    /// removed long ago, so they wait for the refresh then.
+    async fn refresh_if_due(&self) -> Result<(), Miss> {
+        let core = &self.handle.core;
+        if core.due_in().is_none_or(|due| !due.is_zero()) {
+            return Ok(());
+        }
+        // Whether it starts does not matter: what is cached serves if not.
+        let Boarding::Aboard(seat) = core.board(Trigger::Scheduled) else { return Ok(()) };
+        let is_kept_fresh = lock(&self.handle.refresher).is_some();
+        if is_kept_fresh || core.is_fresh() {
+            return Ok(());
+        }
+        match core.queue_for_landing(seat.landing).await {
+            // The stale set is for outages only, and a crowd is none.
+            Err(NotLanded::Crowded) => Err(Miss::Unavailable(Duration::from_secs(1))),
+            Ok(()) | Err(NotLanded::Failed) => Ok(()),
         }
     }
 
