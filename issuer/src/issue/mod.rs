@@ -40,6 +40,8 @@ pub struct Issued {
     pub client: Arc<Client>,
     /// The audience, scopes and roles.
     pub permitted: Permitted,
+    /// Seconds that it lives.
+    lifetime: u32,
     /// Expiry in Unix seconds.
     pub expires_at: i64,
 }
@@ -54,11 +56,14 @@ pub fn mint(app: &App, authorization: Authorization) -> Result<Issued, OAuthErro
     let client = client.into_client();
     let jti = random::jti();
     let issued_at = app.clock.now();
+    // The key that signs is deleted this long after its retirement: no token may live longer.
+    let longest = app.config.keys.max_token_lifetime_seconds;
+    let lifetime = permitted.resource.token_lifetime.min(longest);
     let claims = AccessTokenClaims {
         iss: app.config.issuer.as_str(),
         sub: client.id.as_str(),
         aud: &permitted.resource.identifier,
-        exp: issued_at + i64::from(permitted.resource.token_lifetime),
+        exp: issued_at + i64::from(lifetime),
         iat: issued_at,
         jti: &jti,
         client_id: client.id.as_str(),
@@ -77,7 +82,7 @@ pub fn mint(app: &App, authorization: Authorization) -> Result<Issued, OAuthErro
             token.len()
         )));
     }
-    Ok(Issued { token, jti, identity, client, permitted, expires_at })
+    Ok(Issued { token, jti, identity, client, permitted, lifetime, expires_at })
 }
 
 /// RFC 6749 §5.1.
@@ -96,7 +101,7 @@ impl Issued {
         let response = TokenResponse {
             access_token: &self.token,
             token_type: "Bearer",
-            expires_in: self.permitted.resource.token_lifetime,
+            expires_in: self.lifetime,
             scope: &self.permitted.scope,
         };
         access_token::to_json(&response, self.token.len() + 256)
