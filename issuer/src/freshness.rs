@@ -42,6 +42,6 @@ impl Freshness {
         if self.is_fresh(now) {
             return Ok(());
         }
-        Err(OAuthError::unavailable("the database has not answered for more than 5 seconds"))
+        Err(OAuthError::unavailable("the database was not followed for more than 5 seconds"))
     }
 }

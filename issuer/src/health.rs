@@ -28,7 +28,7 @@ fn unready(app: &App) -> Option<&'static str> {
     if app.is_draining() {
         Some("draining: the process is about to stop\n")
     } else if !app.freshness.is_fresh(app.clock.elapsed()) {
-        Some("database: it has not answered for more than 5 seconds\n")
+        Some("database: not followed for more than 5 seconds; the log says why\n")
     } else if !app.keychain.live().is_complete() {
         Some("keys: an algorithm has no active signing key\n")
     } else {
@@ -39,6 +39,7 @@ fn unready(app: &App) -> Option<&'static str> {
 /// `GET /metrics`, in the text format of Prometheus.
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     let published = app.keychain.live().rings().iter().map(|ring| ring.keys.len()).sum();
+    app.metrics.rows_refused(app.registry.load().rows_refused());
     let text = app.metrics.render(app.freshness.age(app.clock.elapsed()), published);
     let media_type =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

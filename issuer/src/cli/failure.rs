@@ -9,7 +9,7 @@ use super::serve::ServeError;
 use super::token::TokenError;
 use crate::bootstrap::StartError;
 use crate::config::ConfigError;
-use crate::registry::InvalidValue;
+use crate::registry::{InvalidValue, RowKind, UnreadableRow};
 use crate::signing::{OpenError, RotationError};
 use crate::store::StoreError;
 
@@ -49,10 +49,25 @@ impl From<StoreError> for Failure {
             StoreError::NotFound { what: what @ ("client" | "resource" | "user"), .. } => {
                 failure.hint(format!("`countersign {what} list` shows them"))
             }
+            StoreError::Unreadable(row) => failure.hint(repair(row)),
             StoreError::Unavailable(_) => failure.hint("`countersign doctor` says more"),
             _ => failure,
         }
     }
+}
+
+/// What to do about a row that cannot be understood.
+pub(super) fn repair(row: &UnreadableRow) -> String {
+    let restore = "restore it from a backup";
+    let id = row.id.escape_debug();
+    let delete = match row.kind {
+        RowKind::Client => format!("`countersign client delete {id}`"),
+        RowKind::Resource => format!("`countersign resource delete {id}`"),
+        RowKind::Key => return restore.to_owned(),
+    };
+    format!(
+        "if a later release wrote it, run that release here; else {restore}, or remove it with {delete}"
+    )
 }
 
 impl From<InvalidValue> for Failure {

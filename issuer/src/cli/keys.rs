@@ -47,7 +47,7 @@ impl KeysCommand {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
             Self::List => {
-                let store = session.open().await?.store;
+                let store = session.store().await?;
                 print(session, &store, json!({})).await
             }
             Self::Rotate => rotate(session).await,
@@ -155,6 +155,9 @@ fn planned(ring: &RingRows) -> KeyRing {
 /// Prints all keys, with what was done.
 async fn print(session: &Session, store: &Store, done: Value) -> Result<(), Failure> {
     let rings = store.load_rings().await?;
+    for ring in &rings {
+        session.note_unreadable(&ring.unreadable);
+    }
     let keys = || rings.iter().flat_map(|ring| &ring.keys);
     let rows: Vec<[String; 4]> = keys()
         .map(|key| {

@@ -80,12 +80,14 @@ struct Shape {
 
 impl ResourceCommand {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let store = session.open().await?.store;
+        let store = session.store().await?;
         match self {
             Self::Create(create) => create.run(session, &store).await,
             Self::Update(update) => update.run(session, &store).await,
             Self::List => {
-                list(session, &store.resources().await?);
+                let resources = store.resources().await?;
+                session.note_unreadable(&resources.unreadable);
+                list(session, &resources.understood);
                 Ok(())
             }
             Self::Show(Named { identifier }) => {
@@ -182,7 +184,7 @@ async fn require_small_tokens(
     resource: &Resource,
 ) -> Result<(), Failure> {
     let issuer = session.config.issuer.as_str();
-    for client in store.clients().await? {
+    for client in store.clients().await?.understood {
         let Some(permission) = client.permission(&resource.identifier) else { continue };
         let bytes = largest_app_token(issuer, client.id.as_str(), permission, resource);
         if bytes > resource.max_token_bytes as usize {

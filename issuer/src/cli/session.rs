@@ -8,10 +8,11 @@ use countersign_keys::seal::MasterKey;
 use zeroize::Zeroizing;
 
 use super::{Failure, Output};
-use crate::bootstrap::{self, Opened};
+use crate::bootstrap::{self, Opened, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, Warning};
-use crate::store::{Act, Actor};
+use crate::registry::UnreadableRow;
+use crate::store::{Act, Actor, Store};
 
 /// One run of the command line.
 pub struct Session {
@@ -35,6 +36,25 @@ impl Session {
     /// Opens the database and the keys, making what an empty data folder lacks, exactly as the server does.
     pub async fn open(&self) -> Result<Opened, Failure> {
         Ok(bootstrap::open(&self.config, &self.clock).await?)
+    }
+
+    /// The same for what needs no key: one that does not open is noted and is in nobody's way.
+    pub async fn store(&self) -> Result<Store, Failure> {
+        match bootstrap::open(&self.config, &self.clock).await {
+            Ok(opened) => Ok(opened.store),
+            Err(error @ (StartError::Keys(_) | StartError::SecretHashKey(_))) => {
+                self.output.note(&error.to_string());
+                Ok(Store::open(&self.config).await?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Says on standard error which rows a list lacks.
+    pub fn note_unreadable(&self, rows: &[UnreadableRow]) {
+        for row in rows {
+            self.output.note(&row.to_string());
+        }
     }
 
     /// This command as the author of a change, now.

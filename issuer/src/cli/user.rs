@@ -66,7 +66,7 @@ struct Attributes {
 
 impl UserCommand {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let store = session.open().await?.store;
+        let store = session.store().await?;
         match self {
             Self::Create(create) => create.run(session, &store).await,
             Self::Update(update) => update.run(session, &store).await,

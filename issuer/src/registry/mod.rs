@@ -9,6 +9,7 @@ mod invalid;
 mod names;
 mod resource;
 mod token_size;
+mod unreadable;
 mod user;
 
 pub use client::{
@@ -18,6 +19,7 @@ pub use invalid::InvalidValue;
 pub use names::{parse_name, parse_role, parse_scope_token, parse_scope_tokens};
 pub use resource::{Resource, parse_resource_identifier};
 pub use token_size::largest_app_token;
+pub use unreadable::{RowKind, UnreadableRow};
 pub use user::{User, parse_email, parse_username, username_key};
 
 /// The number of the last change; every change in the database has the next one.
@@ -37,6 +39,8 @@ pub struct Changes {
     pub resources: Vec<Resource>,
     /// Identifiers of resources that were deleted.
     pub deleted_resources: Vec<String>,
+    /// New and changed rows that cannot be understood.
+    pub unreadable: Vec<UnreadableRow>,
     /// True when this is everything there is, and what is not named is gone: the database was restored from a backup, so
     /// that its generation is older than the one asked for.
     pub complete: bool,
@@ -50,6 +54,7 @@ pub struct Registry {
     generation: Generation,
     clients: HashMap<ClientId, Arc<Client>>,
     resources: HashMap<String, Arc<Resource>>,
+    rows_refused: u64,
 }
 
 impl Registry {
@@ -78,11 +83,17 @@ impl Registry {
         self.resources.values()
     }
 
+    /// How often this snapshot and those before it met a row that cannot be understood.
+    pub fn rows_refused(&self) -> u64 {
+        self.rows_refused
+    }
+
     /// The snapshot after these changes. Applying the same changes twice is harmless.
     #[must_use]
     pub fn apply(&self, changes: Changes) -> Self {
         let mut next = if changes.complete { Self::default() } else { self.clone() };
         next.generation = next.generation.max(changes.generation);
+        next.rows_refused = self.rows_refused + changes.unreadable.len() as u64;
         for client in changes.clients {
             next.clients.insert(client.id.clone(), Arc::new(client));
         }
@@ -94,6 +105,14 @@ impl Registry {
         }
         for identifier in &changes.deleted_resources {
             next.resources.remove(identifier);
+        }
+        // What was known of the row is no longer true, and what is true is not known: it counts as absent.
+        for row in &changes.unreadable {
+            match row.kind {
+                RowKind::Client => drop(next.clients.remove(row.id.as_str())),
+                RowKind::Resource => drop(next.resources.remove(&row.id)),
+                RowKind::Key => {}
+            }
         }
         next
     }

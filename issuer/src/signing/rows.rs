@@ -20,6 +20,7 @@ pub struct OpenRing {
 }
 
 /// A key of a ring.
+#[derive(Clone)]
 pub struct OpenKey {
     /// Its state.
     pub state: KeyState,
@@ -72,16 +73,19 @@ impl OpenRing {
     }
 }
 
-/// Opens all rows.
+/// Opens all rows, for a start.
 ///
 /// # Errors
 ///
-/// The first row that cannot be used: rings are replaced whole or not at all.
+/// The first row that cannot be used.
 pub fn open_rings(rows: &[RingRows], masters: &MasterKeys) -> Result<Vec<OpenRing>, OpenError> {
     rows.iter().map(|ring| open_ring(ring, masters)).collect()
 }
 
 fn open_ring(ring: &RingRows, masters: &MasterKeys) -> Result<OpenRing, OpenError> {
+    if let Some(row) = ring.unreadable.first() {
+        return Err(OpenError::Altered { kid: row.id.clone(), cause: row.cause.clone() });
+    }
     let keys = ring.keys.iter().map(|row| open_row(row, masters)).collect::<Result<_, _>>()?;
     Ok(OpenRing { algorithm: ring.algorithm, version: ring.version, keys })
 }
@@ -99,6 +103,54 @@ fn open_row(row: &KeyRow, masters: &MasterKeys) -> Result<OpenKey, OpenError> {
         return Err(altered("it holds another key".to_owned()));
     }
     Ok(OpenKey { state: row.state, since: row.since, key: Arc::new(key) })
+}
+
+/// Opens the rows of a running node. A row that cannot be used is reported, and stands for the key that
+/// this node opened before under the same `kid`, if it did; what has left the table is gone at once.
+pub fn reopen_rings(
+    rows: &[RingRows],
+    masters: &MasterKeys,
+    former: &[OpenRing],
+) -> (Vec<OpenRing>, Vec<OpenError>) {
+    let mut refused = Vec::new();
+    let rings = rows.iter().map(|ring| {
+        let before = former.iter().find(|known| known.algorithm == ring.algorithm);
+        reopen_ring(ring, masters, before.map_or(&[], |known| &known.keys), &mut refused)
+    });
+    (rings.collect(), refused)
+}
+
+fn reopen_ring(
+    ring: &RingRows,
+    masters: &MasterKeys,
+    former: &[OpenKey],
+    refused: &mut Vec<OpenError>,
+) -> OpenRing {
+    let known = |kid: &str| former.iter().find(|key| key.kid().as_str() == kid).cloned();
+    let mut keys = Vec::new();
+    for row in &ring.keys {
+        match open_row(row, masters) {
+            Ok(key) => keys.push(key),
+            Err(error) => {
+                refused.push(error);
+                keys.extend(known(&row.kid).map(|key| OpenKey { state: row.state, ..key }));
+            }
+        }
+    }
+    for row in &ring.unreadable {
+        refused.push(OpenError::Altered { kid: row.id.clone(), cause: row.cause.clone() });
+        keys.extend(known(&row.id));
+    }
+    if !keys.iter().any(|key| key.state == KeyState::Active) {
+        // The new active key does not open here: the one that this node signed with goes on, if it may.
+        let signed = former.iter().find(|key| key.state == KeyState::Active);
+        let still =
+            keys.iter_mut().find(|key| signed.is_some_and(|signed| signed.kid() == key.kid()));
+        if let Some(key) = still {
+            key.state = KeyState::Active;
+        }
+    }
+    OpenRing { algorithm: ring.algorithm, version: ring.version, keys }
 }
 
 /// The row of a new key.

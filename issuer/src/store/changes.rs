@@ -8,7 +8,8 @@ use crate::registry::{Changes, ClientId, Generation};
 
 impl Store {
     /// Everything that changed after `since`. The generation is read first: rows of a later change may already be among
-    /// the answer, and come again with the next call, which is harmless; none is ever missed.
+    /// the answer, and come again with the next call, which is harmless; none is ever missed. A row that cannot be
+    /// understood is reported, and hides no other.
     pub async fn changes_since(&self, since: Generation) -> Result<Changes, StoreError> {
         answered(async {
             let connection = &mut *self.pool.acquire().await?;
@@ -17,13 +18,20 @@ impl Store {
             let generation = Generation(row.try_get(0)?);
             let complete = generation < since;
             let since = if complete { Generation(-1) } else { since };
+            let clients = client_rows::load(connection, Selection::After(since.0)).await?;
+            let resources = resources::changed_after(connection, since.0).await?;
+            let unreadable = [clients.unreadable, resources.unreadable].concat();
+            for row in &unreadable {
+                tracing::error!(id = row.id, "{row}; it counts as absent until it is repaired");
+            }
             Ok(Changes {
                 generation,
                 complete,
-                clients: client_rows::load(connection, Selection::After(since.0)).await?,
+                clients: clients.understood,
                 deleted_clients: deleted_clients(connection, since).await?,
-                resources: resources::changed_after(connection, since.0).await?,
+                resources: resources.understood,
                 deleted_resources: deleted_resources(connection, since).await?,
+                unreadable,
                 rings_changed: rings_changed(connection, since).await?,
             })
         })

@@ -8,8 +8,8 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::StoreError;
-use super::columns::{corrupt, flag, list, optional_text, text};
-use crate::registry::{Client, ClientAuthentication, ClientId, ClientKeys, Permission};
+use super::columns::{Rows, corrupt, flag, list, optional_text, row_id, text, unreadable};
+use crate::registry::{Client, ClientAuthentication, ClientId, ClientKeys, Permission, RowKind};
 
 /// Which clients to load; tombstones never.
 #[derive(Clone, Copy)]
@@ -28,40 +28,59 @@ impl Selection<'_> {
     }
 }
 
-/// Loads clients whole, by id.
+/// Loads clients whole, by id. A client of which any part cannot be understood is unreadable as a whole.
 pub(super) async fn load(
     connection: &mut AnyConnection,
     selection: Selection<'_>,
-) -> Result<Vec<Client>, StoreError> {
+) -> Result<Rows<Client>, StoreError> {
     let (after, id) = selection.parameters();
     let select = "SELECT id, name, grants, auth, jwks, jwks_uri, token_endpoint_audience, enabled \
          FROM client WHERE deleted_at IS NULL AND generation > $1 AND ($2 = '' OR id = $2) ORDER BY id";
     let rows = sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await?;
-    let mut clients = rows.iter().map(client_row).collect::<Result<Vec<_>, _>>()?;
-    let places: HashMap<String, usize> =
-        clients.iter().enumerate().map(|(place, client)| (client.id.to_string(), place)).collect();
-
+    let mut clients = Rows::read(&rows, (RowKind::Client, "id"), client_row);
     let select = "SELECT p.client_id, p.resource, p.scopes, p.roles FROM client_permission p \
          JOIN client c ON c.id = p.client_id \
          WHERE c.generation > $1 AND ($2 = '' OR c.id = $2) ORDER BY p.resource";
-    for row in sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await? {
-        let permission = Permission {
-            resource: text(&row, "resource")?,
-            scopes: list(&row, "scopes")?,
-            roles: list(&row, "roles")?,
-        };
-        let place = places.get(&text(&row, "client_id")?).copied();
-        if let Some(client) = place.and_then(|place| clients.get_mut(place)) {
-            client.permissions.push(permission);
-        }
-    }
-    for (client_id, secret) in super::secrets::load(connection, after, &id).await? {
-        let place = places.get(&client_id).copied();
-        if let Some(client) = place.and_then(|place| clients.get_mut(place)) {
-            client.secrets.push(secret);
-        }
-    }
+    let rows = sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await?;
+    attach(&mut clients, &rows, permission_row, |client| &mut client.permissions);
+    let rows = super::secrets::load(connection, after, &id).await?;
+    attach(&mut clients, &rows, super::secrets::secret_row, |client| &mut client.secrets);
     Ok(clients)
+}
+
+/// Gives the clients what stands in rows of its own.
+fn attach<T>(
+    clients: &mut Rows<Client>,
+    rows: &[AnyRow],
+    parse: impl Fn(&AnyRow) -> Result<T, StoreError>,
+    part: impl Fn(&mut Client) -> &mut Vec<T>,
+) {
+    let mut broken: HashMap<String, StoreError> = HashMap::new();
+    let places: HashMap<String, usize> = (clients.understood.iter().enumerate())
+        .map(|(place, client)| (client.id.to_string(), place))
+        .collect();
+    for row in rows {
+        let client_id = row_id(row, "client_id");
+        let place = places.get(&client_id).copied();
+        let Some(client) = place.and_then(|place| clients.understood.get_mut(place)) else {
+            continue;
+        };
+        match parse(row) {
+            Ok(value) => part(client).push(value),
+            Err(error) => drop(broken.insert(client_id, error)),
+        }
+    }
+    clients.understood.retain(|client| !broken.contains_key(client.id.as_str()));
+    let broken = broken.into_iter();
+    clients.unreadable.extend(broken.map(|(id, error)| unreadable(RowKind::Client, id, &error)));
+}
+
+fn permission_row(row: &AnyRow) -> Result<Permission, StoreError> {
+    Ok(Permission {
+        resource: text(row, "resource")?,
+        scopes: list(row, "scopes")?,
+        roles: list(row, "roles")?,
+    })
 }
 
 fn client_row(row: &AnyRow) -> Result<Client, StoreError> {

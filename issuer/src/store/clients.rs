@@ -2,9 +2,10 @@
 
 use countersign_keys::jwk::{JwkSet, PublicJwk, VerifyingKey};
 use serde_json::{Value, json};
+use sqlx::AnyConnection;
 
 use super::client_rows::{Selection, load};
-use super::columns::list_text;
+use super::columns::{Rows, list_text};
 use super::{Act, Change, Store, StoreError};
 use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, Resource};
 
@@ -54,10 +55,10 @@ impl Store {
         Ok(client)
     }
 
-    /// Deletes a client for ever, with its secrets and permissions.
+    /// Deletes a client for ever, with its secrets and permissions; also one whose row cannot be understood.
     pub async fn delete_client(&self, id: &ClientId, act: &Act) -> Result<(), StoreError> {
         let mut change = self.begin(act).await?;
-        change.client(id).await?;
+        change.require_client(id).await?;
         for delete in [
             "DELETE FROM client_secret WHERE client_id = $1",
             "DELETE FROM client_permission WHERE client_id = $1",
@@ -76,13 +77,11 @@ impl Store {
 
     /// One client.
     pub async fn client(&self, id: &ClientId) -> Result<Client, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let client = load(&mut connection, Selection::One(id)).await?.pop();
-        client.ok_or_else(|| StoreError::not_found("client", id.as_str()))
+        one(&mut *self.pool.acquire().await?, id).await
     }
 
     /// All clients, by id.
-    pub async fn clients(&self) -> Result<Vec<Client>, StoreError> {
+    pub async fn clients(&self) -> Result<Rows<Client>, StoreError> {
         load(&mut *self.pool.acquire().await?, Selection::After(-1)).await
     }
 }
@@ -90,8 +89,14 @@ impl Store {
 impl Change<'_> {
     /// The client as it is in this transaction.
     pub(super) async fn client(&mut self, id: &ClientId) -> Result<Client, StoreError> {
-        let client = load(&mut self.tx, Selection::One(id)).await?.pop();
-        client.ok_or_else(|| StoreError::not_found("client", id.as_str()))
+        one(&mut self.tx, id).await
+    }
+
+    /// That the client is there; its row need not be understood.
+    async fn require_client(&mut self, id: &ClientId) -> Result<(), StoreError> {
+        let select = "SELECT id FROM client WHERE id = $1 AND deleted_at IS NULL";
+        let row = sqlx::query(select).bind(id.as_str()).fetch_optional(&mut *self.tx).await?;
+        row.map(|_| ()).ok_or_else(|| StoreError::not_found("client", id.as_str()))
     }
 
     /// Nodes load a client anew when its row has a new generation.
@@ -176,6 +181,15 @@ impl Change<'_> {
             }
         }
         Ok(())
+    }
+}
+
+async fn one(connection: &mut AnyConnection, id: &ClientId) -> Result<Client, StoreError> {
+    let mut rows = load(connection, Selection::One(id)).await?;
+    match (rows.understood.pop(), rows.unreadable.pop()) {
+        (Some(client), _) => Ok(client),
+        (None, Some(row)) => Err(StoreError::Unreadable(row)),
+        (None, None) => Err(StoreError::not_found("client", id.as_str())),
     }
 }
 

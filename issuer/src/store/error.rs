@@ -2,7 +2,7 @@
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
-use crate::registry::InvalidValue;
+use crate::registry::{InvalidValue, UnreadableRow};
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,9 @@ pub enum StoreError {
     /// Rows are not as this software writes them.
     #[error("the database is damaged: {0}; restore it from a backup")]
     Corrupt(String),
+    /// One row is not as this release writes them; the others are not concerned.
+    #[error("{0}")]
+    Unreadable(UnreadableRow),
     /// The database refused a statement.
     #[error("the database failed: {0}")]
     Failed(String),
@@ -53,6 +56,7 @@ impl StoreError {
             Self::Invalid(invalid) => invalid.code(),
             Self::Newer { .. } => "database_newer",
             Self::Corrupt(_) => "database_corrupt",
+            Self::Unreadable(_) => "row_unreadable",
             Self::Failed(_) => "database_failed",
         }
     }

@@ -26,6 +26,7 @@ mod users;
 
 pub use actor::{Act, Actor};
 pub use audit::AuditRecord;
+pub use columns::Rows;
 pub use error::StoreError;
 pub use rings::{KeyRow, RingChange, RingRows};
 pub use schema::SchemaState;

@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use super::columns::{corrupt, flag, list, list_text, number, optional_text, text};
+use super::columns::{
+    Rows, corrupt, flag, list, list_text, number, optional_text, text, unreadable,
+};
 use super::{Act, Change, Store, StoreError};
-use crate::registry::{InvalidValue, Resource};
+use crate::registry::{InvalidValue, Resource, RowKind};
 
 impl Store {
     /// Registers a resource. The identifier of a deleted one may be used again: it begins without any client.
@@ -36,16 +38,15 @@ impl Store {
         Ok(resource)
     }
 
-    /// Deletes a resource and every permission for it; returns the ids of the clients that lost one.
+    /// Deletes a resource, also one whose row cannot be understood, and every permission for it; returns the ids of the clients that lost one.
     pub async fn delete_resource(
         &self,
         identifier: &str,
         act: &Act,
     ) -> Result<Vec<String>, StoreError> {
         let mut change = self.begin(act).await?;
-        change.resource(identifier).await?;
-        let permissions = change.permissions_for(identifier).await?;
-        let clients: Vec<String> = permissions.into_iter().map(|(client, _)| client).collect();
+        change.require_resource(identifier).await?;
+        let clients = change.clients_of(identifier).await?;
         for client in &clients {
             change.touch_client(client).await?;
         }
@@ -70,7 +71,7 @@ impl Store {
     }
 
     /// All resources, by identifier.
-    pub async fn resources(&self) -> Result<Vec<Resource>, StoreError> {
+    pub async fn resources(&self) -> Result<Rows<Resource>, StoreError> {
         changed_after(&mut *self.pool.acquire().await?, -1).await
     }
 }
@@ -141,7 +142,21 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Which clients may use a resource, with which scopes.
+    /// That the resource is there; its row need not be understood.
+    async fn require_resource(&mut self, identifier: &str) -> Result<(), StoreError> {
+        let select = "SELECT identifier FROM resource WHERE identifier = $1 AND deleted_at IS NULL";
+        let row = sqlx::query(select).bind(identifier).fetch_optional(&mut *self.tx).await?;
+        row.map(|_| ()).ok_or_else(|| StoreError::not_found("resource", identifier))
+    }
+
+    /// Which clients may use a resource.
+    async fn clients_of(&mut self, identifier: &str) -> Result<Vec<String>, StoreError> {
+        let select =
+            "SELECT client_id FROM client_permission WHERE resource = $1 ORDER BY client_id";
+        Ok(sqlx::query_scalar(select).bind(identifier).fetch_all(&mut *self.tx).await?)
+    }
+
+    /// Which clients may use a resource, with which scopes. A permission that cannot be understood is none.
     async fn permissions_for(
         &mut self,
         identifier: &str,
@@ -149,7 +164,8 @@ impl Change<'_> {
         let select = "SELECT client_id, scopes FROM client_permission WHERE resource = $1 \
              ORDER BY client_id";
         let rows = sqlx::query(select).bind(identifier).fetch_all(&mut *self.tx).await?;
-        rows.iter().map(|row| Ok((text(row, "client_id")?, list(row, "scopes")?))).collect()
+        let permission = |row: &AnyRow| Ok((text(row, "client_id")?, list(row, "scopes")?));
+        Ok(Rows::read(&rows, (RowKind::Client, "client_id"), permission).understood)
     }
 }
 
@@ -167,18 +183,22 @@ async fn one(connection: &mut AnyConnection, identifier: &str) -> Result<Resourc
     let select = "SELECT identifier, name, scopes, algorithm, token_lifetime, max_token_bytes, enabled \
          FROM resource WHERE deleted_at IS NULL AND identifier = $1";
     let row = sqlx::query(select).bind(identifier).fetch_optional(connection).await?;
-    resource_row(&row.ok_or_else(|| StoreError::not_found("resource", identifier))?)
+    let row = row.ok_or_else(|| StoreError::not_found("resource", identifier))?;
+    resource_row(&row).map_err(|error| {
+        let id = identifier.to_owned();
+        StoreError::Unreadable(unreadable(RowKind::Resource, id, &error))
+    })
 }
 
 /// The resources that changed after a generation; tombstones never.
 pub(super) async fn changed_after(
     connection: &mut AnyConnection,
     generation: i64,
-) -> Result<Vec<Resource>, StoreError> {
+) -> Result<Rows<Resource>, StoreError> {
     let select = "SELECT identifier, name, scopes, algorithm, token_lifetime, max_token_bytes, enabled \
          FROM resource WHERE deleted_at IS NULL AND generation > $1 ORDER BY identifier";
     let rows = sqlx::query(select).bind(generation).fetch_all(connection).await?;
-    rows.iter().map(resource_row).collect()
+    Ok(Rows::read(&rows, (RowKind::Resource, "identifier"), resource_row))
 }
 
 fn resource_row(row: &AnyRow) -> Result<Resource, StoreError> {

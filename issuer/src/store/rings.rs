@@ -5,8 +5,9 @@ use countersign_keys::{Algorithm, Kid};
 use serde_json::json;
 use sqlx::any::AnyRow;
 
-use super::columns::{bytes, bytes_text, corrupt, number, text};
+use super::columns::{bytes, bytes_text, corrupt, number, row_id, text, unreadable};
 use super::{Act, Change, Store, StoreError, answered};
+use crate::registry::{RowKind, UnreadableRow};
 
 /// One sealed key.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub struct KeyRow {
     pub since: i64,
     /// Unix seconds.
     pub created_at: i64,
-    /// The private key, sealed under the master key.
+    /// The private key, sealed under the master key. Empty if the row cannot be understood: then it does not open.
     pub sealed: Vec<u8>,
 }
 
@@ -34,6 +35,8 @@ pub struct RingRows {
     pub version: i64,
     /// Its keys, oldest first.
     pub keys: Vec<KeyRow>,
+    /// Keys whose rows cannot be understood, not even their kid.
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 /// What a ring is to become.
@@ -48,7 +51,7 @@ pub struct RingChange {
 }
 
 impl Store {
-    /// All rings.
+    /// All rings of the algorithms that this release knows; those of a later release are no concern of it.
     pub async fn load_rings(&self) -> Result<Vec<RingRows>, StoreError> {
         // One statement, so that no ring is seen in the middle of a change.
         let select = "SELECT r.algorithm, r.version, k.kid, k.state, k.since, k.created_at, k.sealed \
@@ -57,14 +60,26 @@ impl Store {
         let rows = answered(async { Ok(sqlx::query(select).fetch_all(&self.pool).await?) }).await?;
         let mut rings: Vec<RingRows> = Vec::new();
         for row in &rows {
-            let key = key_row(row)?;
-            match rings.last_mut().filter(|ring| ring.algorithm == key.algorithm) {
-                Some(ring) => ring.keys.push(key),
-                None => rings.push(RingRows {
-                    algorithm: key.algorithm,
-                    version: number(row, "version")?,
-                    keys: vec![key],
-                }),
+            let name = text(row, "algorithm")?;
+            let Some(algorithm) = Algorithm::from_name(&name) else {
+                tracing::debug!(algorithm = name, "a ring of an unknown algorithm is left alone");
+                continue;
+            };
+            if rings.last().is_none_or(|ring| ring.algorithm != algorithm) {
+                let version = number(row, "version")?;
+                rings.push(RingRows {
+                    algorithm,
+                    version,
+                    keys: Vec::new(),
+                    unreadable: Vec::new(),
+                });
+            }
+            let Some(ring) = rings.last_mut() else { continue };
+            match key_row(row, algorithm) {
+                Ok(key) => ring.keys.push(key),
+                Err(error) => {
+                    ring.unreadable.push(unreadable(RowKind::Key, row_id(row, "kid"), &error));
+                }
             }
         }
         Ok(rings)
@@ -207,17 +222,21 @@ fn known_key(error: sqlx::Error, kid: &Kid) -> StoreError {
     }
 }
 
-fn key_row(row: &AnyRow) -> Result<KeyRow, StoreError> {
-    let algorithm = text(row, "algorithm")?;
+fn key_row(row: &AnyRow, algorithm: Algorithm) -> Result<KeyRow, StoreError> {
     let kid = text(row, "kid")?;
+    let kid = Kid::try_from(kid.as_str()).map_err(|error| corrupt("kid", &error))?;
+    let state = text(row, "state").and_then(|name| state_from_name(&name));
+    let (since, created_at) = (number(row, "since"), number(row, "created_at"));
+    let intact = state.is_ok() && since.is_ok() && created_at.is_ok();
+    let sealed = if intact { bytes(row, "sealed").unwrap_or_default() } else { Vec::new() };
+    // A damaged row is kept although it will not open: it is reported by its kid, listed, and can be withdrawn.
     Ok(KeyRow {
-        kid: Kid::try_from(kid.as_str()).map_err(|error| corrupt("kid", &error))?,
-        algorithm: Algorithm::from_name(&algorithm)
-            .ok_or_else(|| corrupt("algorithm", &algorithm))?,
-        state: state_from_name(&text(row, "state")?)?,
-        since: number(row, "since")?,
-        created_at: number(row, "created_at")?,
-        sealed: bytes(row, "sealed")?,
+        kid,
+        algorithm,
+        state: state.unwrap_or(KeyState::Retired),
+        since: since.unwrap_or_default(),
+        created_at: created_at.unwrap_or_default(),
+        sealed,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use super::columns::{bytes, bytes_text, corrupt, number, optional_number, text};
 use super::{Act, Change, Store, StoreError, answered};
@@ -126,27 +127,25 @@ impl Change<'_> {
     }
 }
 
-/// The secrets of the clients changed after a generation, or of one, oldest first.
+/// The rows of the secrets of the clients changed after a generation, or of one, oldest first.
 pub(super) async fn load(
     connection: &mut AnyConnection,
     after: i64,
     id: &str,
-) -> Result<Vec<(String, StoredSecret)>, StoreError> {
+) -> Result<Vec<AnyRow>, StoreError> {
     let select = "SELECT s.client_id, s.id, s.digest, s.created_at, s.expires_at, s.last_used_at \
          FROM client_secret s JOIN client c ON c.id = s.client_id \
          WHERE c.generation > $1 AND ($2 = '' OR c.id = $2) ORDER BY s.created_at, s.id";
-    let rows = sqlx::query(select).bind(after).bind(id).fetch_all(connection).await?;
-    let secret = |row| {
-        let digest = bytes(row, "digest")?;
-        let digest = digest.try_into().map_err(|_| corrupt("digest", &"not 32 bytes"))?;
-        let secret = StoredSecret {
-            id: text(row, "id")?,
-            digest,
-            created_at: number(row, "created_at")?,
-            expires_at: optional_number(row, "expires_at")?,
-            last_used_at: optional_number(row, "last_used_at")?,
-        };
-        Ok((text(row, "client_id")?, secret))
-    };
-    rows.iter().map(secret).collect()
+    Ok(sqlx::query(select).bind(after).bind(id).fetch_all(connection).await?)
+}
+
+pub(super) fn secret_row(row: &AnyRow) -> Result<StoredSecret, StoreError> {
+    let digest = bytes(row, "digest")?;
+    Ok(StoredSecret {
+        id: text(row, "id")?,
+        digest: digest.try_into().map_err(|_| corrupt("digest", &"not 32 bytes"))?,
+        created_at: number(row, "created_at")?,
+        expires_at: optional_number(row, "expires_at")?,
+        last_used_at: optional_number(row, "last_used_at")?,
+    })
 }

@@ -1,7 +1,7 @@
 //! Prometheus metrics. Every series exists from the start, so that a rate is never computed from a
 //! series that appears with its first event; labels come from tables, never from requests.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -34,6 +34,7 @@ pub struct Metrics {
     failed_authentications: Counter,
     rotation_failures: Counter,
     refused_key_rows: Counter,
+    refused_rows: Counter,
     store_failures: Counter,
     heartbeat_age: Gauge<f64, AtomicU64>,
     signing_keys: Gauge,
@@ -68,8 +69,12 @@ impl Metrics {
             "key_rows_refused",
             "Loads of the key rings that met a row which does not open",
         );
+        let refused_rows = counter(
+            "rows_refused",
+            "Rows of clients and resources that could not be understood and count as absent",
+        );
         let store_failures =
-            counter("store_failures", "Heartbeats that the database did not answer");
+            counter("store_failures", "Heartbeats that failed: no answer, or a damaged one");
         let heartbeat_age = Gauge::default();
         registry.register(
             "store_heartbeat_age_seconds",
@@ -85,6 +90,7 @@ impl Metrics {
             failed_authentications,
             rotation_failures,
             refused_key_rows,
+            refused_rows,
             store_failures,
             heartbeat_age,
             signing_keys,
@@ -117,6 +123,11 @@ impl Metrics {
     /// A key row was altered or sealed under an unknown master key.
     pub fn key_row_refused(&self) {
         self.refused_key_rows.inc();
+    }
+
+    /// How many rows of the registry were refused since the start.
+    pub fn rows_refused(&self, total: u64) {
+        self.refused_rows.inner().store(total, Ordering::Relaxed);
     }
 
     /// The database did not answer a heartbeat.
@@ -179,6 +190,7 @@ mod tests {
             "countersign_token_requests_total{grant=\"unknown\",outcome=\"invalid_request\"} 0",
             "countersign_client_authentication_failures_total 0",
             "countersign_token_request_seconds_count 0",
+            "countersign_rows_refused_total 0",
             "countersign_signing_keys 2",
         ] {
             assert!(text.contains(series), "{series} is missing in\n{text}");

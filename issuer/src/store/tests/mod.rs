@@ -15,6 +15,7 @@ mod opening;
 mod outage;
 mod races;
 mod rings;
+mod unreadable;
 
 const NOW: i64 = 1_800_000_000;
 

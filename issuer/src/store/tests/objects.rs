@@ -99,7 +99,11 @@ fn a_permission_needs_a_resource_that_has_the_scope() {
 
         assert!(matches!(unknown_resource, StoreError::NotFound { what: "resource", .. }));
         assert!(unknown_scope.to_string().contains("no scope `refund`"), "{unknown_scope}");
-        assert_eq!(store.clients().await.unwrap().len(), 0, "nothing of a refused change stays");
+        assert_eq!(
+            store.clients().await.unwrap().understood.len(),
+            0,
+            "nothing of a refused change stays"
+        );
     });
 }
 
