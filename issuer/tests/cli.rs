@@ -299,3 +299,66 @@ fn the_doctor_finds_an_open_folder_and_a_lost_master_key_and_changes_nothing() {
     set_mode(&master, 0o600);
     assert!(examine(&desk).0);
 }
+
+impl Desk {
+    /// Does to the database what no command does.
+    fn damage(&self, sql: &str) {
+        let url = format!("sqlite://{}", self.path("data/countersign.db").display());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+            pool.close().await;
+        });
+    }
+}
+
+#[test]
+fn m1_rows_that_cannot_be_understood_are_named_and_can_be_removed() {
+    let desk = Desk::new();
+    std::fs::write(
+        desk.path("countersign.toml"),
+        "listen = ['127.0.0.1:0']\nmanagement_listen = []",
+    )
+    .unwrap();
+    desk.json(CREATE_ORDERS);
+    desk.json(&CREATE_ORDERS.replace("orders", "later"));
+    let keys = desk.json("keys list");
+    let kid = keys["keys"][0]["kid"].as_str().unwrap();
+    desk.damage("UPDATE client SET auth = 'tls_client_auth' WHERE id = 'later'");
+    desk.damage(&format!("UPDATE signing_key SET sealed = '!!!' WHERE kid = '{kid}'"));
+
+    let (healthy, report) = examine(&desk);
+    let listed = desk.json("client list");
+    let still_listed = desk.json("keys list");
+    desk.json(&format!("keys withdraw {kid}"));
+    let shown = desk.failure("client show later").1;
+    desk.json("client delete later");
+    let (mended, after) = examine(&desk);
+
+    assert!(!healthy);
+    let registry = &findings(&report, "registry")[0];
+    assert!(registry["detail"].as_str().unwrap().contains("`later`"), "{report}");
+    assert!(registry["hint"].as_str().unwrap().contains("client delete later"), "{report}");
+    assert!(findings(&report, "signing keys")[0]["detail"].as_str().unwrap().contains(kid));
+    assert_eq!(listed["clients"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["error"], "row_unreadable");
+    assert_eq!(still_listed, keys);
+    assert!(mended, "{after}");
+}
+
+#[test]
+fn s9_the_doctor_warns_of_tokens_that_are_shortened() {
+    let desk = Desk::new();
+    desk.json(CREATE_ORDERS);
+    let settings = "listen = ['127.0.0.1:0']\nmanagement_listen = []\n\
+         [keys]\nmax_token_lifetime_seconds = 600\n";
+    std::fs::write(desk.path("countersign.toml"), settings).unwrap();
+
+    let (healthy, report) = examine(&desk);
+
+    assert!(healthy, "{report}");
+    let warning = findings(&report, "registry")[1];
+    assert_eq!(warning["outcome"], "warning");
+    assert!(warning["detail"].as_str().unwrap().contains("https://payments.example"));
+}

@@ -1,10 +1,12 @@
 //! Checks of this machine: files and their modes, listeners, and whether the issuer answers under its own name.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::StatusCode;
 use serde::Deserialize;
 
 use super::Finding;
@@ -68,6 +70,7 @@ fn open_to_others(_: &Path) -> Option<u32> {
 
 /// Whether the issuer answers under its own name, and whether the addresses are free or its own.
 pub(super) async fn reachable(config: &Config) -> Vec<Finding> {
+    let management = config.management_listen.iter().copied().find(is_taken);
     let addresses: Vec<SocketAddr> =
         config.listen.iter().chain(&config.management_listen).copied().collect();
     let taken: Vec<SocketAddr> = addresses.into_iter().filter(is_taken).collect();
@@ -77,6 +80,9 @@ pub(super) async fn reachable(config: &Config) -> Vec<Finding> {
     let mut findings: Vec<Finding> = taken.iter().map(|address| listener(*address, ours)).collect();
     if taken.is_empty() {
         findings.push(Finding::ok("listeners", "all addresses are free"));
+    }
+    if ours || management.is_some() {
+        findings.push(readiness(config, management).await);
     }
     findings.push(match answer {
         Ok(_) if ours => Finding::ok("issuer", format!("{} answers", config.issuer)),
@@ -104,23 +110,55 @@ fn listener(address: SocketAddr, ours: bool) -> Finding {
         .hint("end that program, or set another address")
 }
 
+/// What the running server itself says: at the management listener, which no proxy stands in front of, or at its URL.
+async fn readiness(config: &Config, management: Option<SocketAddr>) -> Finding {
+    let url = management.map_or_else(|| config.issuer.endpoint("/readyz"), readyz_at);
+    match ask(url.clone()).await {
+        Ok((status, _)) if status.is_success() => Finding::ok("readiness", format!("{url}: ready")),
+        Ok((status, body)) => {
+            let says = String::from_utf8_lossy(&body);
+            let says = says.lines().next().unwrap_or_default().escape_debug();
+            Finding::failed("readiness", format!("{url} answers {}: {says}", status.as_u16()))
+                .hint("the log of the server says why")
+        }
+        Err(error) => Finding::failed("readiness", format!("{url} does not answer: {error}"))
+            .hint("look whether another program has the address, and at the log of the server"),
+    }
+}
+
+/// A listener on every address is asked on loopback.
+fn readyz_at(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        let loopback: IpAddr = match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        address.set_ip(loopback);
+    }
+    format!("http://{address}/readyz")
+}
+
 /// The issuer that the metadata at the configured URL names (RFC 8414 §3.3).
 async fn ask_issuer(config: &Config) -> Result<String, String> {
     #[derive(Deserialize)]
     struct Metadata {
         issuer: String,
     }
+    let (status, body) = ask(config.issuer.endpoint("/.well-known/openid-configuration")).await?;
+    let metadata: Metadata = serde_json::from_slice(&body)
+        .map_err(|_| format!("the answer ({status}) is not an issuer's metadata"))?;
+    Ok(metadata.issuer)
+}
+
+async fn ask(url: String) -> Result<(StatusCode, Bytes), String> {
     let client = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(5))
         .build()
         .map_err(|error| error.to_string())?;
-    let url = config.issuer.endpoint("/.well-known/openid-configuration");
     let answer = client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
     let status = answer.status();
     let body = answer.bytes().await.map_err(|error| error.without_url().to_string())?;
-    let metadata: Metadata = serde_json::from_slice(&body)
-        .map_err(|_| format!("the answer ({status}) is not an issuer's metadata"))?;
-    Ok(metadata.issuer)
+    Ok((status, body))
 }

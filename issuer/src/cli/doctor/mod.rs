@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Failure, Output, Session};
 
 mod machine;
+mod registry;
 mod state;
 
 /// One thing that was looked at.

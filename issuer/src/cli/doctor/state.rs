@@ -1,11 +1,11 @@
-//! Checks of what is stored: the schema, the keys and whether they open, the rings, and the clock beside the newest rows.
+//! Checks of what is stored: the schema, the keys and whether they open, the rings, the registry, and the clock beside the newest rows.
 
 use countersign_keys::MasterKeys;
 use countersign_keys::ring::KeyState;
 
 use super::super::Session;
 use super::super::output::date;
-use super::{Failure, Finding, Outcome};
+use super::{Failure, Finding, Outcome, registry};
 use crate::signing::open_rings;
 use crate::store::{RingRows, SchemaState, Store, StoreError};
 
@@ -28,6 +28,7 @@ pub(super) async fn examine(session: &Session) -> Vec<Finding> {
         }
         Err(error) => findings.push(Finding::from_failure("signing keys", Failure::from(error))),
     }
+    findings.extend(registry::examine(session, &store).await);
     findings
 }
 

@@ -1,0 +1,41 @@
+//! Checks of the clients and resources: whether each row can be understood, and whether their tokens outlive no key.
+
+use super::super::Session;
+use super::super::failure::repair;
+use super::{Failure, Finding, Outcome};
+use crate::registry::{Generation, Registry, Resource};
+use crate::store::Store;
+
+/// Loads the registry exactly as the server does.
+pub(super) async fn examine(session: &Session, store: &Store) -> Vec<Finding> {
+    let changes = match store.changes_since(Generation::default()).await {
+        Ok(changes) => changes,
+        Err(error) => return vec![Finding::from_failure("registry", Failure::from(error))],
+    };
+    let unreadable = changes.unreadable.iter();
+    let mut findings: Vec<Finding> =
+        unreadable.map(|row| Finding::failed("registry", row).hint(repair(row))).collect();
+    let registry = Registry::default().apply(changes);
+    if findings.is_empty() {
+        let (clients, resources) = (registry.clients().count(), registry.resources().count());
+        let detail = format!("clients: {clients}, resources: {resources}");
+        findings.push(Finding::ok("registry", detail));
+    }
+    let longest = session.config.keys.max_token_lifetime_seconds;
+    let mut long: Vec<_> =
+        registry.resources().filter(|resource| resource.token_lifetime > longest).collect();
+    long.sort_by(|a, b| a.identifier.cmp(&b.identifier));
+    findings.extend(long.into_iter().map(|resource| shortened(resource, longest)));
+    findings
+}
+
+/// Minting shortens such tokens, for their key would be gone before they end.
+fn shortened(resource: &Resource, longest: u32) -> Finding {
+    let Resource { identifier, token_lifetime, .. } = resource;
+    let detail = format!(
+        "{identifier} asks for tokens of {token_lifetime} s, and they live {longest} s, as keys.max_token_lifetime_seconds says"
+    );
+    Finding::new("registry", Outcome::Warning, detail).hint(format!(
+        "raise keys.max_token_lifetime_seconds on every node, or `countersign resource update {identifier} --token-lifetime-seconds {longest}`"
+    ))
+}
