@@ -146,6 +146,7 @@ async fn master_keys(config: &Config, store: &Store) -> Result<MasterKeys, Start
             }
             Err(error) => return Err(StartError::File { path, cause: error.to_string() }),
         };
+        warn_if_readable_by_others(&path);
         let key = MasterKey::parse(&text)
             .map_err(|error| StartError::File { path, cause: error.to_string() })?;
         keys.push(key);
@@ -156,6 +157,14 @@ async fn master_keys(config: &Config, store: &Store) -> Result<MasterKeys, Start
         cause: "master_key.files is empty".to_owned(),
     })?;
     Ok(MasterKeys::new(first, keys.collect()))
+}
+
+fn warn_if_readable_by_others(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = path.metadata().map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o007 != 0 {
+        tracing::warn!(path = %path.display(), "everybody on this machine can read the master key: chmod 0600");
+    }
 }
 
 /// Writes a new master key, readable by its owner only, unless another node was first.

@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
 use crate::server::Tls;
-use crate::signing::{Rotation, open_rings};
+use crate::signing::{Rotation, reopen_rings};
 use crate::store::{Actor, StoreError};
 
 /// Twice this is less than the second within which every node follows a change.
@@ -47,7 +47,7 @@ async fn heartbeats(app: Arc<App>) {
             Ok(()) => app.freshness.seen(before),
             Err(error) => {
                 app.metrics.store_failed();
-                tracing::warn!(%error, "the database did not answer the heartbeat");
+                tracing::warn!(%error, "the heartbeat failed: changes are not followed");
             }
         }
     }
@@ -76,20 +76,17 @@ async fn follow(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A ring that does not open is refused and reported; the node goes on with what it had, and tries
-/// again. One at a time: who read earlier must not swap later.
+/// Rows that do not open are refused and reported, and tried again; the rest is in force at once. One
+/// at a time: who read earlier must not swap later.
 async fn follow_rings(app: &App) -> Result<(), StoreError> {
     let _alone = app.following_rings.lock().await;
-    match open_rings(&app.store.load_rings().await?, &app.masters) {
-        Ok(rings) => {
-            app.keychain.swap(rings, app.clock.elapsed());
-            app.rings_refused.store(false, Ordering::Relaxed);
-        }
-        Err(error) => {
-            app.metrics.key_row_refused();
-            app.rings_refused.store(true, Ordering::Relaxed);
-            tracing::error!(%error, "the key rings were refused; the former keys stay in use");
-        }
+    let rows = app.store.load_rings().await?;
+    let (rings, refused) = reopen_rings(&rows, &app.masters, app.keychain.live().rings());
+    app.keychain.swap(rings, app.clock.elapsed());
+    app.rings_refused.store(!refused.is_empty(), Ordering::Relaxed);
+    for error in refused {
+        app.metrics.key_row_refused();
+        tracing::error!(%error, "a key row was refused; this node goes on with what it opened before");
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ mod rows;
 
 pub use reseal::{reseal_rows, resealed};
 pub use rotation::{Rotation, RotationError, import};
-pub use rows::{OpenError, OpenRing, open_rings};
+pub use rows::{OpenError, OpenRing, open_rings, reopen_rings};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

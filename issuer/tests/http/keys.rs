@@ -124,3 +124,40 @@ async fn m1_a_sealed_key_that_is_not_even_text_of_ours_is_refused_and_named() {
     assert!(matches!(refused, StartError::Keys(OpenError::Altered { .. })), "{refused}");
     assert!(refused.to_string().contains(&kid), "{refused}");
 }
+
+#[tokio::test]
+async fn a_withdrawn_key_is_gone_at_once_although_another_row_does_not_open() {
+    let issuer = crate::harness::Issuer::with(|config| {
+        config.keys.algorithms =
+            vec![countersign_keys::Algorithm::Es256, countersign_keys::Algorithm::Ed25519];
+    })
+    .await;
+    let secret = issuer.client("orders", |_| {}).await;
+    let rows = issuer.app.store.load_rings().await.unwrap();
+    let (es256, ed25519) = (&rows[1], &rows[0].keys[0]);
+    let altered = vec![0; ed25519.sealed.len()];
+    assert!(issuer.app.store.reseal_key(&ed25519.kid, &ed25519.sealed, &altered).await.unwrap());
+
+    let app = &issuer.app;
+    let act = countersign::store::Actor::node().at(START);
+    let rotation = countersign::signing::Rotation {
+        config: &app.config,
+        store: &app.store,
+        masters: &app.masters,
+        act: &act,
+    };
+    let live = app.keychain.live();
+    let ring = live.rings().iter().find(|ring| ring.algorithm == es256.algorithm).unwrap();
+    let planned = app.keychain.planned(ring, std::time::Duration::ZERO);
+    let withdrawn = es256.keys[0].kid;
+    assert!(rotation.withdraw(&planned, ring.version, &withdrawn).await.unwrap());
+    issuer.follow().await;
+
+    let jwks = issuer.get("/jwks").await.body;
+    assert!(!jwks.contains(withdrawn.as_str()), "{jwks}");
+    assert!(jwks.contains(ed25519.kid.as_str()), "the altered row's key was open here");
+    let token = issuer.token_as("orders", &secret, &[]).await.json();
+    let token = token["access_token"].as_str().unwrap().to_owned();
+    let jws = countersign_keys::UnverifiedJws::parse(&token).unwrap();
+    assert_ne!(jws.kid(), Some(&withdrawn));
+}
