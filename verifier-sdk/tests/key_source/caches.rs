@@ -48,7 +48,7 @@ async fn s4_the_bound_of_staleness_begins_at_the_issuer_and_not_at_the_cache() {
 async fn s4_a_set_past_the_bound_is_refused_and_the_issuer_itself_asked() {
     let world = World::new().await;
     world.script.through(cache(&world, "86400"));
-    world.advance(250);
+    world.advance(290);
     world.keys().tick().await;
     assert_eq!(world.verifier.health().last_error, Some(FetchError::TooOld.code()));
     assert!(world.verify().await.is_ok());
