@@ -16,6 +16,7 @@ use spki::SubjectPublicKeyInfoRef;
 use crate::algorithm::{Algorithm, PublicKey};
 use crate::base64url;
 use crate::error::{JwsError, KeyError};
+use crate::jws::KnownHeader;
 
 pub use kid::Kid;
 pub(crate) use members::{JwkMembers, PublicMembers};
@@ -30,6 +31,7 @@ struct Inner {
     thumbprint: Kid,
     algorithm: Algorithm,
     public: PublicKey,
+    access_token_header: KnownHeader,
 }
 
 impl VerifyingKey {
@@ -69,7 +71,8 @@ impl VerifyingKey {
         let hash = digest::digest(&digest::SHA256, input.as_bytes());
         let thumbprint = Kid::try_from(base64url::encode(hash.as_ref()).as_str())?;
         let kid = kid.unwrap_or(thumbprint);
-        Ok(Self(Arc::new(Inner { kid, thumbprint, algorithm, public })))
+        let access_token_header = KnownHeader::of_access_tokens(algorithm, &kid)?;
+        Ok(Self(Arc::new(Inner { kid, thumbprint, algorithm, public, access_token_header })))
     }
 
     /// The name by which tokens refer to this key.
@@ -90,6 +93,12 @@ impl VerifyingKey {
     /// Size of the signatures of this key, in bytes.
     pub fn signature_size(&self) -> usize {
         self.0.public.signature_size
+    }
+
+    /// The header that access tokens of this key usually have, for
+    /// [`UnverifiedJws::parse_known`](crate::UnverifiedJws::parse_known).
+    pub fn access_token_header(&self) -> &KnownHeader {
+        &self.0.access_token_header
     }
 
     /// Checks a raw signature (r‖s for ECDSA) of `message`. The size is checked first.

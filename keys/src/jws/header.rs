@@ -2,11 +2,12 @@
 //! (`jwk`, `jku`, `x5u`, `x5c`) are never looked at; members that change what is signed are refused.
 
 use arrayvec::{ArrayString, ArrayVec};
+use serde::Serialize;
 
 use super::reader::{JsonString, Reader, record};
 use crate::algorithm::{ALGORITHMS, Algorithm};
 use crate::base64url;
-use crate::error::JwsError;
+use crate::error::{JwsError, KeyError};
 use crate::jwk::Kid;
 
 /// The longest header that is looked at, decoded.
@@ -16,6 +17,19 @@ const MAX_TYP_BYTES: usize = 64;
 /// Members that are refused whatever they hold. Nothing critical is understood here (RFC 7515 §4.1.11), `b64`
 /// changes what is signed (RFC 7797 §3), and the others belong to encryption (RFC 7516 §4.1).
 const REFUSED: [&str; 4] = ["crit", "b64", "enc", "zip"];
+
+/// The only form in which headers are written here: base64url of `{"alg":…,"typ":…,"kid":…}`.
+pub(super) fn encode(alg: Algorithm, typ: &str, kid: &Kid) -> Result<String, KeyError> {
+    #[derive(Serialize)]
+    struct Members<'a> {
+        alg: Algorithm,
+        typ: &'a str,
+        kid: &'a Kid,
+    }
+    let json =
+        serde_json::to_string(&Members { alg, typ, kid }).map_err(|_| KeyError::Operation)?;
+    Ok(base64url::encode(json.as_bytes()))
+}
 
 /// What is kept of a header.
 #[derive(Clone, Copy, Debug)]

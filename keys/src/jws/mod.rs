@@ -2,6 +2,7 @@
 //! only a verified token gives away. No JSON serialization, no detached or unencoded payloads (RFC 7797).
 
 mod header;
+mod known;
 mod reader;
 #[cfg(feature = "private")]
 mod sign;
@@ -12,6 +13,7 @@ use crate::error::JwsError;
 use crate::jwk::{Kid, VerifyingKey};
 
 use header::Header;
+pub use known::KnownHeader;
 #[cfg(feature = "private")]
 pub use sign::{CompactHeader, sign_compact};
 
@@ -41,6 +43,16 @@ impl<'t> UnverifiedJws<'t> {
 
     /// Reads a token of at most `max_bytes`.
     pub fn parse_within(token: &'t str, max_bytes: usize) -> Result<Self, JwsError> {
+        Self::parse_known(token, max_bytes, [])
+    }
+
+    /// As [`parse_within`](Self::parse_within), with the same result, but a header that is among `known` is
+    /// recognized and not read.
+    pub fn parse_known<'k>(
+        token: &'t str,
+        max_bytes: usize,
+        known: impl IntoIterator<Item = &'k KnownHeader>,
+    ) -> Result<Self, JwsError> {
         if token.len() > max_bytes {
             return Err(JwsError::TooLarge);
         }
@@ -52,7 +64,10 @@ impl<'t> UnverifiedJws<'t> {
         if !base64url::is_canonical(payload) || !base64url::is_canonical(signature) {
             return Err(JwsError::InvalidBase64);
         }
-        let header = Header::parse(header)?;
+        let header = match known.into_iter().find_map(|known| known.recognize(header)) {
+            Some(recognized) => *recognized,
+            None => Header::parse(header)?,
+        };
         Ok(Self { header, signing_input, payload, signature })
     }
 

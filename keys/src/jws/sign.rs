@@ -1,7 +1,6 @@
 //! Making compact JWS (RFC 7515 §5.1). The header of a key never changes, so it is encoded once.
 
-use serde::Serialize;
-
+use super::header;
 use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::error::KeyError;
@@ -21,18 +20,10 @@ pub struct CompactHeader {
 impl CompactHeader {
     /// For tokens of the media type `typ` (without `application/`) that `signer` signs.
     pub fn new(signer: &(impl Signer + ?Sized), typ: &str) -> Result<Self, KeyError> {
-        #[derive(Serialize)]
-        struct Members<'a> {
-            alg: Algorithm,
-            typ: &'a str,
-            kid: &'a Kid,
-        }
-        let (alg, kid) = (signer.algorithm(), signer.kid());
-        let json =
-            serde_json::to_string(&Members { alg, typ, kid }).map_err(|_| KeyError::Operation)?;
-        let mut encoded = base64url::encode(json.as_bytes());
+        let (algorithm, kid) = (signer.algorithm(), signer.kid());
+        let mut encoded = header::encode(algorithm, typ, kid)?;
         encoded.push('.');
-        Ok(Self { kid: *kid, algorithm: alg, encoded })
+        Ok(Self { kid: *kid, algorithm, encoded })
     }
 
     /// Length in bytes of a token with a payload of `payload_bytes`.

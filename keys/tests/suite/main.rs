@@ -7,6 +7,7 @@ mod attacks_on_keys;
 mod cookbook;
 mod forge;
 mod formats;
+mod known_header;
 mod mutation;
 mod rotation;
 mod seal;

@@ -49,6 +49,15 @@ pub(crate) enum KeySource {
 }
 
 impl KeySource {
+    /// Hands all keys to `then`, if there are any yet, however old.
+    pub(crate) fn with_set<R>(&self, then: impl FnOnce(Option<&JwkSet>) -> R) -> R {
+        match self {
+            Self::Fixed(keys) => then(Some(keys)),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.with_set(then),
+        }
+    }
+
     /// Hands the key for `kid` to `then`, without cloning it.
     pub(crate) fn with_key<R>(
         &self,

@@ -42,7 +42,7 @@ impl<C> Verifier<C> {
     pub fn explain(&self, token: &str) -> Vec<CheckReport> {
         let mut report = Report::default();
         let policy = &self.inner.policy;
-        let Some(jws) = report.add("form", policy.parse(token), "three strict base64url parts")
+        let Some(jws) = report.add("form", self.parse(token), "three strict base64url parts")
         else {
             return report.skip_after_form();
         };

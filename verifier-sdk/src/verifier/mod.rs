@@ -17,7 +17,7 @@ pub use verified::Verified;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_keys::{Algorithm, VerifiedPayload};
+use countersign_keys::{Algorithm, UnverifiedJws, VerifiedPayload};
 
 use crate::claims::{ClaimError, StandardClaims};
 use crate::clock::Clock;
@@ -144,13 +144,17 @@ impl<C> Verifier<C> {
     /// The checks, in order. Nothing is allocated before the signature holds.
     fn check(&self, token: &str) -> Result<Verified<C>, VerifyError> {
         let policy = &self.inner.policy;
-        let jws = policy.parse(token)?;
+        let jws = self.parse(token)?;
         policy.check_algorithm(&jws)?;
         policy.check_type(&jws)?;
         let payload = self.inner.keys.with_key(jws.kid(), |key| {
             Policy::check_signature(&jws, key.map_err(VerifyError::from)?)
         })?;
         self.accept(payload)
+    }
+
+    fn parse<'t>(&self, token: &'t str) -> Result<UnverifiedJws<'t>, VerifyError> {
+        self.inner.keys.with_set(|keys| self.inner.policy.parse(token, keys))
     }
 
     fn accept(&self, payload: VerifiedPayload) -> Result<Verified<C>, VerifyError> {
@@ -167,7 +171,7 @@ impl<C> Verifier<C> {
 
     #[cfg(feature = "remote")]
     async fn check_after_fetch(&self, token: &str) -> Result<Verified<C>, VerifyError> {
-        let jws = self.inner.policy.parse(token)?;
+        let jws = self.parse(token)?;
         if let KeySource::Remote(keys) = &self.inner.keys {
             keys.resolve(jws.kid()).await?;
         }

@@ -21,7 +21,7 @@ pub(crate) use counters::Trigger;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign_keys::{Kid, VerifyingKey};
+use countersign_keys::{JwkSet, Kid, VerifyingKey};
 use tokio::task::AbortHandle;
 
 use self::core::{Core, lock};
@@ -156,6 +156,11 @@ impl RemoteKeys {
             failures,
             last_error,
         }
+    }
+
+    pub(crate) fn with_set<R>(&self, then: impl FnOnce(Option<&JwkSet>) -> R) -> R {
+        let cached = self.handle.core.cached.load();
+        then(cached.as_deref().map(|cached| &cached.keys))
     }
 
     pub(crate) fn with_key<R>(
