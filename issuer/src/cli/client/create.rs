@@ -139,14 +139,13 @@ impl KeyArguments {
     pub(super) fn read(&self, limits: &config::Outbound) -> Result<Option<ClientKeys>, Failure> {
         match (&self.jwks_file, &self.jwks_uri) {
             (Some(file), _) => Ok(Some(ClientKeys::Inline(read_jwks(file)?))),
-            (None, Some(uri)) => match Outbound::new(limits).check(uri) {
-                Ok(()) => Ok(Some(ClientKeys::Uri(uri.clone()))),
-                Err(_) => {
-                    let problem = format!("`{uri}` would never be fetched");
-                    Err(Failure::new("invalid_value", problem)
-                        .hint("use an https URL, or list its private address in outbound.allow"))
-                }
-            },
+            (None, Some(uri)) if Outbound::new(limits).check(uri).is_ok() => {
+                Ok(Some(ClientKeys::Uri(uri.clone())))
+            }
+            (None, Some(uri)) => {
+                Err(Failure::new("invalid_value", format!("`{uri}` would never be fetched"))
+                    .hint("use an https URL, or list its private address in outbound.allow"))
+            }
             (None, None) => Ok(None),
         }
     }
