@@ -158,6 +158,6 @@ async fn a_withdrawn_key_is_gone_at_once_although_another_row_does_not_open() {
     assert!(jwks.contains(ed25519.kid.as_str()), "the altered row's key was open here");
     let token = issuer.token_as("orders", &secret, &[]).await.json();
     let token = token["access_token"].as_str().unwrap().to_owned();
-    let jws = countersign_keys::UnverifiedJws::parse(&token).unwrap();
-    assert_ne!(jws.kid(), Some(&withdrawn));
+    let header = countersign_keys::UnverifiedJws::parse(&token).unwrap();
+    assert_ne!(header.kid(), Some(&withdrawn));
 }

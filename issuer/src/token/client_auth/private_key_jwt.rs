@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use countersign_keys::algorithm::ALGORITHMS;
@@ -29,6 +30,9 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 
 /// How far the client's clock may be off, in seconds.
 const SKEW_SECONDS: i64 = 30;
+
+/// For how long a client's keys are used when its `jwks_uri` cannot be reached.
+const MAX_STALE: Duration = Duration::from_hours(1);
 
 /// An assertion, and who it claims to be from; its signature has not been checked.
 pub struct PresentedAssertion<'r> {
@@ -210,6 +214,7 @@ impl AssertionKeys {
             let fetch: Arc<dyn Fetch> = Arc::clone(&self.outbound) as _;
             let mut options = RemoteOptions::new(fetch);
             options.algorithms = ALGORITHMS.iter().map(|row| row.algorithm).collect();
+            options.max_stale = MAX_STALE;
             options.clock = Arc::new(self.clock.clone());
             RemoteKeys::new(Source::JwksUrl(uri.clone()), options)
         };
