@@ -83,7 +83,7 @@ fn commands(document: &str) -> String {
     let lines = text.lines().filter_map(|line| line.strip_prefix("$ "));
     let elsewhere = ["cargo ", "export PATH", "countersign serve", "tests/run"];
     let lines = lines.filter(|line| !elsewhere.iter().any(|prefix| line.starts_with(prefix)));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 #[tokio::test(flavor = "multi_thread")]
