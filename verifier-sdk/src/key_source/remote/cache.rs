@@ -9,6 +9,7 @@ use countersign_keys::JwkSet;
 use super::super::CacheDirectives;
 
 const DEFAULT_TTL: Duration = Duration::from_mins(5);
+/// No set is asked for more often than this, unless its issuer says that it is good for less.
 const MIN_TTL: Duration = Duration::from_mins(1);
 const MAX_TTL: Duration = Duration::from_hours(24);
 
@@ -49,13 +50,19 @@ pub(super) struct Confirmation {
     pub(super) jitter: i32,
 }
 
+/// An issuer that rotates within a minute says so by its `max-age`, and rotates by it: honoring it is
+/// what makes every key known in time. `no-store` and `max-age=0` are no such promise.
+fn least(max_age: Duration) -> Duration {
+    if max_age.is_zero() { MIN_TTL } else { MIN_TTL.min(max_age) }
+}
+
 impl Times {
     pub(super) fn of(directives: &CacheDirectives, confirmation: Confirmation) -> Self {
         let Confirmation { now, age, max_stale, jitter } = confirmation;
         let in_caches = directives.age;
         // RFC 9111 §4.2.3: what caches on the way used up does not count again.
         let ttl_after = |used: Duration| match directives.max_age {
-            Some(max_age) => max_age.saturating_sub(used).clamp(MIN_TTL, MAX_TTL),
+            Some(max_age) => max_age.saturating_sub(used).clamp(least(max_age), MAX_TTL),
             None => DEFAULT_TTL,
         };
         // The issuer confirmed the set when it left the issuer, not when a cache handed it on.
@@ -106,8 +113,9 @@ mod tests {
     }
 
     #[test]
-    fn j31_max_age_is_kept_within_a_minute_and_a_day() {
-        let rows = [(None, 0, 300), (Some(0), 0, 60), (Some(1_000_000_000), 0, 86_400)];
+    fn j31_max_age_is_kept_within_a_day_and_a_minute_or_what_the_issuer_asks_for() {
+        let rows =
+            [(None, 0, 300), (Some(0), 0, 60), (Some(1_000_000_000), 0, 86_400), (Some(2), 0, 2)];
         let aged = [(Some(300), 100, 200), (Some(300), 1000, 60), (Some(600), 0, 600)];
 
         for (max_age, age, expected) in rows.into_iter().chain(aged) {
