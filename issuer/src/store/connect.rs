@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
-use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _};
 
 use super::StoreError;
+use super::pool::Pool;
 use crate::config::{Config, DatabaseLocation};
 
 /// How long an act waits for a connection. Less than the time after which a node without heartbeat refuses.
@@ -66,7 +67,7 @@ impl Connector {
     }
 
     /// A pool that opens connections when they are needed.
-    pub(super) fn pool(&self) -> AnyPool {
+    pub(super) fn pool(&self) -> Pool {
         let setup = match self.dialect {
             Dialect::Sqlite => SQLITE_SETUP,
             Dialect::Postgres => POSTGRES_SETUP,
@@ -86,16 +87,15 @@ impl Connector {
             Dialect::Sqlite => {
                 options.test_before_acquire(false).idle_timeout(None).max_lifetime(None)
             }
-            Dialect::Postgres => options
-                .test_before_acquire(false)
-                .before_acquire(|connection, about| {
+            Dialect::Postgres => {
+                options.test_before_acquire(false).before_acquire(|connection, about| {
                     Box::pin(
                         async move { Ok(about.idle_for < FRESH || responds(connection).await?) },
                     )
                 })
-                .after_release(|connection, _| Box::pin(responds(connection))),
+            }
         };
-        options.connect_lazy_with(self.options.clone())
+        Pool::new(options.connect_lazy_with(self.options.clone()))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sqlx::{Any, AnyPool, Row as _, Transaction};
+use sqlx::Row as _;
 
 use crate::config::Config;
 use crate::registry::Generation;
@@ -17,6 +17,7 @@ mod clients;
 mod columns;
 mod connect;
 mod error;
+mod pool;
 mod resources;
 mod rings;
 mod schema;
@@ -33,6 +34,7 @@ pub use schema::SchemaState;
 pub use secrets::SecretUse;
 
 use connect::Connector;
+use pool::{Pool, Transaction};
 
 /// A database that does not answer within this time counts as lost. Less than a node's patience with heartbeats.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
@@ -40,7 +42,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// The database. Cheap to clone; clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: AnyPool,
+    pool: Pool,
 }
 
 impl Store {
@@ -94,7 +96,7 @@ impl Store {
 
 /// A change under way: undone when dropped, in force once committed.
 struct Change<'a> {
-    tx: Transaction<'static, Any>,
+    tx: Transaction,
     generation: i64,
     recorded: i64,
     act: &'a Act,

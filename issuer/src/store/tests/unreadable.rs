@@ -41,7 +41,7 @@ fn m1_a_client_that_cannot_be_understood_is_refused_alone() {
             sqlx::query(damage).execute(&mut *tx).await.unwrap();
             let rows = client_rows::load(&mut tx, client_rows::Selection::After(-1));
             let rows = rows.await.unwrap();
-            tx.rollback().await.unwrap();
+            drop(tx);
 
             assert_eq!((rows.understood.len(), rows.unreadable.len()), (1, 1), "{damage}");
             let refused = &rows.unreadable[0];
