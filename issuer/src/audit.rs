@@ -5,6 +5,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Serialize, Serializer};
@@ -103,6 +104,15 @@ pub struct AuditLog {
     path: PathBuf,
     on_write_failure: OnWriteFailure,
     log: Mutex<Log>,
+    /// The last line was not written.
+    failing: AtomicBool,
+}
+
+/// The first line after some that could not be written: whoever reads the log learns of the gap.
+#[derive(Serialize)]
+struct Resumed {
+    at: i64,
+    event: &'static str,
 }
 
 struct Log {
@@ -120,7 +130,8 @@ impl AuditLog {
     /// If the file cannot be opened or made.
     pub fn open(path: &Path, on_write_failure: OnWriteFailure) -> std::io::Result<Self> {
         let log = Mutex::new(Log { file: append_to(path)?, line: Vec::new(), torn: false });
-        Ok(Self { path: path.to_owned(), on_write_failure, log })
+        let failing = AtomicBool::new(false);
+        Ok(Self { path: path.to_owned(), on_write_failure, log, failing })
     }
 
     /// Opens the file anew, after something moved it away (`SIGHUP`).
@@ -141,7 +152,11 @@ impl AuditLog {
     /// If it cannot be written and `audit.on_write_failure` is `refuse`.
     pub fn record(&self, event: &AuditEvent<'_>) -> Result<(), AuditUnwritten> {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        match log.append(event) {
+        let written = log.append(event);
+        if written.is_err() {
+            self.failing.store(true, Ordering::Relaxed);
+        }
+        match written {
             Ok(()) => Ok(()),
             Err(error) if self.on_write_failure == OnWriteFailure::Refuse => {
                 Err(AuditUnwritten(error))
@@ -152,10 +167,28 @@ impl AuditLog {
             }
         }
     }
+
+    /// Whether requests are refused because the log could not be written.
+    pub fn refuses(&self) -> bool {
+        self.on_write_failure == OnWriteFailure::Refuse && self.failing.load(Ordering::Relaxed)
+    }
+
+    /// Tries again after a failure. A node that is not ready gets no requests, so none of them would find out.
+    pub fn resume(&self, now: i64) {
+        if !self.failing.load(Ordering::Relaxed) {
+            return;
+        }
+        let resumed = Resumed { at: now, event: "audit_log_resumed" };
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.append(&resumed).is_ok() {
+            self.failing.store(false, Ordering::Relaxed);
+            tracing::info!(path = %self.path.display(), "the audit log can be written again");
+        }
+    }
 }
 
 impl Log {
-    fn append(&mut self, event: &AuditEvent<'_>) -> std::io::Result<()> {
+    fn append(&mut self, event: &impl Serialize) -> std::io::Result<()> {
         self.line.clear();
         if self.torn {
             self.line.push(b'\n');

@@ -31,6 +31,10 @@ fn unready(app: &App) -> Option<&'static str> {
         Some("database: not followed for more than 5 seconds; the log says why\n")
     } else if !app.keychain.live().is_complete() {
         Some("keys: an algorithm has no active signing key\n")
+    } else if app.audit.refuses() {
+        Some(
+            "audit log: it cannot be written, and nothing is issued without it; the log says why\n",
+        )
     } else {
         None
     }

@@ -1,5 +1,5 @@
-//! What runs beside the requests: the heartbeat that follows changes of other nodes, the rotation of
-//! keys, the batches of secret uses, the sweep of what has expired, the reload of certificates.
+//! What runs beside the requests: the heartbeat that follows changes of other nodes and tries a failed audit log
+//! again, the rotation of keys, the batches of secret uses, the sweep of what has expired, the reload of certificates.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -50,6 +50,7 @@ async fn heartbeats(app: Arc<App>) {
                 tracing::warn!(%error, "the heartbeat failed: changes are not followed");
             }
         }
+        app.audit.resume(app.clock.now());
     }
 }
 

@@ -49,8 +49,14 @@ async fn a_full_disk_is_503_loses_nothing_and_heals() {
         );
     }
     let alive = node.status("/livez").await;
+    let unready = node.text(&format!("{}/readyz", node.url)).await;
 
     std::fs::remove_file(&filler).expect("room again");
+    // A load balancer sends nothing to a node that is not ready: it must find out by itself.
+    eventually("ready again", Duration::from_secs(5), || async {
+        (node.status("/readyz").await == Some(200)).then_some(())
+    })
+    .await;
     eventually("tokens again", Duration::from_secs(15), || async {
         let jti = format!("after-{:?}", tokio::time::Instant::now());
         node.post(&assertion(&jti)).await.ok()?.access_token().ok().map(|_| ())
@@ -60,6 +66,7 @@ async fn a_full_disk_is_503_loses_nothing_and_heals() {
     assert!(refused.iter().all(|status| [200, 503].contains(status)), "{refused:?}");
     assert_eq!(refused.last(), Some(&503), "a full disk must show: {refused:?}");
     assert_eq!(alive, Some(200));
+    assert!(unready.starts_with("audit log: "), "{unready}");
     // What was accepted before is still remembered.
     assert_eq!(node.post(&assertion("before")).await.expect("an answer").status, 401);
 }

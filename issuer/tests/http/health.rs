@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use countersign::config::OnWriteFailure;
 use countersign::health;
 use http_body_util::BodyExt as _;
+use serde_json::Value;
 
-use crate::harness::Issuer;
+use crate::harness::{Issuer, START};
 
 #[tokio::test]
 async fn readiness_follows_the_database_and_the_drain() {
@@ -26,6 +28,52 @@ async fn readiness_follows_the_database_and_the_drain() {
     assert!(lost.body.starts_with("database: not followed"), "{}", lost.body);
     assert!(draining.body.starts_with("draining"));
     assert_eq!(issuer.get("/livez").await.status, 200);
+}
+
+/// `/dev/full` is a disk on which nothing has room; moving another file in its place and opening it anew is what makes
+/// room here.
+#[tokio::test]
+async fn a_full_audit_disk_is_not_ready_and_ready_again_by_itself_once_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.log");
+    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    let issuer = Issuer::with(|config| config.audit.file = Some(file.clone())).await;
+    let secret = issuer.client("orders", |_| {}).await;
+    let before = issuer.get("/readyz").await.status.as_u16();
+
+    let refused = issuer.token_as("orders", &secret, &[]).await;
+    issuer.app.audit.resume(START);
+    let full = issuer.get("/readyz").await;
+    std::fs::remove_file(&file).unwrap();
+    issuer.app.audit.reopen().unwrap();
+    issuer.app.audit.resume(START);
+    let room = issuer.get("/readyz").await.status.as_u16();
+    let granted = issuer.token_as("orders", &secret, &[]).await;
+
+    assert_eq!((before, room), (200, 200));
+    assert_eq!(refused.error(), (503, "temporarily_unavailable".to_owned()));
+    assert_eq!(full.status, 503);
+    assert!(full.body.starts_with("audit log: it cannot be written"), "{}", full.body);
+    assert_eq!(granted.status, 200);
+    let log = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<Value> =
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["audit_log_resumed", "token_issued"], "{log}");
+}
+
+#[tokio::test]
+async fn a_full_audit_disk_that_may_be_ignored_does_not_matter() {
+    let issuer = Issuer::with(|config| {
+        config.audit.file = Some("/dev/full".into());
+        config.audit.on_write_failure = OnWriteFailure::Continue;
+    })
+    .await;
+    let secret = issuer.client("orders", |_| {}).await;
+
+    let granted = issuer.token_as("orders", &secret, &[]).await.status.as_u16();
+
+    assert_eq!((granted, issuer.get("/readyz").await.status.as_u16()), (200, 200));
 }
 
 #[tokio::test]
