@@ -27,6 +27,11 @@ impl SecretUses {
         uses.insert(secret_id.to_owned(), noted);
     }
 
+    /// Of how many secrets a use is not written yet.
+    pub fn unwritten(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Takes what is to be written.
     pub fn take(&self) -> Vec<SecretUse> {
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
-//! SIGTERM: what is in flight is finished, what comes is refused, and the exit is clean.
+//! SIGTERM: what is in flight is finished, what comes is refused, and the exit is clean. A second signal does not wait.
 
-use end_to_end::harness::{App, Deployment};
+use end_to_end::harness::{App, Deployment, eventually};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -34,7 +34,7 @@ async fn sigterm_finishes_the_request_in_flight_and_then_exits_with_0() {
     node.token(&app).await;
 
     node.process.terminate().await;
-    end_to_end::harness::eventually("new requests are refused", Duration::from_secs(5), || async {
+    eventually("new requests are refused", Duration::from_secs(5), || async {
         (node.status("/token").await.is_none() || node.status("/readyz").await == Some(503))
             .then_some(())
     })
@@ -60,4 +60,36 @@ async fn sigterm_with_a_request_that_never_ends_exits_when_the_drain_time_is_ove
     node.process.terminate().await;
 
     node.process.wait(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_the_process_at_once_with_a_word_of_what_was_left_unfinished() {
+    for settings in ["[shutdown]\ndrain_seconds = 600", "[shutdown]\ngrace_seconds = 600"] {
+        for second in ["SIGINT", "SIGTERM"] {
+            let deployment = Deployment::sqlite().with(settings);
+            let mut node = deployment.start().await;
+            let app = deployment.app("orders").await;
+            node.knows(&app).await;
+            let (_stream, _rest) = half_sent(&node.url, &app).await;
+            // The server has read the half: it answers this one after it on another connection.
+            node.token(&app).await;
+
+            node.process.terminate().await;
+            eventually("it is about to stop", Duration::from_secs(5), || async {
+                node.process.output().contains("stopping").then_some(())
+            })
+            .await;
+            match second {
+                "SIGINT" => node.process.interrupt().await,
+                _ => node.process.terminate().await,
+            }
+            let status = node.process.wait(Duration::from_secs(2)).await;
+
+            let said = node.process.output();
+            assert_eq!(status.code(), Some(1), "{settings} {second}: {said}");
+            assert!(said.contains("stopped at once"), "{settings} {second}: {said}");
+            assert!(said.contains("last use was not written: 1"), "{settings} {second}: {said}");
+            assert!(!said.contains("cut off: 0"), "{settings} {second}: {said}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::welcome::{WelcomeError, welcome};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::server::{self, RunError, Running, StopRequest};
+use crate::server::{self, RunError, Running, Signals, StopRequest, Unfinished};
 use crate::telemetry::{self, TelemetryError};
 
 /// Why the server ended without having been asked to.
@@ -26,6 +26,9 @@ pub(super) enum ServeError {
     /// The runtime or a signal handler could not be had.
     #[error(transparent)]
     Os(#[from] std::io::Error),
+    /// Somebody did not want to wait for the requests in flight.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
 }
 
 /// Serves until a signal asks to stop, then finishes what is in flight.
@@ -37,6 +40,11 @@ pub(super) fn run(config: Config, output: &Output) -> Result<(), ServeError> {
     let guard = telemetry::init(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve(config, output));
+    if matches!(served, Err(ServeError::Unfinished(_))) {
+        // At once: nobody waits for threads, nor for an exporter of traces.
+        runtime.shutdown_background();
+        return served;
+    }
     runtime.shutdown_timeout(Duration::from_secs(1));
     guard.shutdown();
     served
@@ -45,14 +53,23 @@ pub(super) fn run(config: Config, output: &Output) -> Result<(), ServeError> {
 async fn serve(config: Config, output: &Output) -> Result<(), ServeError> {
     let is_development = config.is_development();
     let running = server::start(config, Clock::system()).await?;
-    let stop_requested = server::stop_requested(Arc::clone(&running.app))?;
+    let mut signals = Signals::listen()?;
     announce(&running);
     if is_development {
         output.text(&welcome(&running.app).await?);
     }
-    let request = stop_requested.await;
+    let request = signals.stop_requested(&running.app).await;
+    tracing::info!(?request, "stopping; the same again stops at once");
+    let (app, unfinished) = (Arc::clone(&running.app), running.unfinished());
+    tokio::select! {
+        () = stop(running, request) => Ok(()),
+        _ = signals.stop_requested(&app) => Err(unfinished().into()),
+    }
+}
+
+/// Finishes what is in flight.
+async fn stop(running: Running, request: StopRequest) {
     let (drain, grace) = patience(&running.app, request);
-    tracing::info!(?request, "stopping");
     running.app.drain();
     tokio::time::sleep(grace).await;
     if running.stop(drain).await {
@@ -60,7 +77,6 @@ async fn serve(config: Config, output: &Output) -> Result<(), ServeError> {
     } else {
         tracing::warn!("stopped; some requests took too long and were cut off");
     }
-    Ok(())
 }
 
 fn announce(running: &Running) {

@@ -1,10 +1,12 @@
 //! The listeners: from a socket to the router, and a stop that finishes what is in flight. Plain HTTP,
 //! or TLS with certificates that are read again when they change.
 
+mod room;
 mod run;
 mod tls;
 
-pub use run::{RunError, Running, StopRequest, start, stop_requested};
+pub use room::Room;
+pub use run::{RunError, Running, Signals, StopRequest, Unfinished, start};
 pub use tls::{Tls, TlsError};
 
 use std::convert::Infallible;
@@ -22,7 +24,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
@@ -37,9 +39,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often an HTTP/2 peer must show that it is there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
-/// File descriptors that connections never take: the database, the audit log and the listeners need them.
-const RESERVED_DESCRIPTORS: usize = 64;
-
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A bound socket, and what answers on it.
@@ -50,6 +49,8 @@ pub struct Listener {
     pub router: Router,
     /// Certificates, if it speaks TLS.
     pub tls: Option<Arc<Tls>>,
+    /// How many connections fit.
+    pub room: Room,
 }
 
 /// What connections of one listener share.
@@ -90,9 +91,8 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Accepts connections until `stop` says so, then waits until those in flight are done.
 pub async fn serve(listener: Listener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let Listener { socket, router, tls } = listener;
+    let Listener { socket, router, tls, room } = listener;
     let shared = Arc::new(Shared::new(app, router));
-    let room = Arc::new(Semaphore::new(most_connections()));
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -118,22 +118,14 @@ pub async fn serve(listener: Listener, app: Arc<App>, mut stop: watch::Receiver<
     graceful.shutdown().await;
 }
 
-/// The next connection, once there is room for it.
+/// The next connection, with a place in the room: one that comes too many waits here, and the others in the backlog.
 async fn accept(
     socket: &TcpListener,
-    room: &Arc<Semaphore>,
+    room: &Room,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, peer) = socket.accept().await?;
+    let place = room.place().await?;
     Ok((stream, peer, place))
-}
-
-/// How many connections the process can hold: its limit of file descriptors, less what it needs itself.
-fn most_connections() -> usize {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find(|line| line.starts_with("Max open files"));
-    let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse::<usize>().ok());
-    soft.unwrap_or(1024).saturating_sub(RESERVED_DESCRIPTORS).clamp(16, 100_000)
 }
 
 async fn connection(

@@ -1,16 +1,16 @@
 //! The life of a serving process: bind, open, answer, drain, finish what is in flight.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Listener, Tls, TlsError, bind, serve};
+use super::{Listener, Room, Tls, TlsError, bind, serve};
 use crate::app::App;
 use crate::bootstrap::StartError;
 use crate::clock::Clock;
@@ -41,6 +41,19 @@ pub struct Running {
     pub management: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
+    rooms: Vec<Room>,
+}
+
+/// What a process leaves unfinished that is asked twice to stop.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "stopped at once, as asked a second time; connections cut off: {connections}; client secrets whose last use was not written: {secret_uses}; nothing else is lost"
+)]
+pub struct Unfinished {
+    /// Connections that had a request in flight, as far as those without one were closed already.
+    pub connections: usize,
+    /// Uses of secrets that only this process knew.
+    pub secret_uses: usize,
 }
 
 /// Binds the listeners, opens the issuer and begins to answer.
@@ -64,21 +77,40 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, RunError> {
     let app = Arc::new(App::open(config, clock).await?);
     tasks::spawn(&app, tls.clone());
     let (stop, stopped) = watch::channel(false);
+    let mut rooms = Vec::new();
     let mut listeners = JoinSet::new();
     for socket in sockets {
         let router = router::public(Arc::clone(&app));
-        let listener = Listener { socket, router, tls: tls.clone() };
+        let room = new_room(&mut rooms);
+        let listener = Listener { socket, router, tls: tls.clone(), room };
         listeners.spawn(serve(listener, Arc::clone(&app), stopped.clone()));
     }
     for socket in management_sockets {
         let router = router::management(Arc::clone(&app));
-        let listener = Listener { socket, router, tls: None };
+        let room = new_room(&mut rooms);
+        let listener = Listener { socket, router, tls: None, room };
         listeners.spawn(serve(listener, Arc::clone(&app), stopped.clone()));
     }
-    Ok(Running { app, addresses, management, stop, listeners })
+    Ok(Running { app, addresses, management, stop, listeners, rooms })
+}
+
+/// Each listener has room of its own: whoever fills one does not shut out the monitoring at the other.
+fn new_room(rooms: &mut Vec<Room>) -> Room {
+    let room = Room::of_this_process();
+    rooms.push(room.clone());
+    room
 }
 
 impl Running {
+    /// What would be lost if the process ended now; to be asked while it stops.
+    pub fn unfinished(&self) -> impl Fn() -> Unfinished + use<> {
+        let (app, rooms) = (Arc::clone(&self.app), self.rooms.clone());
+        move || Unfinished {
+            connections: rooms.iter().map(Room::taken).sum(),
+            secret_uses: app.secret_uses.unwritten(),
+        }
+    }
+
     /// Stops accepting, finishes the requests in flight within `grace`, and writes what is unwritten.
     /// `true` if all of them were finished.
     pub async fn stop(mut self, grace: Duration) -> bool {
@@ -102,26 +134,38 @@ pub enum StopRequest {
     Interrupt,
 }
 
-/// Waits for a request to stop; `SIGHUP` meanwhile opens the audit log anew.
-///
-/// # Errors
-///
-/// If the signal handlers cannot be installed.
-pub fn stop_requested(app: Arc<App>) -> io::Result<impl Future<Output = StopRequest>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(async move {
+/// The signals that the process obeys.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// From now on they are listened to.
+    ///
+    /// # Errors
+    ///
+    /// If the signal handlers cannot be installed.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next request to stop; `SIGHUP` meanwhile opens the audit log anew.
+    pub async fn stop_requested(&mut self, app: &App) -> StopRequest {
         loop {
             tokio::select! {
-                _ = terminate.recv() => return StopRequest::Terminate,
-                _ = interrupt.recv() => return StopRequest::Interrupt,
-                _ = hangup.recv() => match app.audit.reopen() {
+                _ = self.terminate.recv() => return StopRequest::Terminate,
+                _ = self.interrupt.recv() => return StopRequest::Interrupt,
+                _ = self.hangup.recv() => match app.audit.reopen() {
                     Ok(()) => tracing::info!("the audit log was opened anew"),
                     Err(error) => tracing::error!(%error, "the audit log was not opened anew"),
                 },
             }
         }
-    })
+    }
 }

@@ -55,7 +55,16 @@ impl Process {
 
     /// Sends SIGTERM, as an orchestrator would.
     pub async fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.pid.to_string()]).status().await;
+        self.signal("-TERM").await;
+    }
+
+    /// Sends SIGINT, as Ctrl-C at a terminal does.
+    pub async fn interrupt(&self) {
+        self.signal("-INT").await;
+    }
+
+    async fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.pid.to_string()]).status().await;
         assert!(status.expect("kill starts").success(), "process {} is gone", self.pid);
     }
 
