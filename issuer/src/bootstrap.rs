@@ -5,11 +5,12 @@
 use std::path::{Path, PathBuf};
 
 use countersign_keys::MasterKeys;
-use countersign_keys::seal::{MasterKey, SealError};
+use countersign_keys::seal::SealError;
 
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::master_key::{self, MasterKeyError};
 use crate::random;
 use crate::registry::{Generation, Registry};
 use crate::signing::{
@@ -45,6 +46,9 @@ pub enum StartError {
         "the key of the client secret hashes does not open under the configured master keys: {0}"
     )]
     SecretHashKey(SealError),
+    /// A master key cannot be used.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
     /// A signing key row does not open.
     #[error(transparent)]
     Keys(#[from] OpenError),
@@ -132,70 +136,20 @@ async fn secret_hasher(store: &Store, masters: &MasterKeys) -> Result<SecretHash
     Ok(SecretHasher::new(&key))
 }
 
-/// Reads the master keys; the first of them is made if the store has nothing that needs one.
+/// Reads the master keys; the first file is made if the store has nothing that needs one.
 async fn master_keys(config: &Config, store: &Store) -> Result<MasterKeys, StartError> {
-    let mut keys = Vec::new();
-    for path in config.master_key_files() {
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => zeroize::Zeroizing::new(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && keys.is_empty() => {
-                if store.holds_sealed_rows().await? {
-                    return Err(StartError::MasterKeyMissing { path });
-                }
-                make_master_key(&path)?
-            }
-            Err(error) => return Err(StartError::File { path, cause: error.to_string() }),
-        };
-        warn_if_readable_by_others(&path);
-        let key = MasterKey::parse(&text)
-            .map_err(|error| StartError::File { path, cause: error.to_string() })?;
-        keys.push(key);
-    }
-    let mut keys = keys.into_iter();
-    let first = keys.next().ok_or_else(|| StartError::File {
-        path: config.data_dir.clone(),
-        cause: "master_key.files is empty".to_owned(),
-    })?;
-    Ok(MasterKeys::new(first, keys.collect()))
-}
-
-fn warn_if_readable_by_others(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = path.metadata().map_or(0, |metadata| metadata.permissions().mode());
-    if mode & 0o007 != 0 {
-        tracing::warn!(path = %path.display(), "everybody on this machine can read the master key: chmod 0600");
-    }
-}
-
-/// Writes a new master key, readable by its owner only, unless another node was first.
-fn make_master_key(path: &Path) -> Result<zeroize::Zeroizing<String>, StartError> {
-    use std::io::Write as _;
-    let failed = |error: std::io::Error| StartError::File {
-        path: path.to_owned(),
-        cause: error.to_string(),
+    let keys = match master_key::read(config) {
+        Err(MasterKeyError::Missing { path }) if store.holds_sealed_rows().await? => {
+            return Err(StartError::MasterKeyMissing { path });
+        }
+        Err(MasterKeyError::Missing { path }) => {
+            master_key::make(&path)?;
+            master_key::read(config)?
+        }
+        read => read?,
     };
-    let text = random::client_secret();
-    // Complete under another name first: no reader ever sees half a key.
-    let draft = path.with_extension(format!("draft-{}", random::jti()));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    let linked = std::fs::hard_link(&draft, path);
-    std::fs::remove_file(&draft).map_err(failed)?;
-    match linked {
-        Ok(()) => {
-            tracing::info!(path = %path.display(), "made a master key: back it up, the signing keys open under no other");
-            Ok(text)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            std::fs::read_to_string(path).map(zeroize::Zeroizing::new).map_err(failed)
-        }
-        Err(error) => Err(failed(error)),
-    }
+    master_key::warn_of_open_files(config);
+    Ok(keys)
 }
 
 fn make_data_dir(path: &Path) -> Result<(), StartError> {

@@ -30,6 +30,7 @@ pub mod jwks;
 pub mod audit;
 pub mod clock;
 pub mod freshness;
+pub mod master_key;
 pub mod outbound;
 pub mod random;
 pub mod registry;

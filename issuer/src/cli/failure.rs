@@ -9,6 +9,7 @@ use super::serve::ServeError;
 use super::token::TokenError;
 use crate::bootstrap::StartError;
 use crate::config::ConfigError;
+use crate::master_key::MasterKeyError;
 use crate::registry::{InvalidValue, RowKind, UnreadableRow};
 use crate::signing::{OpenError, RotationError};
 use crate::store::StoreError;
@@ -92,9 +93,20 @@ impl From<StartError> for Failure {
             StartError::Store(error) => error.into(),
             StartError::Keys(error) => error.into(),
             StartError::Rotation(error) => error.into(),
+            StartError::MasterKey(error) => error.into(),
             StartError::MasterKeyMissing { .. } => Self::new("master_key_missing", error),
             other => Self::new("start", other).hint("`countersign doctor` says more"),
         }
+    }
+}
+
+impl From<MasterKeyError> for Failure {
+    fn from(error: MasterKeyError) -> Self {
+        let code = match &error {
+            MasterKeyError::Missing { .. } => "master_key_missing",
+            _ => "master_key_unusable",
+        };
+        Self::new(code, error).hint("put the right master key back; a new one opens nothing")
     }
 }
 

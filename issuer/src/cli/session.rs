@@ -4,13 +4,12 @@
 use std::path::Path;
 
 use countersign_keys::MasterKeys;
-use countersign_keys::seal::MasterKey;
-use zeroize::Zeroizing;
 
 use super::{Failure, Output};
 use crate::bootstrap::{self, Opened, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, Warning};
+use crate::master_key;
 use crate::registry::UnreadableRow;
 use crate::store::{Act, Actor, Store};
 
@@ -64,16 +63,6 @@ impl Session {
 
     /// Reads the master keys that are there, and makes none.
     pub fn master_keys(&self) -> Result<MasterKeys, Failure> {
-        let mut keys = Vec::new();
-        for path in self.config.master_key_files() {
-            let text = std::fs::read_to_string(&path).map(Zeroizing::new);
-            let text = text.map_err(|error| Failure::file(&path, &error))?;
-            keys.push(MasterKey::parse(&text).map_err(|error| Failure::file(&path, &error))?);
-        }
-        let mut keys = keys.into_iter();
-        let first = keys.next();
-        let first =
-            first.ok_or_else(|| Failure::new("master_key", "no master key is configured"))?;
-        Ok(MasterKeys::new(first, keys.collect()))
+        Ok(master_key::read(&self.config)?)
     }
 }

@@ -1,10 +1,14 @@
 //! Reads the file and the environment, in this order: `--config`, `COUNTERSIGN_CONFIG`, `./countersign.toml`;
 //! then the variables of [`ENVIRONMENT`] replace single settings. Every error names the key and what to do.
 
+use std::env::VarError;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::{Config, IssuerUrl, Secret, Source, Warning, validate};
+use crate::master_key;
 
 /// One variable that replaces one setting.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +61,18 @@ pub const ENVIRONMENT: &[EnvironmentVariable] = &[
             Ok(())
         },
     },
+    EnvironmentVariable {
+        name: master_key::VARIABLE,
+        replaces: "`master_key.files`, as the keys themselves, separated by commas; the first seals. Prefer a file: \
+                   a variable is visible to whoever may debug the process, and is easily logged by what starts it",
+        apply: |config, value| {
+            let values = value.split(',').map(|key| Secret::new(key.trim().to_owned()));
+            config.master_key.from_environment = values.collect();
+            let read = master_key::read(config).map(|_| ());
+            // What the value is, not even where it breaks off, is nobody's to read.
+            read.map_err(|_| "each key must be 32 bytes in base64 or hexadecimal".to_owned())
+        },
+    },
 ];
 
 /// Why the configuration cannot be used.
@@ -103,6 +119,16 @@ impl Config {
     /// Reads the configuration. `path` is the file of `--config`.
     #[expect(clippy::disallowed_methods, reason = "this file is the door to the environment")]
     pub fn load(path: Option<&Path>) -> Result<(Self, Vec<Warning>), ConfigError> {
+        // What cannot be read is not as if it were absent: a node without its settings would make new keys.
+        let is_text = |name: &str| {
+            let value = std::env::var(name).map(Zeroizing::new);
+            !matches!(value, Err(VarError::NotUnicode(_)))
+        };
+        let names = ENVIRONMENT.iter().map(|variable| variable.name).chain(["COUNTERSIGN_CONFIG"]);
+        if let Some(name) = names.into_iter().find(|name| !is_text(name)) {
+            let problem = "it is not Unicode text".to_owned();
+            return Err(ConfigError::Environment { name, problem });
+        }
         Self::load_with(path, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
@@ -131,7 +157,7 @@ impl Config {
         environment: &dyn Fn(&'static str) -> Option<String>,
     ) -> Result<(), ConfigError> {
         for variable in ENVIRONMENT {
-            let Some(value) = environment(variable.name) else { continue };
+            let Some(value) = environment(variable.name).map(Zeroizing::new) else { continue };
             let name = variable.name;
             (variable.apply)(self, &value)
                 .map_err(|problem| ConfigError::Environment { name, problem })?;
@@ -139,6 +165,11 @@ impl Config {
             if name != "COUNTERSIGN_DATA_DIR" {
                 self.source = Source::Configured;
             }
+        }
+        let files = "COUNTERSIGN_MASTER_KEY_FILE";
+        if !self.master_key.from_environment.is_empty() && environment(files).is_some() {
+            let problem = format!("{files} is set too; which of them seals is not for us to guess");
+            return Err(ConfigError::Environment { name: master_key::VARIABLE, problem });
         }
         Ok(())
     }

@@ -69,6 +69,10 @@ section! {
         /// mode 0600 if absent.
         pub files: Vec<PathBuf> = Vec::new(), Unset r#"["/run/secrets/master_key"]"#;
     }
+    nested {
+        #[serde(skip)]
+        pub from_environment: Vec<Secret<String>>;
+    }
 }
 
 section! {

@@ -157,6 +157,47 @@ fn the_environment_replaces_the_file() {
 }
 
 #[test]
+fn master_keys_can_come_from_the_environment_alone() {
+    let (new, old) = ("5a".repeat(32), "5b".repeat(32));
+    let both = format!("{new}, {old}\n");
+
+    let (config, _) =
+        load("[master_key]\nfiles = ['/does/not/exist']", &[("COUNTERSIGN_MASTER_KEY", &both)])
+            .unwrap();
+    let keys = crate::master_key::read(&config).unwrap();
+
+    let id = |text: &str| countersign_keys::seal::MasterKey::parse(text).unwrap().id();
+    assert_eq!(keys.sealing_id(), id(&new));
+    let sealed = countersign_keys::MasterKeys::new(
+        countersign_keys::seal::MasterKey::parse(&old).unwrap(),
+        Vec::new(),
+    )
+    .seal("context", b"text");
+    assert_eq!(*keys.open("context", &sealed.unwrap()).unwrap(), b"text");
+    assert!(!format!("{config:?}").contains("5a5a"));
+}
+
+#[test]
+fn cve_2024_8365_a_master_key_in_the_environment_that_cannot_be_used_is_not_shown() {
+    let good = "5a".repeat(32);
+    let cases = [
+        ("canary-73b1".to_owned(), None),
+        (format!("{good},canary-73b1"), None),
+        (format!("{good},"), None),
+        (good.clone(), Some(("COUNTERSIGN_MASTER_KEY_FILE", "/run/key"))),
+    ];
+    for (value, other) in cases {
+        let environment: Vec<_> =
+            [("COUNTERSIGN_MASTER_KEY", value.as_str())].into_iter().chain(other).collect();
+
+        let message = load("", &environment).unwrap_err();
+
+        assert!(message.contains("COUNTERSIGN_MASTER_KEY"), "{message}");
+        assert!(!message.contains("canary") && !message.contains("5a5a"), "{message}");
+    }
+}
+
+#[test]
 fn a_bad_variable_is_named() {
     let message = load("", &[("COUNTERSIGN_LISTEN", "localhost")]).unwrap_err();
 

@@ -34,7 +34,7 @@ pub struct OpenKey {
 pub enum OpenError {
     /// Sealed under a master key that is not configured.
     #[error(
-        "signing key {kid} is sealed under a master key that is not configured; add the file with that master key to master_key.files"
+        "signing key {kid} is sealed under a master key that is not configured; add that master key to those configured (`master_key.files`, or COUNTERSIGN_MASTER_KEY)"
     )]
     UnknownMasterKey {
         /// The key.

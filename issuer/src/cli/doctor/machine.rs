@@ -6,11 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_keys::seal::MasterKey;
 use http::StatusCode;
 use serde::Deserialize;
 
 use super::Finding;
 use crate::config::Config;
+use crate::master_key;
 
 /// Others must not look into the folder: the database holds who may do what.
 pub(super) fn data_folder(config: &Config) -> Finding {
@@ -37,22 +39,37 @@ pub(super) fn data_folder(config: &Config) -> Finding {
 }
 
 /// Whoever reads a master key and the database can sign.
-pub(super) fn master_key_files(config: &Config) -> Vec<Finding> {
-    let check = |path: std::path::PathBuf| match std::fs::File::open(&path) {
-        Ok(_) => match open_to_others(&path) {
-            Some(mode) => {
-                let detail = format!("{} has mode {mode:o}", path.display());
-                Finding::failed("master key", detail).hint(format!("chmod 600 {}", path.display()))
-            }
-            None => Finding::ok("master key", path.display()),
-        },
+pub(super) fn master_keys(config: &Config) -> Vec<Finding> {
+    let in_environment = config.master_key.from_environment.len();
+    if in_environment > 0 {
+        let detail = format!("in the environment ({in_environment}); the first seals");
+        return vec![Finding::ok("master key", detail)];
+    }
+    config.master_key_files().iter().map(|path| master_key_file(path)).collect()
+}
+
+fn master_key_file(path: &Path) -> Finding {
+    let text = match master_key::read_file(path) {
+        Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Finding::skipped("master key", format!("{} is not there", path.display()))
+            return Finding::skipped("master key", format!("{} is not there", path.display()));
         }
-        Err(error) => Finding::failed("master key", format!("{}: {error}", path.display()))
-            .hint("run as the user that owns it"),
+        Err(error) => {
+            return Finding::failed("master key", format!("{}: {error}", path.display()))
+                .hint("run as the user that owns it");
+        }
     };
-    config.master_key_files().into_iter().map(check).collect()
+    if let Err(error) = MasterKey::parse(&text) {
+        return Finding::failed("master key", format!("{}: {error}", path.display()))
+            .hint("put the right file back; a new one opens nothing");
+    }
+    match open_to_others(path) {
+        Some(mode) => {
+            let detail = format!("{} has mode {mode:o}", path.display());
+            Finding::failed("master key", detail).hint(format!("chmod 600 {}", path.display()))
+        }
+        None => Finding::ok("master key", path.display()),
+    }
 }
 
 /// The mode of a file that anybody but its owner may read; a group may, as Kubernetes mounts secrets so.

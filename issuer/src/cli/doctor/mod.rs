@@ -81,7 +81,7 @@ async fn examine(session: &Session) -> Vec<Finding> {
             .map(|warning| Finding::new("configuration", Outcome::Warning, warning)),
     );
     findings.push(machine::data_folder(&session.config));
-    findings.extend(machine::master_key_files(&session.config));
+    findings.extend(machine::master_keys(&session.config));
     findings.extend(state::examine(session).await);
     findings.extend(machine::reachable(&session.config).await);
     findings

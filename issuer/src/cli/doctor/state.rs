@@ -74,7 +74,7 @@ fn keys(session: &Session, rings: &[RingRows]) -> Finding {
         Ok(masters) => masters,
         Err(failure) => {
             return Finding::from_failure("signing keys", failure)
-                .hint("put the master key file back; without it the signing keys are lost");
+                .hint("put the master key back; without it the signing keys are lost");
         }
     };
     match open_rings(rings, &masters) {
