@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use countersign_keys::KeyError;
 
+use super::output::date;
 use super::serve::ServeError;
 use super::token::TokenError;
 use crate::bootstrap::StartError;
@@ -50,6 +51,10 @@ impl From<StoreError> for Failure {
             StoreError::NotFound { what: what @ ("client" | "resource" | "user"), .. } => {
                 failure.hint(format!("`countersign {what} list` shows them"))
             }
+            StoreError::Withdrawn { at, .. } => failure.hint(format!(
+                "it went on {}; make a new key, for somebody else may have this one",
+                date(*at)
+            )),
             StoreError::Unreadable(row) => failure.hint(repair(row)),
             StoreError::Unavailable(_) => failure.hint("`countersign doctor` says more"),
             _ => failure,
@@ -124,6 +129,9 @@ impl From<RotationError> for Failure {
     fn from(error: RotationError) -> Self {
         match error {
             RotationError::Store(error) => error.into(),
+            RotationError::Full(_) => Self::new("ring_full", error).hint(
+                "wait until retired keys have gone, or `countersign keys withdraw` one that is not needed",
+            ),
             RotationError::Key(_) => Self::new("key", error),
         }
     }

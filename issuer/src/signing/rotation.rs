@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use countersign_keys::ring::KeyState;
+use countersign_keys::ring::{KeyState, MAX_RING_KEYS};
 use countersign_keys::rotation::{self, Policy, Step};
 use countersign_keys::signing_key::KeySize;
 use countersign_keys::{Algorithm, KeyRing, Kid, MasterKeys, SigningKey};
@@ -19,6 +19,9 @@ pub enum RotationError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The ring has as many keys as it may have.
+    #[error("the {0} ring has {MAX_RING_KEYS} keys already, and publishes no more")]
+    Full(Algorithm),
     /// No key could be made.
     #[error("a new signing key could not be made: {0}")]
     Key(String),
@@ -81,7 +84,13 @@ impl Rotation<'_> {
         version: i64,
         kid: &Kid,
     ) -> Result<bool, RotationError> {
-        self.apply(ring, version, rotation::withdraw(ring, kid)).await
+        let steps = rotation::withdraw(ring, kid);
+        if steps.is_empty() {
+            return Ok(false);
+        }
+        let mut change = self.change(ring, &steps).await?;
+        change.withdraw = std::mem::take(&mut change.delete);
+        self.commit(ring.algorithm, version, &change).await
     }
 
     /// Makes a ring for an algorithm that has none.
@@ -102,9 +111,15 @@ impl Rotation<'_> {
         if steps.is_empty() {
             return Ok(false);
         }
+        let change = self.change(ring, &steps).await?;
+        self.commit(ring.algorithm, version, &change).await
+    }
+
+    /// What the steps are for the store, with the keys that they need.
+    async fn change(&self, ring: &KeyRing, steps: &[Step]) -> Result<RingChange, RotationError> {
         let mut change = RingChange::default();
         let deleted = |kid: &Kid| steps.contains(&Step::Delete { kid: *kid });
-        for step in &steps {
+        for step in steps {
             match step {
                 Step::Publish => {
                     change.insert.push(self.new_row(ring.algorithm, KeyState::Pending).await?);
@@ -120,8 +135,17 @@ impl Rotation<'_> {
                 Step::Delete { kid } => change.delete.push(*kid),
             }
         }
-        let ours = self.store.apply_ring_change(ring.algorithm, version, &change, self.act).await?;
-        tracing::info!(algorithm = %ring.algorithm, ours, "a key ring was turned");
+        Ok(change)
+    }
+
+    async fn commit(
+        &self,
+        algorithm: Algorithm,
+        version: i64,
+        change: &RingChange,
+    ) -> Result<bool, RotationError> {
+        let ours = self.store.apply_ring_change(algorithm, version, change, self.act).await?;
+        tracing::info!(%algorithm, ours, "a key ring was turned");
         Ok(true)
     }
 
@@ -148,12 +172,15 @@ impl Rotation<'_> {
 ///
 /// # Errors
 ///
-/// If it cannot be sealed or the store does not answer.
+/// If the ring is full, the key cannot be sealed, or the store does not answer or knows that it was withdrawn.
 pub async fn import(
     rotation: &Rotation<'_>,
     ring: &OpenRing,
     key: &SigningKey,
 ) -> Result<bool, RotationError> {
+    if ring.keys.len() >= MAX_RING_KEYS {
+        return Err(RotationError::Full(ring.algorithm));
+    }
     let row = seal_row(key, KeyState::Pending, rotation.act.at, rotation.masters)
         .map_err(RotationError::Key)?;
     let change = RingChange { insert: vec![row], ..RingChange::default() };

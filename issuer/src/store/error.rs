@@ -14,6 +14,14 @@ pub enum StoreError {
     /// The object exists already, or the change does not fit what is there.
     #[error("{0}")]
     Conflict(String),
+    /// The key was withdrawn in an emergency, and never comes back.
+    #[error("key `{kid}` was withdrawn, and a withdrawn key never signs or verifies again")]
+    Withdrawn {
+        /// The key.
+        kid: String,
+        /// Unix seconds.
+        at: i64,
+    },
     /// There is no such object.
     #[error("no {what} `{name}`")]
     NotFound {
@@ -52,6 +60,7 @@ impl StoreError {
         match self {
             Self::Unavailable(_) => "database_unavailable",
             Self::Conflict(_) => "conflict",
+            Self::Withdrawn { .. } => "key_withdrawn",
             Self::NotFound { .. } => "not_found",
             Self::Invalid(invalid) => invalid.code(),
             Self::Newer { .. } => "database_newer",

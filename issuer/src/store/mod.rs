@@ -24,6 +24,7 @@ mod schema;
 mod sealed;
 mod secrets;
 mod users;
+mod withdrawn;
 
 pub use actor::{Act, Actor};
 pub use audit::AuditRecord;

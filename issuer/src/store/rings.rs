@@ -46,8 +46,10 @@ pub struct RingChange {
     pub insert: Vec<KeyRow>,
     /// Keys that enter another state now.
     pub set_state: Vec<(Kid, KeyState)>,
-    /// Keys that vanish.
+    /// Keys that vanish, for their tokens are gone.
     pub delete: Vec<Kid>,
+    /// Keys that vanish whatever they signed, and never come back.
+    pub withdraw: Vec<Kid>,
 }
 
 impl Store {
@@ -101,6 +103,7 @@ impl Store {
                 return Ok(false);
             }
             change.delete_keys(&ring_change.delete).await?;
+            change.withdraw_keys(&ring_change.withdraw).await?;
             change.set_states(&ring_change.set_state).await?;
             change.insert_keys(&ring_change.insert).await?;
             change.require_one_active(algorithm).await?;
@@ -185,6 +188,7 @@ impl Change<'_> {
         let insert = "INSERT INTO signing_key (kid, algorithm, state, since, created_at, sealed) \
              VALUES ($1, $2, $3, $4, $5, $6)";
         for key in keys {
+            self.require_not_withdrawn(&key.kid).await?;
             let state = state_name(key.state);
             sqlx::query(insert)
                 .bind(key.kid.as_ref())

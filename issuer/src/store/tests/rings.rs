@@ -129,3 +129,33 @@ fn a_key_is_sealed_anew_only_by_who_has_opened_the_present_row() {
         assert_eq!(store.load_rings().await.unwrap()[0].keys[0].sealed, b"new");
     });
 }
+
+#[test]
+fn a_withdrawn_key_never_comes_back_and_a_deleted_one_may() {
+    both(|database| async move {
+        let store = database.open().await;
+        let act = act();
+        let es256 = Algorithm::Es256;
+        let insert = vec![key("a", KeyState::Active), key("b", KeyState::Pending)];
+        let made = RingChange { insert, ..RingChange::default() };
+        assert!(store.apply_ring_change(es256, 0, &made, &act).await.unwrap());
+        let taken = [key("c", KeyState::Pending).kid];
+        let insert =
+            |kid| RingChange { insert: vec![key(kid, KeyState::Pending)], ..RingChange::default() };
+
+        let withdraw =
+            RingChange { withdraw: vec![key("b", KeyState::Pending).kid], ..insert("c") };
+        assert!(store.apply_ring_change(es256, 1, &withdraw, &act).await.unwrap());
+        let delete = RingChange { delete: taken.to_vec(), ..RingChange::default() };
+        assert!(store.apply_ring_change(es256, 2, &delete, &act).await.unwrap());
+        let refused = store.apply_ring_change(es256, 3, &insert("b"), &act).await.unwrap_err();
+        let accepted = store.apply_ring_change(es256, 3, &insert("c"), &act).await.unwrap();
+
+        assert!(matches!(refused, StoreError::Withdrawn { ref kid, at: NOW } if kid == "b"));
+        assert!(accepted);
+        let rings = store.load_rings().await.unwrap();
+        assert_eq!(states(&rings[0]), [("a", KeyState::Active), ("c", KeyState::Pending)]);
+        let events = store.audit_events(9).await.unwrap();
+        assert!(events.iter().any(|event| event.action == "key.withdraw" && event.object == "b"));
+    });
+}
