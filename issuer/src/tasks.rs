@@ -19,6 +19,9 @@ const ROTATION_CHECK: Duration = Duration::from_secs(1);
 /// Rings that were refused are read again after so many checks.
 const REFUSED_RINGS_CHECKS: u32 = 15;
 const BATCH: Duration = Duration::from_mins(1);
+
+/// Retired keys are written down after so many batches.
+const OBSERVATION_BATCHES: u32 = 10;
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
 
 /// How many expired rows one sweep removes at most, so that it never holds the database for long.
@@ -139,6 +142,7 @@ async fn rotate_if_due(app: &App, actor: &Actor) {
 }
 
 async fn batches(app: Arc<App>) {
+    let mut since_observations = 0;
     let mut ticks = interval(BATCH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
@@ -147,6 +151,10 @@ async fn batches(app: Arc<App>) {
     loop {
         ticks.tick().await;
         write_secret_uses(&app).await;
+        since_observations += 1;
+        if since_observations % OBSERVATION_BATCHES == 0 {
+            write_observations(&app).await;
+        }
         let oldest = app.clock.now() - SWEEP_DELAY_SECONDS - 2 * BATCH.as_secs().cast_signed();
         if app.assertion_keys.may_have_records(oldest) {
             sweep(&app).await;
@@ -181,6 +189,14 @@ pub async fn write_secret_uses(app: &App) {
     if let Err(error) = app.store.record_secret_use(&uses).await {
         tracing::warn!(%error, "the last uses of secrets were not written");
         app.secret_uses.put_back(uses);
+    }
+}
+
+/// Writes down for how long the retired keys have been retired, so that a restart does not begin at zero.
+pub async fn write_observations(app: &App) {
+    let seen = app.keychain.retirements(app.clock.elapsed());
+    if let Err(error) = app.store.record_observations(&seen).await {
+        tracing::warn!(%error, "how long keys have been retired was not written down");
     }
 }
 

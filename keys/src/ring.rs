@@ -32,8 +32,8 @@ pub struct RingKey {
     pub state: KeyState,
     /// Wall clock at which it entered the state, in Unix seconds. May be wrong when a clock was.
     pub since: i64,
-    /// For how long this process has seen it in this state, by its monotonic clock. Zero after a restart;
-    /// must never be too long.
+    /// For how long it has been in this state at least, by monotonic clocks: what this process saw, and what others had
+    /// seen and written down before. Zero where nothing is known; must never be too long.
     pub observed: Duration,
 }
 

@@ -120,6 +120,7 @@ impl Running {
         let finished = async { while self.listeners.join_next().await.is_some() {} };
         let all = tokio::time::timeout(grace, finished).await.is_ok();
         tasks::write_secret_uses(&self.app).await;
+        tasks::write_observations(&self.app).await;
         self.app.store.close().await;
         all
     }

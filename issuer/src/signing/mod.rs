@@ -20,6 +20,7 @@ use countersign_keys::{Algorithm, KeyRing, Kid, SigningKey};
 
 use crate::error::OAuthError;
 use crate::jwks::JwksDocument;
+use crate::store::Observation;
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 const ACCESS_TOKEN_TYP: &str = "at+jwt";
@@ -30,8 +31,24 @@ pub struct Keychain {
     observed: Mutex<Observations>,
 }
 
-/// Since when (monotonic) this process has seen each key in its present state.
-type Observations = HashMap<Kid, (KeyState, Duration)>;
+/// What this process knows of the time that each key has spent in its present state.
+type Observations = HashMap<Kid, Observed>;
+
+/// The time that a key has spent in a state, at least.
+#[derive(Clone, Copy)]
+struct Observed {
+    state: KeyState,
+    /// When this was known (monotonic).
+    at: Duration,
+    /// How long it was by then: what nodes had written down when this one read it.
+    by_then: Duration,
+}
+
+impl Observed {
+    fn until(&self, now: Duration) -> Duration {
+        self.by_then.saturating_add(now.saturating_sub(self.at))
+    }
+}
 
 /// One consistent view of all rings.
 pub struct LiveKeys {
@@ -111,8 +128,11 @@ impl Keychain {
         let keys = rings.iter().flat_map(|ring| &ring.keys);
         *observed = keys
             .map(|key| {
-                let seen = observed.get(key.kid()).filter(|(state, _)| *state == key.state);
-                (*key.kid(), (key.state, seen.map_or(now, |(_, since)| *since)))
+                let read = Observed { state: key.state, at: now, by_then: key.observed };
+                // What was read may contain what this process saw: the longer counts, never the sum.
+                let seen = observed.get(key.kid()).filter(|seen| seen.state == key.state);
+                let longest = seen.filter(|seen| seen.until(now) >= read.by_then);
+                (*key.kid(), *longest.unwrap_or(&read))
             })
             .collect();
         drop(observed);
@@ -122,15 +142,26 @@ impl Keychain {
     /// A ring as the rotation plan reads it at `now` (monotonic).
     pub fn planned(&self, ring: &OpenRing, now: Duration) -> KeyRing {
         let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = ring.keys.iter().map(|key| {
-            let since = observed.get(key.kid()).map_or(now, |(_, since)| *since);
-            RingKey {
-                kid: *key.kid(),
-                state: key.state,
-                since: key.since,
-                observed: now.saturating_sub(since),
-            }
+        let keys = ring.keys.iter().map(|key| RingKey {
+            kid: *key.kid(),
+            state: key.state,
+            since: key.since,
+            observed: observed.get(key.kid()).map_or(Duration::ZERO, |seen| seen.until(now)),
         });
         KeyRing { algorithm: ring.algorithm, keys: keys.collect() }
+    }
+
+    /// For how long the retired keys have been retired at `now` (monotonic), to be written down.
+    pub fn retirements(&self, now: Duration) -> Vec<Observation> {
+        let live = self.live();
+        let rings = live.rings().iter().map(|ring| self.planned(ring, now));
+        let retired = rings.flat_map(|ring| ring.keys).filter(|key| key.state == KeyState::Retired);
+        retired
+            .map(|key| Observation {
+                kid: key.kid,
+                since: key.since,
+                seconds: i64::try_from(key.observed.as_secs()).unwrap_or(i64::MAX),
+            })
+            .collect()
     }
 }

@@ -2,6 +2,7 @@
 //! another key than its `kid` says, is refused and reported: it was swapped or altered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_keys::ring::KeyState;
 use countersign_keys::seal::SealError;
@@ -26,6 +27,8 @@ pub struct OpenKey {
     pub state: KeyState,
     /// Since when it is in this state, in Unix seconds.
     pub since: i64,
+    /// For how long it had been in this state when it was read, at least.
+    pub observed: Duration,
     key: Arc<SigningKey>,
 }
 
@@ -102,7 +105,8 @@ fn open_row(row: &KeyRow, masters: &MasterKeys) -> Result<OpenKey, OpenError> {
     if *key.kid() != kid {
         return Err(altered("it holds another key".to_owned()));
     }
-    Ok(OpenKey { state: row.state, since: row.since, key: Arc::new(key) })
+    let observed = Duration::from_secs(u64::try_from(row.observed).unwrap_or(0));
+    Ok(OpenKey { state: row.state, since: row.since, observed, key: Arc::new(key) })
 }
 
 /// Opens the rows of a running node. A row that cannot be used is reported, and stands for the key that
@@ -133,7 +137,9 @@ fn reopen_ring(
             Ok(key) => keys.push(key),
             Err(error) => {
                 refused.push(error);
-                keys.extend(known(&row.kid).map(|key| OpenKey { state: row.state, ..key }));
+                let observed = Duration::ZERO;
+                let known = known(&row.kid);
+                keys.extend(known.map(|key| OpenKey { state: row.state, observed, ..key }));
             }
         }
     }
@@ -171,6 +177,7 @@ pub(super) fn seal_row(
         algorithm: key.algorithm(),
         state,
         since: now,
+        observed: 0,
         created_at: now,
         sealed,
     })

@@ -20,6 +20,8 @@ pub struct KeyRow {
     pub state: KeyState,
     /// Unix seconds at which it entered the state.
     pub since: i64,
+    /// For how many seconds it has been in the state at least, as nodes saw it pass and wrote it down.
+    pub observed: i64,
     /// Unix seconds.
     pub created_at: i64,
     /// The private key, sealed under the master key. Empty if the row cannot be understood: then it does not open.
@@ -56,8 +58,10 @@ impl Store {
     /// All rings of the algorithms that this release knows; those of a later release are no concern of it.
     pub async fn load_rings(&self) -> Result<Vec<RingRows>, StoreError> {
         // One statement, so that no ring is seen in the middle of a change.
-        let select = "SELECT r.algorithm, r.version, k.kid, k.state, k.since, k.created_at, k.sealed \
+        let select = "SELECT r.algorithm, r.version, k.kid, k.state, k.since, k.created_at, k.sealed, \
+             COALESCE(o.seconds, 0) AS observed \
              FROM key_ring r JOIN signing_key k ON k.algorithm = r.algorithm \
+             LEFT JOIN key_observation o ON o.kid = k.kid AND o.state = k.state AND o.since = k.since \
              ORDER BY r.algorithm, k.created_at, k.kid";
         let rows = answered(async { Ok(sqlx::query(select).fetch_all(&self.pool).await?) }).await?;
         let mut rings: Vec<RingRows> = Vec::new();
@@ -239,6 +243,7 @@ fn key_row(row: &AnyRow, algorithm: Algorithm) -> Result<KeyRow, StoreError> {
         algorithm,
         state: state.unwrap_or(KeyState::Retired),
         since: since.unwrap_or_default(),
+        observed: number(row, "observed")?,
         created_at: created_at.unwrap_or_default(),
         sealed,
     })

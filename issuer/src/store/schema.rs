@@ -36,6 +36,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0010_withdrawn_key.sql"),
         postgres: include_str!("../../migrations/0010_withdrawn_key.sql"),
     },
+    Step {
+        version: 11,
+        name: "key observation",
+        sqlite: include_str!("../../migrations/0011_key_observation.sql"),
+        postgres: include_str!("../../migrations/0011_key_observation.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -1,10 +1,15 @@
 //! Keys at rest: master keys that change, rows that were altered, and a ring that two nodes see.
 
+use std::time::Duration;
+
 use countersign::app::App;
 use countersign::bootstrap::StartError;
 use countersign::clock::Clock;
 use countersign::config::Config;
+use countersign::master_key::MasterKeyError;
 use countersign::signing::OpenError;
+use countersign::store::KeyRow;
+use countersign_keys::ring::KeyState;
 
 use crate::harness::START;
 
@@ -64,7 +69,7 @@ async fn a_missing_or_wrong_master_key_stops_the_start_and_destroys_nothing() {
     assert!(matches!(missing, StartError::MasterKeyMissing { .. }), "{missing}");
     assert!(still_missing, "a new master key was made up");
     assert!(matches!(wrong, StartError::SecretHashKey(_)), "{wrong}");
-    assert!(matches!(corrupt, StartError::File { .. }), "{corrupt}");
+    assert!(matches!(corrupt, StartError::MasterKey(MasterKeyError::File { .. })), "{corrupt}");
     assert_eq!(restored, kid_before);
 }
 
@@ -106,7 +111,7 @@ async fn a_running_node_keeps_its_keys_when_a_row_is_altered() {
     issuer.follow().await;
 
     assert_eq!(issuer.token_as("orders", &secret, &[]).await.status, 200);
-    let metrics = issuer.app.metrics.render(std::time::Duration::ZERO, 1);
+    let metrics = issuer.app.metrics.render(Duration::ZERO, 1);
     assert!(metrics.contains("countersign_key_rows_refused_total 1"));
 }
 
@@ -148,7 +153,7 @@ async fn a_withdrawn_key_is_gone_at_once_although_another_row_does_not_open() {
     };
     let live = app.keychain.live();
     let ring = live.rings().iter().find(|ring| ring.algorithm == es256.algorithm).unwrap();
-    let planned = app.keychain.planned(ring, std::time::Duration::ZERO);
+    let planned = app.keychain.planned(ring, Duration::ZERO);
     let withdrawn = es256.keys[0].kid;
     assert!(rotation.withdraw(&planned, ring.version, &withdrawn).await.unwrap());
     issuer.follow().await;
@@ -160,4 +165,56 @@ async fn a_withdrawn_key_is_gone_at_once_although_another_row_does_not_open() {
     let token = token["access_token"].as_str().unwrap().to_owned();
     let header = countersign_keys::UnverifiedJws::parse(&token).unwrap();
     assert_ne!(header.kid(), Some(&withdrawn));
+}
+
+/// For how long the retired key of the only ring is known to be retired, in seconds.
+fn retired_for(app: &App) -> i64 {
+    let retired = app.keychain.retirements(app.clock.elapsed());
+    assert_eq!(retired.len(), 1, "{retired:?}");
+    retired[0].seconds
+}
+
+/// Makes the active key of the only ring a retired one; or nothing, whereupon a node reads the ring again.
+async fn change_ring(app: &App, retire: Option<&str>) {
+    let rows = app.store.load_rings().await.unwrap();
+    let act = countersign::store::Actor::node().at(app.clock.now());
+    let mut change = countersign::store::RingChange::default();
+    if let Some(kid) = retire {
+        let key = countersign_keys::SigningKey::generate(
+            countersign_keys::Algorithm::Es256,
+            countersign_keys::signing_key::KeySize::Default,
+        )
+        .unwrap();
+        let row = &rows[0].keys[0];
+        let sealed = app.masters.seal(key.kid(), &key.to_pkcs8_der().unwrap()).unwrap();
+        change.insert.push(KeyRow { kid: *key.kid(), sealed, ..row.clone() });
+        change.set_state.push((kid.try_into().unwrap(), KeyState::Retired));
+    }
+    let version = rows[0].version;
+    assert!(app.store.apply_ring_change(rows[0].algorithm, version, &change, &act).await.unwrap());
+    countersign::tasks::heartbeat(app).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_node_goes_on_counting_where_the_one_before_it_stopped_and_counts_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(&folder);
+    let first = open(&config).await.unwrap();
+    change_ring(&first, Some(&kid(&first))).await;
+
+    first.clock.advance(Duration::from_mins(10));
+    countersign::tasks::write_observations(&first).await;
+    change_ring(&first, None).await;
+    let by_itself = retired_for(&first);
+    let second = App::open(config.clone(), Clock::fixed(START + 9_000_000)).await.unwrap();
+    let at_its_start = retired_for(&second);
+    second.clock.advance(Duration::from_mins(5));
+    countersign::tasks::write_observations(&second).await;
+    change_ring(&second, None).await;
+    let later = retired_for(&second);
+    change_ring(&first, None).await;
+    let told_by_the_other = retired_for(&first);
+
+    assert_eq!((by_itself, at_its_start), (600, 600), "whatever the wall clock says meanwhile");
+    assert_eq!((later, told_by_the_other), (900, 900));
 }

@@ -2,8 +2,8 @@
 //!
 //! A key is published for [`Policy::lead`] before it signs, so that every verifier that honors `max-age` has it
 //! by then, and for [`Policy::retention`] after it signed, so that every token it signed has expired. Both are
-//! measured by the monotonic clock of the process that plans: a restart makes a step late, never early. The wall
-//! clock only decides when a rotation begins; a wrong one makes that early or late, never unsafe.
+//! measured by monotonic clocks, of the process that plans or of those before it: a restart makes a step late, never
+//! early. The wall clock only decides when a rotation begins; a wrong one makes that early or late, never unsafe.
 //!
 //! The steps of one plan are committed in one transaction, against the version of the ring that was planned on,
 //! so of two nodes that plan the same, one wins and the other plans again.

@@ -31,6 +31,8 @@ enum Event {
 struct Database {
     version: u64,
     keys: BTreeMap<Kid, (KeyState, i64)>,
+    /// For how long nodes have seen each retired key retired, as they wrote it down.
+    observed: BTreeMap<Kid, u64>,
     made: u32,
 }
 
@@ -60,7 +62,10 @@ impl Database {
                 self.retire_active(wall);
                 self.keys.insert(kid, (KeyState::Active, wall));
             }
-            Step::Delete { kid } => drop(self.keys.remove(&kid)),
+            Step::Delete { kid } => {
+                self.keys.remove(&kid);
+                self.observed.remove(&kid);
+            }
         }
         let active = self.keys.values().filter(|(state, _)| *state == KeyState::Active).count();
         assert_eq!(active, 1, "after {step:?}");
@@ -83,8 +88,8 @@ impl Database {
 #[derive(Clone, Debug, Default)]
 struct Node {
     view: Database,
-    /// Since when it has seen each key in its state.
-    seen: BTreeMap<Kid, (KeyState, u64)>,
+    /// When it last learned for how long each key had been in its state, and for how long that was.
+    seen: BTreeMap<Kid, (KeyState, u64, u64)>,
     heard_at: Option<u64>,
     cut_off_until: u64,
     clock_offset: i64,
@@ -104,9 +109,28 @@ impl Node {
         self.heard_at = Some(now);
         let before = std::mem::take(&mut self.seen);
         for (kid, (state, _)) in &self.view.keys {
-            let since =
-                before.get(kid).filter(|(seen, _)| seen == state).map_or(now, |(_, since)| *since);
-            self.seen.insert(*kid, (*state, since));
+            let read = self.view.observed.get(kid).filter(|_| *state == KeyState::Retired);
+            let read = (*state, now, read.copied().unwrap_or(0));
+            let seen = before
+                .get(kid)
+                .filter(|(seen, at, by_then)| seen == state && by_then + (now - at) >= read.2);
+            self.seen.insert(*kid, *seen.unwrap_or(&read));
+        }
+    }
+
+    fn observed(&self, kid: &Kid, now: u64) -> u64 {
+        let (_, at, by_then) = self.seen[kid];
+        by_then + (now - at)
+    }
+
+    /// Writes down what it knows of the keys that are retired there too.
+    fn write_down(&self, database: &mut Database, now: u64) {
+        for (kid, (state, _)) in &self.view.keys {
+            let is_retired = |(state, _): &(KeyState, i64)| *state == KeyState::Retired;
+            if *state == KeyState::Retired && database.keys.get(kid).is_some_and(is_retired) {
+                let longest = database.observed.entry(*kid).or_default();
+                *longest = self.observed(kid, now).max(*longest);
+            }
         }
     }
 
@@ -121,7 +145,7 @@ impl Node {
             kid: *kid,
             state: *state,
             since: *since,
-            observed: Duration::from_secs(now - self.seen[kid].1),
+            observed: Duration::from_secs(self.observed(kid, now)),
         });
         KeyRing { algorithm: Algorithm::Es256, keys: keys.collect() }
     }
@@ -182,6 +206,9 @@ impl World {
             node.hear(&self.database, self.now);
         }
         let now = self.now;
+        for node in self.nodes.iter().filter(|node| now >= node.cut_off_until) {
+            node.write_down(&mut self.database, now);
+        }
         let connected = |node: &&mut Node| now >= node.cut_off_until;
         let planned: Vec<_> = self
             .nodes
@@ -321,4 +348,31 @@ fn a_schedule_without_trouble_rotates_on_time_and_keeps_few_keys() {
 
     assert_eq!(world.database.made, 11);
     assert_eq!(most, 2);
+}
+
+#[test]
+fn a_fleet_that_restarts_more_often_than_tokens_live_still_forgets_its_retired_keys() {
+    let policy = Policy {
+        jwks_max_age: Duration::from_mins(1),
+        rotate_every: Duration::from_hours(30),
+        max_token_lifetime: Duration::from_hours(24),
+        skew: Duration::from_secs(30),
+        node_lag: Duration::from_secs(5),
+    };
+    let mut world = World::new(policy);
+    let mut most = 0;
+
+    for minute in 0..10 * 30 * 60 {
+        world.tick(60);
+        if minute % 7 == 0 {
+            world.happen(&Event::Restart { node: 0 });
+        }
+        if minute % 11 == 0 {
+            world.happen(&Event::Restart { node: 1 });
+        }
+        most = most.max(world.database.keys.len());
+    }
+
+    assert!(world.database.made >= 9, "{}", world.database.made);
+    assert!(most <= 3, "{most} keys at a time");
 }

@@ -11,6 +11,7 @@ fn key(kid: &str, state: KeyState) -> KeyRow {
         algorithm: Algorithm::Es256,
         state,
         since: NOW,
+        observed: 0,
         created_at: NOW,
         sealed: kid.as_bytes().to_vec(),
     }
@@ -157,5 +158,44 @@ fn a_withdrawn_key_never_comes_back_and_a_deleted_one_may() {
         assert_eq!(states(&rings[0]), [("a", KeyState::Active), ("c", KeyState::Pending)]);
         let events = store.audit_events(9).await.unwrap();
         assert!(events.iter().any(|event| event.action == "key.withdraw" && event.object == "b"));
+    });
+}
+
+#[test]
+fn what_nodes_saw_of_a_retirement_only_grows_and_counts_for_that_retirement_alone() {
+    both(|database| async move {
+        let store = database.open().await;
+        let es256 = Algorithm::Es256;
+        let insert = vec![key("a", KeyState::Active), key("r", KeyState::Retired)];
+        let made = RingChange { insert, ..RingChange::default() };
+        assert!(store.apply_ring_change(es256, 0, &made, &act()).await.unwrap());
+        let seen = |kid: &str, since, seconds| Observation {
+            kid: Kid::try_from(kid).unwrap(),
+            since,
+            seconds,
+        };
+        let observed = async || {
+            let rings = store.load_rings().await.unwrap();
+            rings[0].keys.iter().map(|key| key.observed).collect::<Vec<_>>()
+        };
+
+        let mut history = Vec::new();
+        for noted in [
+            [seen("r", NOW, 600), seen("a", NOW, 600)],
+            [seen("r", NOW, 60), seen("gone", NOW, 60)],
+            [seen("r", NOW, 700), seen("r", NOW - 1, 9000)],
+        ] {
+            store.record_observations(&noted).await.unwrap();
+            history.push(observed().await);
+        }
+        let delete =
+            RingChange { delete: vec![Kid::try_from("r").unwrap()], ..RingChange::default() };
+        assert!(store.apply_ring_change(es256, 1, &delete, &act()).await.unwrap());
+        let again =
+            RingChange { insert: vec![key("r", KeyState::Retired)], ..RingChange::default() };
+        assert!(store.apply_ring_change(es256, 2, &again, &act()).await.unwrap());
+
+        assert_eq!(history, [[0, 600], [0, 600], [0, 700]]);
+        assert_eq!(observed().await, [0, 0], "another retirement of the same key");
     });
 }

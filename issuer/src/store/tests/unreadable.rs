@@ -93,6 +93,7 @@ fn m1_a_damaged_key_is_kept_by_its_kid_and_a_ring_of_a_later_release_is_left_alo
             algorithm: Algorithm::Es256,
             state: KeyState::Active,
             since: NOW,
+            observed: 0,
             created_at: NOW,
             sealed: b"a".to_vec(),
         };
