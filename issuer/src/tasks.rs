@@ -53,7 +53,7 @@ async fn heartbeats(app: Arc<App>) {
                 tracing::warn!(%error, "the heartbeat failed: changes are not followed");
             }
         }
-        app.audit.resume(app.clock.now());
+        app.audit.settle(app.clock.now());
     }
 }
 

@@ -119,6 +119,7 @@ impl Running {
         let _ = self.stop.send(true);
         let finished = async { while self.listeners.join_next().await.is_some() {} };
         let all = tokio::time::timeout(grace, finished).await.is_ok();
+        self.app.audit.settle(self.app.clock.now());
         tasks::write_secret_uses(&self.app).await;
         tasks::write_observations(&self.app).await;
         self.app.store.close().await;

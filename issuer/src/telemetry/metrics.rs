@@ -14,7 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::protocol::ErrorCode;
 use crate::protocol::error_code::ERROR_CODES;
-use crate::token::grants::GRANTS;
+use crate::token::grants::{GRANTS, Grant};
 
 /// Upper bounds of the token endpoint's latency, in seconds.
 const LATENCY_BUCKETS: [f64; 11] =
@@ -29,7 +29,8 @@ struct TokenLabels {
 /// All metrics of this process.
 pub struct Metrics {
     registry: Registry,
-    token_requests: Vec<(TokenLabels, Counter)>,
+    /// A row for each grant of `GRANTS` and one for requests of none; in it the outcomes, in the order of [`column`].
+    token_requests: Vec<Vec<Counter>>,
     token_request_seconds: Histogram,
     failed_authentications: Counter,
     rotation_failures: Counter,
@@ -97,14 +98,15 @@ impl Metrics {
         }
     }
 
-    /// A token request was answered.
-    pub fn token_request(&self, grant: &'static str, code: Option<ErrorCode>, took: Duration) {
-        let outcome = code.map_or("issued", outcome);
-        let series = self
-            .token_requests
-            .iter()
-            .find(|(labels, _)| labels.grant == grant && labels.outcome == outcome);
-        if let Some((_, counter)) = series {
+    /// A token request was answered; `code` is none if a token was issued.
+    pub fn token_request(
+        &self,
+        grant: Option<&'static Grant>,
+        code: Option<ErrorCode>,
+        took: Duration,
+    ) {
+        let counter = self.token_requests.get(row(grant)).and_then(|row| row.get(column(code)));
+        if let Some(counter) = counter {
             counter.inc();
         }
         self.token_request_seconds.observe(took.as_secs_f64());
@@ -164,17 +166,26 @@ fn outcome(code: ErrorCode) -> &'static str {
     }
 }
 
-fn all_token_series(requests: &Family<TokenLabels, Counter>) -> Vec<(TokenLabels, Counter)> {
+/// The row of a grant; that of no grant is the last.
+fn row(grant: Option<&'static Grant>) -> usize {
+    let position = grant.and_then(|grant| GRANTS.iter().position(|row| row.name == grant.name));
+    position.unwrap_or(GRANTS.len())
+}
+
+/// Issued first, then the codes in their order.
+fn column(code: Option<ErrorCode>) -> usize {
+    code.map_or(0, |code| code as usize + 1)
+}
+
+fn all_token_series(requests: &Family<TokenLabels, Counter>) -> Vec<Vec<Counter>> {
     let grants = GRANTS.iter().map(|grant| grant.name).chain(["unknown"]);
     let outcomes: Vec<&str> =
         ["issued"].into_iter().chain(ERROR_CODES.iter().map(|row| outcome(row.code))).collect();
-    grants
-        .flat_map(|grant| outcomes.iter().map(move |outcome| TokenLabels { grant, outcome }))
-        .map(|labels| {
-            let counter = requests.get_or_create(&labels).clone();
-            (labels, counter)
-        })
-        .collect()
+    let series = |grant| {
+        let labels = outcomes.iter().map(|outcome| TokenLabels { grant, outcome });
+        labels.map(|labels| requests.get_or_create(&labels).clone()).collect()
+    };
+    grants.map(series).collect()
 }
 
 #[cfg(test)]
@@ -201,7 +212,7 @@ mod tests {
     fn a_request_counts_in_its_series() {
         let metrics = Metrics::new();
 
-        metrics.token_request("client_credentials", Some(ErrorCode::InvalidClient), Duration::ZERO);
+        metrics.token_request(GRANTS.first(), Some(ErrorCode::InvalidClient), Duration::ZERO);
 
         let text = metrics.render(Duration::ZERO, 0);
         assert!(text.contains("{grant=\"client_credentials\",outcome=\"invalid_client\"} 1"));

@@ -48,14 +48,15 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response
     let mut trail = Trail::default();
     let mut outcome = answer(&app, &parts, body, &mut trail).await;
     let is_recorded = count_failure(&app, origin, &trail, &mut outcome);
-    if is_recorded && let Err(unwritten) = app.audit.record(&event(&app, origin, &trail, &outcome))
-    {
-        // What cannot be audited is not issued.
-        outcome = Err(unwritten.into());
+    if is_recorded {
+        let recorded = app.audit.record(&event(&app, origin, &trail, &outcome)).await;
+        if let Err(unwritten) = recorded {
+            // What cannot be audited is not issued.
+            outcome = Err(unwritten.into());
+        }
     }
-    let grant = trail.grant.map_or("unknown", |grant| grant.name);
     let code = outcome.as_ref().err().map(|error| error.code);
-    app.metrics.token_request(grant, code, app.clock.elapsed().saturating_sub(started));
+    app.metrics.token_request(trail.grant, code, app.clock.elapsed().saturating_sub(started));
     match outcome {
         Ok(issued) => response(&issued),
         Err(error) => {
