@@ -87,5 +87,5 @@ pub use error::{Group, VerifyError};
 pub use profile::{Profile, compat};
 pub use verifier::{
     BuildError, CheckReport, HasAudience, Keys, MultiVerifier, NoAudience, Outcome,
-    SameIssuerTwice, Start, Verified, Verifier, VerifierBuilder,
+    SameIssuerTwice, Start, TokenCache, Verified, Verifier, VerifierBuilder,
 };

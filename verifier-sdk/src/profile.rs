@@ -31,6 +31,7 @@ pub struct Profile {
     /// Which claim names the client; the first that is there counts.
     pub(crate) client: &'static [Claim],
     pub(crate) scope: Claim,
+    pub(crate) tenant: Claim,
     pub(crate) identity: Identity,
     /// A claim of the payload that must have this value.
     pub(crate) mark: Option<(Claim, &'static str)>,
@@ -48,6 +49,7 @@ impl Profile {
         required: RFC9068_CLAIMS,
         client: &[Claim::ClientId],
         scope: Claim::Scope,
+        tenant: Claim::Tid,
         identity: Identity::Idtyp,
         mark: None,
         audience_is_client: false,
@@ -79,6 +81,7 @@ pub mod compat {
         header_type: HeaderType::Required(&["at+jwt", "JWT"]),
         required: &[Claim::Sub, Claim::Iat],
         client: &[Claim::Azp, Claim::ClientId],
+        tenant: Claim::OrgId,
         identity: Identity::Auth0,
         ..Profile::RFC9068
     };

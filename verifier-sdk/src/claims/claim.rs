@@ -102,6 +102,10 @@ claims! {
     Amr b"amr" TextOrList,
     /// Session (OpenID Connect Front-Channel Logout §3).
     Sid b"sid" Text,
+    /// Tenant, in Microsoft's spelling.
+    Tid b"tid" Text,
+    /// Tenant, in Auth0's spelling.
+    OrgId b"org_id" Text,
     /// Cognito's mark of an access token.
     TokenUse b"token_use" Text,
     /// Keycloak's mark of an access token, in the payload.
