@@ -38,11 +38,25 @@
 //! # }
 //! ```
 //!
+//! # One line for what a route demands
+//!
+//! [`axum::require_scopes`], [`axum::require_any_scope`], [`axum::require_any_role`], and for a recent or strong
+//! sign-in [`axum::require_max_age`] and [`axum::require_acr`] (RFC 9470). In a handler, the extractor
+//! [`axum::Scoped`] with a marker of [`scope!`] says in the signature what the caller may do; the same rules are
+//! methods of [`Verified`].
+//!
+//! # Choices of the builder
+//!
+//! Where the keys are ([`Keys`], or a [`KeySource`](key_source::KeySource) of the service), what happens at start
+//! ([`Start`]), what tokens look like ([`Profile`]), the application's own claims, and whether verified
+//! tokens are remembered for up to a minute ([`TokenCache`]): off by default, since a signature check is cheap.
+//!
 //! # What is checked, in this order
 //!
 //! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
 //! claims, strictly and in one pass: `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, required claims; that
 //! the token is not bound to a key; and who calls ([`Caller`]). [`Verifier::explain`] says how each goes.
+//! A remembered token skips to what may have changed: the time, and whether its key is still trusted.
 //!
 //! # What is not checked here
 //!
@@ -54,7 +68,7 @@
 //!
 //! - [`Verifier`] (`verifier/`): builder and the checks in order; [`MultiVerifier`], `explain`
 //! - [`validation`], [`claims`], [`Caller`], [`Profile`]: pure rules
-//! - [`key_source`]: fixed keys, or the issuer's, kept fresh; `discovery`
+//! - [`key_source`]: fixed keys, the issuer's, kept fresh, or a source of the service; `discovery`
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
 //! - `binding/`: to come: DPoP and mutual TLS; `Policy::check_binding` is its place
 //! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side; `jwe` to come, in front of all checks
