@@ -1,4 +1,4 @@
-//! Verifies Countersign access tokens inside a service: locally, with public keys, with the issuer
+//! Verifies Countersign tokens inside a service: locally, with public keys, with the issuer
 //! switched off. No call on the hot path, and no outage because the issuer has one.
 //!
 //! # Quick start
@@ -51,6 +51,29 @@
 //! ([`Start`]), what tokens look like ([`Profile`]), the application's own claims, and whether verified
 //! tokens are remembered for up to a minute ([`TokenCache`]): off by default, since a signature check is cheap.
 //!
+//! # ID tokens and logout tokens
+//!
+//! A client that signs people in has a [`RelyingParty`]: it verifies ID tokens (OpenID Connect Core §3.1.3.7) and logout
+//! tokens (Back-Channel Logout §2.6) with the same keys. [`IdToken`] and [`LogoutToken`] are types of their own, and
+//! a token of one kind is refused by the verifiers of the others:
+//!
+//! ```
+//! # #[cfg(feature = "testing")] {
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! use countersign_verifier::{AuthenticationRequest, testing::TestIssuer};
+//!
+//! let issuer = TestIssuer::new("https://issuer.example");
+//! let client = issuer.relying_party("web");
+//! let token = issuer.id_token("ada", "web").claim("nonce", "n1").mint();
+//!
+//! let request = AuthenticationRequest::new().nonce("n1");
+//! assert_eq!(client.verify_id_token(&token, &request).await.unwrap().subject(), "ada");
+//! assert!(issuer.verifier("web").verify(&token).await.is_err());
+//! # });
+//! # }
+//! ```
+//!
 //! # What is checked, in this order
 //!
 //! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
@@ -68,6 +91,7 @@
 //!
 //! - [`Verifier`] (`verifier/`): builder and the checks in order; [`MultiVerifier`], `explain`
 //! - [`validation`], [`claims`], [`Caller`], [`Profile`]: pure rules
+//! - [`RelyingParty`], [`IdToken`], [`LogoutToken`], [`replay`]: what a client of the issuer verifies
 //! - [`key_source`]: fixed keys, the issuer's, kept fresh, or a source of the service; `discovery`
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
 //! - `binding/`: to come: DPoP and mutual TLS; `Policy::check_binding` is its place
@@ -86,9 +110,13 @@ pub mod credential;
 mod discovery;
 mod error;
 pub mod health;
+mod id_token;
 pub mod key_source;
+mod logout_token;
 pub mod metrics;
 mod profile;
+mod relying_party;
+pub mod replay;
 pub mod resource_metadata;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -98,8 +126,12 @@ mod verifier;
 pub use caller::Caller;
 pub use challenge::Challenge;
 pub use error::{Group, VerifyError};
+pub use id_token::{AuthenticationRequest, IdToken, PreviousIdToken};
+pub use logout_token::LogoutToken;
 pub use profile::{Profile, compat};
+pub use relying_party::RelyingParty;
 pub use verifier::{
-    BuildError, CheckReport, HasAudience, Keys, MultiVerifier, NoAudience, Outcome,
-    SameIssuerTwice, Start, TokenCache, Verified, Verifier, VerifierBuilder,
+    BuildError, CheckReport, HasAudience, IsClient, Keys, MultiVerifier, NoAudience,
+    OfAccessTokens, Outcome, SameIssuerTwice, Start, TokenCache, Verified, Verifier,
+    VerifierBuilder,
 };

@@ -1,7 +1,10 @@
 //! What an access token must look like: RFC 9068 with `idtyp` by default, and named presets for
 //! issuers that deviate. A profile is chosen whole; there are no switches to flip one by one.
 
+use countersign_keys::UnverifiedJws;
+
 use crate::claims::Claim;
+use crate::error::VerifyError;
 
 /// How the kind of identity is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +23,21 @@ pub(crate) enum HeaderType {
     Required(&'static [&'static str]),
     /// One of these, or no `typ` at all.
     Optional(&'static [&'static str]),
+}
+
+impl HeaderType {
+    /// RFC 8725 §3.11: what is typed as something else is something else.
+    pub(crate) fn check(self, jws: &UnverifiedJws<'_>) -> Result<(), VerifyError> {
+        let (accepted, absent) = match self {
+            Self::Required(accepted) => (accepted, false),
+            Self::Optional(accepted) => (accepted, jws.typ().is_none()),
+        };
+        if absent || accepted.iter().any(|typ| jws.has_typ(typ)) {
+            Ok(())
+        } else {
+            Err(VerifyError::WrongType)
+        }
+    }
 }
 
 /// The form of access tokens. [`Profile::RFC9068`] is the default; the others are in [`compat`].

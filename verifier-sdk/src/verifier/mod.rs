@@ -1,6 +1,7 @@
 //! The verifier: the checks in order, cheapest first, synchronous and without locks. Only "unknown key
 //! while the set may be old" waits, and only in `verify`.
 
+mod build;
 mod builder;
 mod explain;
 mod multi;
@@ -9,7 +10,7 @@ mod settings;
 mod token_cache;
 mod verified;
 
-pub use builder::{HasAudience, NoAudience, VerifierBuilder};
+pub use builder::{HasAudience, IsClient, NoAudience, OfAccessTokens, VerifierBuilder};
 pub use explain::{CheckReport, Outcome};
 pub use multi::{MultiVerifier, SameIssuerTwice};
 pub use settings::{BuildError, Keys, Start};
@@ -30,7 +31,7 @@ use crate::health::Health;
 use crate::key_source::{IssuerKeys, Miss};
 use crate::metrics::{Counters, Metrics};
 use crate::validation::{still_in_time, validate};
-use policy::{AppAsserted, Policy};
+pub(crate) use policy::{AppAsserted, Policy};
 use token_cache::{Hit, VerifiedTokens};
 use verified::Facts;
 
@@ -116,6 +117,20 @@ impl<C> Verifier<C> {
             read_extra: self.inner.read_extra,
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Verifies the ID and logout tokens of a client of the same issuer, with the same keys.
+    pub fn relying_party(&self, client_id: &str) -> crate::RelyingParty {
+        let mut policy = self.inner.policy.clone();
+        policy.audiences = vec![client_id.to_owned()];
+        crate::RelyingParty::assemble(crate::relying_party::Parts {
+            policy,
+            trusted_audiences: Vec::new(),
+            keys: self.inner.keys.clone(),
+            clock: Arc::clone(&self.inner.clock),
+            replay: crate::replay::in_memory(),
+            read_extra: |_| Some(()),
+        })
     }
 
     /// The issuer whose tokens are accepted.
