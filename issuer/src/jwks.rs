@@ -38,6 +38,11 @@ impl JwksDocument {
         let etag = HeaderValue::try_from(format!("\"{tag}\""));
         Self { body, etag: etag.unwrap_or(HeaderValue::from_static("\"\"")) }
     }
+
+    /// The JWK set in JSON.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
 }
 
 /// The two values of `Cache-Control`, made once.

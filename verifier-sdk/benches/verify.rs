@@ -21,8 +21,8 @@ use aws_lc_rs::signature::{self, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_keys::Algorithm;
-use countersign_verifier::Verifier;
 use countersign_verifier::testing::{Attack, TestIssuer, TestToken};
+use countersign_verifier::{TokenCache, Verifier};
 use serde_json::json;
 
 const ISSUER: &str = "https://issuer.example";
@@ -35,8 +35,41 @@ fn main() {
     for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
         compare(algorithm);
     }
+    remembered();
     refusals();
     contention();
+}
+
+/// The cache of verified tokens: the same token again, and 5,000 tokens in turn, which no processor cache
+/// holds.
+fn remembered() {
+    let issuer = TestIssuer::with_algorithm(ISSUER, Algorithm::Rs256);
+    let verifier = Verifier::builder(ISSUER)
+        .audience(AUDIENCE)
+        .token_cache(TokenCache::default().capacity(20_000))
+        .build_with(issuer.jwk_set())
+        .unwrap();
+    for (name, count) in [("one token", 1), ("5000 tokens", 5000)] {
+        let tokens: Vec<_> = (0..count)
+            .map(|n| access_token(&issuer).claim("jti", format!("{n:036}")).mint())
+            .collect();
+        for token in &tokens {
+            assert!(verifier.try_verify(token).is_ok());
+        }
+        let before = verifier.metrics().cache_hits.unwrap();
+        let next = std::cell::Cell::new(0);
+        let again = || {
+            next.set((next.get() + 1) % count);
+            assert!(verifier.try_verify(black_box(&tokens[next.get()])).is_ok());
+        };
+        let rounds = interleaved(&[("again", Box::new(again))], 64);
+        let hits = verifier.metrics().cache_hits.unwrap() - before;
+        print(&json!({
+            "bench": "remembered", "what": name, "token_bytes": tokens[0].len(),
+            "ns": nanos(quiet(&rounds[0])), "median_ns": nanos(median(&rounds[0])),
+            "hit_share": round(hits as f64 / (64 * ROUNDS) as f64),
+        }));
+    }
 }
 
 /// Eleven claims, about 900 bytes with RS256 and 650 with ES256.
@@ -217,6 +250,12 @@ fn quiet(times: &[Duration]) -> Duration {
     let mut times = times.to_vec();
     times.sort_unstable();
     times[times.len() / 10]
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times[times.len() / 2]
 }
 
 /// The median over the rounds of how long one takes beside the other.

@@ -1,5 +1,6 @@
-//! `WWW-Authenticate` as RFC 6750 §3 writes it, with `resource_metadata` (RFC 9728 §5.1).
-//! The description is one of three constants: a client learns to get a new token, an attacker
+//! `WWW-Authenticate` as RFC 6750 §3 writes it, with `resource_metadata` (RFC 9728 §5.1) and the demand for
+//! another authentication (RFC 9470 §3).
+//! The description is one of a few constants: a client learns to get a new token, an attacker
 //! learns nothing about which check failed.
 
 use std::fmt;
@@ -9,37 +10,49 @@ use crate::credential::CredentialError;
 use crate::error::{Group, VerifyError};
 
 /// A challenge, ready to be written.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Challenge<'a> {
     error: Option<&'static str>,
     description: Option<&'static str>,
     scope: Option<&'a str>,
+    acr_values: Option<&'a str>,
+    max_age: Option<u64>,
     resource_metadata: Option<&'a str>,
 }
 
 impl<'a> Challenge<'a> {
     /// The challenge that belongs to a refusal, if one does.
     pub fn for_error(error: &'a VerifyError) -> Option<Self> {
-        let (code, description, scope) = match error {
+        Some(match error {
             // RFC 6750 §3.1: without any credential, no error code and no details.
-            VerifyError::Credential(CredentialError::Missing) => (None, None, None),
+            VerifyError::Credential(CredentialError::Missing) => Self::default(),
             VerifyError::Credential(CredentialError::CrossSite) => return None,
-            VerifyError::Credential(_) => (
-                Some("invalid_request"),
-                Some("Exactly one well-formed credential is needed"),
-                None,
-            ),
-            VerifyError::InsufficientScope { needed } => {
-                (Some("insufficient_scope"), None, Some(needed.as_str()))
+            VerifyError::Credential(_) => {
+                Self::of("invalid_request").saying("Exactly one well-formed credential is needed")
             }
-            VerifyError::InsufficientRole => (Some("insufficient_scope"), None, None),
+            VerifyError::InsufficientScope { needed } => {
+                Self { scope: Some(needed.as_str()), ..Self::of("insufficient_scope") }
+            }
+            VerifyError::InsufficientRole => Self::of("insufficient_scope"),
+            VerifyError::InsufficientUserAuthentication { acr_values, max_age } => {
+                let demand = Self::of("insufficient_user_authentication");
+                Self { acr_values: acr_values.as_deref(), max_age: *max_age, ..demand }
+                    .saying("Another authentication of the user is needed")
+            }
             VerifyError::Claims(ClaimError::Expired) => {
-                (Some("invalid_token"), Some("The access token expired"), None)
+                Self::of("invalid_token").saying("The access token expired")
             }
             other if other.group() == Group::Unavailable => return None,
-            _ => (Some("invalid_token"), Some("The access token is invalid"), None),
-        };
-        Some(Self { error: code, description, scope, resource_metadata: None })
+            _ => Self::of("invalid_token").saying("The access token is invalid"),
+        })
+    }
+
+    fn of(error: &'static str) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+
+    fn saying(self, description: &'static str) -> Self {
+        Self { description: Some(description), ..self }
     }
 
     /// Adds where the protected resource's metadata is (RFC 9728 §5.1).
@@ -53,12 +66,15 @@ impl<'a> Challenge<'a> {
 impl fmt::Display for Challenge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bare = self.error.is_none() && self.resource_metadata.is_none();
+        let max_age = self.max_age.map(|seconds| seconds.to_string());
         let parameters = [
             // RFC 6750 §3: at least one parameter must follow the scheme.
             ("realm", bare.then_some("api")),
             ("error", self.error),
             ("error_description", self.description),
             ("scope", self.scope),
+            ("acr_values", self.acr_values),
+            ("max_age", max_age.as_deref()),
             ("resource_metadata", self.resource_metadata),
         ];
         f.write_str("Bearer")?;
@@ -141,6 +157,24 @@ mod tests {
         assert_eq!(
             challenge(&error),
             r#"Bearer error="insufficient_scope", scope="payments:read a\"b""#
+        );
+    }
+
+    #[test]
+    fn a_step_up_is_asked_for_as_rfc_9470_writes_it() {
+        let error = VerifyError::InsufficientUserAuthentication {
+            acr_values: Some("gold silver".into()),
+            max_age: Some(300),
+        };
+
+        assert_eq!(error.status(), 401);
+        assert_eq!(
+            challenge(&error),
+            concat!(
+                r#"Bearer error="insufficient_user_authentication", "#,
+                r#"error_description="Another authentication of the user is needed", "#,
+                r#"acr_values="gold silver", max_age="300""#
+            )
         );
     }
 

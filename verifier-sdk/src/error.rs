@@ -50,6 +50,15 @@ pub enum VerifyError {
     /// The token is good, and lacks a role.
     #[error("the caller lacks a role that is needed")]
     InsufficientRole,
+    /// The token is good, and the user's authentication does not suffice for this route: not recent
+    /// enough, or not in an accepted way (RFC 9470 §3).
+    #[error("the user must authenticate again, or in another way")]
+    InsufficientUserAuthentication {
+        /// The accepted ways, separated by spaces, the preferred one first.
+        acr_values: Option<String>,
+        /// How long ago the user may have authenticated, in seconds.
+        max_age: Option<u64>,
+    },
     /// The keys have to be fetched before the token can be judged: call `verify`, which waits.
     #[error("keys must be fetched first")]
     NeedsKeys,
@@ -106,6 +115,7 @@ impl VerifyError {
             Self::Claims(error) => error.code(),
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::InsufficientRole => "insufficient_role",
+            Self::InsufficientUserAuthentication { .. } => "insufficient_user_authentication",
             Self::NeedsKeys => "needs_keys",
             Self::Unavailable { .. } => "keys_unavailable",
             Self::Misconfigured(_) => "misconfigured",
@@ -130,7 +140,9 @@ impl VerifyError {
                 ClaimError::BoundToKey => Group::Binding,
                 _ => Group::Claims,
             },
-            Self::InsufficientScope { .. } | Self::InsufficientRole => Group::Forbidden,
+            Self::InsufficientScope { .. }
+            | Self::InsufficientRole
+            | Self::InsufficientUserAuthentication { .. } => Group::Forbidden,
             Self::NeedsKeys | Self::Unavailable { .. } | Self::Misconfigured(_) => {
                 Group::Unavailable
             }

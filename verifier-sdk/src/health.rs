@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_keys::Kid;
+use countersign_keys::{JwkSet, Kid};
 
 /// The state of the keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +12,9 @@ pub enum State {
     Cold,
     /// Confirmed within the issuer's `max-age`. Fixed keys are always fresh.
     Fresh,
+    /// Confirmed within the issuer's `max-age`, but the latest attempt to refresh them failed: the first
+    /// sign of an outage.
+    Failing,
     /// Older than `max-age`, because fetching fails; still serving.
     Stale,
     /// Older than the bound on staleness: tokens are answered 503.
@@ -39,11 +42,19 @@ pub struct Health {
 impl Health {
     /// Whether tokens can be judged now.
     pub fn is_ready(&self) -> bool {
-        matches!(self.state, State::Fresh | State::Stale)
+        matches!(self.state, State::Fresh | State::Failing | State::Stale)
     }
 
-    pub(crate) fn fixed(kids: Vec<Kid>) -> Self {
-        Self { state: State::Fresh, age: None, epoch: 1, kids, failures: 0, last_error: None }
+    /// Keys that are there, and of which no more is known.
+    pub(crate) fn of_set(keys: &JwkSet) -> Self {
+        let kids = keys.iter().map(|key| *key.kid()).collect();
+        Self { state: State::Fresh, epoch: 1, kids, ..Self::cold() }
+    }
+
+    /// No keys.
+    pub(crate) fn cold() -> Self {
+        let (state, kids) = (State::Cold, Vec::new());
+        Self { state, age: None, epoch: 0, kids, failures: 0, last_error: None }
     }
 }
 
@@ -53,6 +64,7 @@ impl State {
         match self {
             Self::Cold => "cold",
             Self::Fresh => "fresh",
+            Self::Failing => "failing",
             Self::Stale => "stale",
             Self::Expired => "expired",
         }

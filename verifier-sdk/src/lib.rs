@@ -1,4 +1,4 @@
-//! Verifies Countersign access tokens inside a service: locally, with public keys, with the issuer
+//! Verifies Countersign tokens inside a service: locally, with public keys, with the issuer
 //! switched off. No call on the hot path, and no outage because the issuer has one.
 //!
 //! # Quick start
@@ -38,11 +38,48 @@
 //! # }
 //! ```
 //!
+//! # One line for what a route demands
+//!
+//! [`axum::require_scopes`], [`axum::require_any_scope`], [`axum::require_any_role`], and for a recent or strong
+//! sign-in [`axum::require_max_age`] and [`axum::require_acr`] (RFC 9470). In a handler, the extractor
+//! [`axum::Scoped`] with a marker of [`scope!`] says in the signature what the caller may do; the same rules are
+//! methods of [`Verified`].
+//!
+//! # Choices of the builder
+//!
+//! Where the keys are ([`Keys`], or a [`KeySource`](key_source::KeySource) of the service), what happens at start
+//! ([`Start`]), what tokens look like ([`Profile`]), the application's own claims, and whether verified
+//! tokens are remembered for up to a minute ([`TokenCache`]): off by default, since a signature check is cheap.
+//!
+//! # ID tokens and logout tokens
+//!
+//! A client that signs people in has a [`RelyingParty`]: it verifies ID tokens (OpenID Connect Core §3.1.3.7) and logout
+//! tokens (Back-Channel Logout §2.6) with the same keys. [`IdToken`] and [`LogoutToken`] are types of their own, and
+//! a token of one kind is refused by the verifiers of the others:
+//!
+//! ```
+//! # #[cfg(feature = "testing")] {
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! use countersign_verifier::{AuthenticationRequest, testing::TestIssuer};
+//!
+//! let issuer = TestIssuer::new("https://issuer.example");
+//! let client = issuer.relying_party("web");
+//! let token = issuer.id_token("ada", "web").claim("nonce", "n1").mint();
+//!
+//! let request = AuthenticationRequest::new().nonce("n1");
+//! assert_eq!(client.verify_id_token(&token, &request).await.unwrap().subject(), "ada");
+//! assert!(issuer.verifier("web").verify(&token).await.is_err());
+//! # });
+//! # }
+//! ```
+//!
 //! # What is checked, in this order
 //!
 //! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
 //! claims, strictly and in one pass: `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, required claims; that
 //! the token is not bound to a key; and who calls ([`Caller`]). [`Verifier::explain`] says how each goes.
+//! A remembered token skips to what may have changed: the time, and whether its key is still trusted.
 //!
 //! # What is not checked here
 //!
@@ -54,7 +91,8 @@
 //!
 //! - [`Verifier`] (`verifier/`): builder and the checks in order; [`MultiVerifier`], `explain`
 //! - [`validation`], [`claims`], [`Caller`], [`Profile`]: pure rules
-//! - [`key_source`]: fixed keys, or the issuer's, kept fresh; `discovery`
+//! - [`RelyingParty`], [`IdToken`], [`LogoutToken`], [`replay`]: what a client of the issuer verifies
+//! - [`key_source`]: fixed keys, the issuer's, kept fresh, or a source of the service; `discovery`
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
 //! - `binding/`: to come: DPoP and mutual TLS; `Policy::check_binding` is its place
 //! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side; `jwe` to come, in front of all checks
@@ -72,9 +110,13 @@ pub mod credential;
 mod discovery;
 mod error;
 pub mod health;
+mod id_token;
 pub mod key_source;
+mod logout_token;
 pub mod metrics;
 mod profile;
+mod relying_party;
+pub mod replay;
 pub mod resource_metadata;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -84,8 +126,12 @@ mod verifier;
 pub use caller::Caller;
 pub use challenge::Challenge;
 pub use error::{Group, VerifyError};
+pub use id_token::{AuthenticationRequest, IdToken, PreviousIdToken};
+pub use logout_token::LogoutToken;
 pub use profile::{Profile, compat};
+pub use relying_party::RelyingParty;
 pub use verifier::{
-    BuildError, CheckReport, HasAudience, Keys, MultiVerifier, NoAudience, Outcome,
-    SameIssuerTwice, Start, Verified, Verifier, VerifierBuilder,
+    BuildError, CheckReport, HasAudience, IsClient, Keys, MultiVerifier, NoAudience,
+    OfAccessTokens, Outcome, SameIssuerTwice, Start, TokenCache, Verified, Verifier,
+    VerifierBuilder,
 };

@@ -1,7 +1,10 @@
 //! What an access token must look like: RFC 9068 with `idtyp` by default, and named presets for
 //! issuers that deviate. A profile is chosen whole; there are no switches to flip one by one.
 
+use countersign_keys::UnverifiedJws;
+
 use crate::claims::Claim;
+use crate::error::VerifyError;
 
 /// How the kind of identity is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +25,21 @@ pub(crate) enum HeaderType {
     Optional(&'static [&'static str]),
 }
 
+impl HeaderType {
+    /// RFC 8725 §3.11: what is typed as something else is something else.
+    pub(crate) fn check(self, jws: &UnverifiedJws<'_>) -> Result<(), VerifyError> {
+        let (accepted, absent) = match self {
+            Self::Required(accepted) => (accepted, false),
+            Self::Optional(accepted) => (accepted, jws.typ().is_none()),
+        };
+        if absent || accepted.iter().any(|typ| jws.has_typ(typ)) {
+            Ok(())
+        } else {
+            Err(VerifyError::WrongType)
+        }
+    }
+}
+
 /// The form of access tokens. [`Profile::RFC9068`] is the default; the others are in [`compat`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Profile {
@@ -31,6 +49,7 @@ pub struct Profile {
     /// Which claim names the client; the first that is there counts.
     pub(crate) client: &'static [Claim],
     pub(crate) scope: Claim,
+    pub(crate) tenant: Claim,
     pub(crate) identity: Identity,
     /// A claim of the payload that must have this value.
     pub(crate) mark: Option<(Claim, &'static str)>,
@@ -48,6 +67,7 @@ impl Profile {
         required: RFC9068_CLAIMS,
         client: &[Claim::ClientId],
         scope: Claim::Scope,
+        tenant: Claim::Tid,
         identity: Identity::Idtyp,
         mark: None,
         audience_is_client: false,
@@ -79,6 +99,7 @@ pub mod compat {
         header_type: HeaderType::Required(&["at+jwt", "JWT"]),
         required: &[Claim::Sub, Claim::Iat],
         client: &[Claim::Azp, Claim::ClientId],
+        tenant: Claim::OrgId,
         identity: Identity::Auth0,
         ..Profile::RFC9068
     };

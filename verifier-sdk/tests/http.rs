@@ -8,11 +8,15 @@
     reason = "a failing test should fail where it fails"
 )]
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use countersign_verifier::axum::{
-    Auth, AuthLayer, OptionalAuth, metadata_route, require_any_role, require_scopes,
+    Auth, AuthLayer, OptionalAuth, Scoped, metadata_route, require_acr, require_any_role,
+    require_any_scope, require_max_age, require_scopes,
 };
 use countersign_verifier::credential::Carriers;
 use countersign_verifier::key_source::{BoxFuture, Fetch, FetchError, FetchRequest, FetchResponse};
@@ -154,6 +158,118 @@ async fn a_role_guard_wants_one_of_its_roles() {
     }
 }
 
+countersign_verifier::scope! {
+    /// May read and write payments.
+    PayReadWrite = "pay:read", "pay:write";
+}
+
+#[tokio::test]
+async fn r31_a_scoped_extractor_asks_for_its_scopes_by_itself() {
+    let issuer = TestIssuer::new(ISSUER);
+    let app = Router::new()
+        .route("/pay", get(async |auth: Scoped<PayReadWrite>| auth.client_id().to_owned()))
+        .layer(AuthLayer::new(issuer.verifier(AUDIENCE)));
+    let token = issuer.app_token("orders").audience(AUDIENCE);
+
+    let enough = ask(&app, bearer("/pay", &token.clone().scope("pay:write pay:read").mint())).await;
+    let refused = ask(&app, bearer("/pay", &token.scope("pay:read").mint())).await;
+
+    assert_eq!((enough.status, enough.body.as_str()), (StatusCode::OK, "orders"));
+    let challenge = r#"Bearer error="insufficient_scope", scope="pay:read pay:write""#;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(refused.challenge.as_deref(), Some(challenge));
+    assert_eq!(ask(&app, request("/pay", &[])).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_guard_for_any_scope_wants_one_of_them() {
+    let issuer = TestIssuer::new(ISSUER);
+    let app = Router::new()
+        .route("/pay", get(async || "paid").route_layer(require_any_scope(["pay", "admin"])))
+        .layer(AuthLayer::new(issuer.verifier(AUDIENCE)));
+    let with = |scope: &str| issuer.app_token("orders").audience(AUDIENCE).scope(scope).mint();
+
+    assert_eq!(ask(&app, bearer("/pay", &with("x admin"))).await.status, StatusCode::OK);
+    assert_eq!(ask(&app, bearer("/pay", &with("x"))).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_old_or_weak_authentication_is_401_and_challenged_to_step_up() {
+    let issuer = TestIssuer::new(ISSUER);
+    let app = Router::new()
+        .route("/new", get(async || "in").route_layer(require_max_age(Duration::from_mins(5))))
+        .route("/strong", get(async || "in").route_layer(require_acr(["gold"])))
+        .layer(AuthLayer::new(issuer.verifier(AUDIENCE)));
+    let user = issuer.user_token("ada", "web").audience(AUDIENCE).claim("acr", "gold");
+    let weak = user.clone().claim("acr", "silver").claim("auth_time", 1_700_000_000);
+
+    for path in ["/new", "/strong"] {
+        assert_eq!(ask(&app, bearer(path, &user.mint())).await.status, StatusCode::OK, "{path}");
+    }
+    for (path, demand) in [("/new", r#"max_age="300""#), ("/strong", r#"acr_values="gold""#)] {
+        let refused = ask(&app, bearer(path, &weak.mint())).await;
+        let challenge = format!(
+            "Bearer error=\"insufficient_user_authentication\", \
+             error_description=\"Another authentication of the user is needed\", {demand}"
+        );
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(refused.challenge, Some(challenge));
+        assert_eq!(refused.body, r#"{"error":"insufficient_user_authentication"}"#);
+    }
+}
+
+#[tokio::test]
+async fn a_service_can_render_refusals_in_its_own_way() {
+    let issuer = TestIssuer::new(ISSUER);
+    let app = Router::new()
+        .route("/", get(async |_: Auth| "in"))
+        .route("/pay", get(async || "paid").route_layer(require_scopes(["pay"])))
+        .layer(AuthLayer::new(issuer.verifier(AUDIENCE)).map_rejection(|rejection| {
+            let mut response = rejection.standard_response();
+            *response.body_mut() = Body::from(format!("sorry: {}", rejection.error.code()));
+            response.into_response()
+        }));
+    let token = issuer.app_token("orders").audience(AUDIENCE).mint();
+
+    let by_layer = ask(&app, request("/", &[])).await;
+    let by_guard = ask(&app, bearer("/pay", &token)).await;
+
+    assert_eq!(by_layer.body, "sorry: credential_missing");
+    assert_eq!(by_layer.challenge.as_deref(), Some(r#"Bearer realm="api""#));
+    assert_eq!(
+        (by_guard.status, by_guard.body.as_str()),
+        (StatusCode::FORBIDDEN, "sorry: insufficient_scope")
+    );
+}
+
+#[tokio::test]
+async fn the_presented_token_can_be_handed_on_and_is_not_printed() {
+    let issuer = TestIssuer::new(ISSUER);
+    let app = Router::new()
+        .route("/", get(async |auth: Auth| format!("{} {auth:?}", auth.token().expose())))
+        .layer(AuthLayer::new(issuer.verifier(AUDIENCE)));
+    let token = issuer.app_token("orders").audience(AUDIENCE).mint();
+
+    let answer = ask(&app, bearer("/", &token)).await;
+
+    assert!(answer.body.starts_with(&token));
+    assert_eq!(answer.body.matches(&token).count(), 1, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_request_is_verified_without_any_framework() {
+    let issuer = TestIssuer::new(ISSUER);
+    let verifier = issuer.verifier(AUDIENCE);
+    let token = issuer.app_token("orders").audience(AUDIENCE).mint();
+    let parts = |request: Request<Body>| request.into_parts().0;
+
+    let good = verifier.verify_request(&parts(bearer("/", &token)), &Carriers::bearer()).await;
+    let bare = verifier.verify_request(&parts(request("/", &[])), &Carriers::bearer()).await;
+
+    assert_eq!(good.unwrap().client_id(), "orders");
+    assert_eq!(bare.unwrap_err().challenge().as_deref(), Some(r#"Bearer realm="api""#));
+}
+
 #[tokio::test]
 async fn an_optional_layer_lets_nobody_in_as_nobody_and_still_refuses_bad_tokens() {
     let issuer = TestIssuer::new(ISSUER);
@@ -278,4 +394,5 @@ async fn metrics_count_outcomes() {
     let text = metrics.to_prometheus();
     assert!(text.contains("countersign_verifier_verifications_total{outcome=\"accepted\"} 1\n"));
     assert!(text.contains("countersign_verifier_keys_ready 1\n"));
+    assert!(text.contains("countersign_verifier_verification_seconds_count 2\n"));
 }

@@ -56,6 +56,9 @@ impl From<StoreError> for Failure {
                 date(*at)
             )),
             StoreError::Unreadable(row) => failure.hint(repair(row)),
+            StoreError::Older { .. } => {
+                failure.hint("the next start of `countersign serve` brings it up to date")
+            }
             StoreError::Unavailable(_) => failure.hint("`countersign doctor` says more"),
             _ => failure,
         }
@@ -84,11 +87,12 @@ impl From<InvalidValue> for Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        let code = match &error {
-            ConfigError::Unreadable { .. } => "config_unreadable",
-            _ => "config_invalid",
-        };
-        Self::new(code, error).hint("`countersign config example` shows every setting")
+        match &error {
+            ConfigError::Unreadable { .. } => Self::new("config_unreadable", error)
+                .hint("name a file that can be read with --config or COUNTERSIGN_CONFIG"),
+            _ => Self::new("config_invalid", error)
+                .hint("`countersign config example` shows every setting"),
+        }
     }
 }
 
@@ -152,7 +156,13 @@ impl From<TokenError> for Failure {
             TokenError::KeySet(_) => "key_set_unusable",
             TokenError::Verifier(_) => "verifier",
         };
-        Self::new(code, error)
+        let failure = Self::new(code, &error);
+        match error {
+            TokenError::Issuer { .. } | TokenError::Verifier(_) => {
+                failure.hint("look whether the issuer runs there, or name another with --issuer")
+            }
+            _ => failure,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
-use serde_json::Value;
+use serde_json::json;
 
 use crate::random;
 
@@ -119,21 +119,7 @@ impl Command {
             Self::Resource(command) => command.run(session).await,
             Self::User(command) => command.run(session).await,
             Self::Keys(command) => command.run(session).await,
-            Self::Token(token::Token::Request(request)) => {
-                let answer = request.run(session.config.issuer.as_str()).await?;
-                let token = answer.get("access_token").and_then(Value::as_str).unwrap_or_default();
-                session.output.result(&answer, token);
-                Ok(())
-            }
-            Self::Token(token::Token::Explain(explain)) => {
-                let reports = explain.run(session.config.issuer.as_str()).await?;
-                let document = token::explanation_json(&reports);
-                session.output.result(&document, &token::explanation_text(&reports));
-                if token::holds(&reports) {
-                    return Ok(());
-                }
-                Err(Failure::new("token_refused", "a verifier refuses the token"))
-            }
+            Self::Token(command) => command.run(session).await,
             Self::Serve | Self::Config(_) | Self::Doctor | Self::Demo | Self::ExampleService(_) => {
                 Ok(())
             }
@@ -147,7 +133,11 @@ fn tour(output: &Output) -> Result<(), Failure> {
     std::fs::create_dir(&folder).map_err(|error| Failure::file(&folder, &error))?;
     let toured = runtime()?.block_on(demo::run(&folder, output));
     std::fs::remove_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
-    toured.map_err(|error| Failure::new("demo", error))
+    let calls = toured.map_err(|error| Failure::new("demo", error))?;
+    // People were told each step when it was taken.
+    output
+        .result(&json!({ "completed": true, "calls_during_rotation": calls }), "The tour is over.");
+    Ok(())
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

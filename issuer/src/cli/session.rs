@@ -34,12 +34,23 @@ impl Session {
 
     /// Opens the database and the keys, making what an empty data folder lacks, exactly as the server does.
     pub async fn open(&self) -> Result<Opened, Failure> {
-        Ok(bootstrap::open(&self.config, &self.clock).await?)
+        Ok(self.bootstrap().await?)
+    }
+
+    /// Whoever runs a command in the wrong folder is told that another data folder was made there.
+    async fn bootstrap(&self) -> Result<Opened, StartError> {
+        let folder = &self.config.data_dir;
+        let was_there = folder.exists();
+        let opened = bootstrap::open(&self.config, &self.clock).await?;
+        if !was_there && self.output == Output::Text {
+            self.output.note(&format!("made the data folder {} with new keys", folder.display()));
+        }
+        Ok(opened)
     }
 
     /// The same for what needs no key: one that does not open is noted and is in nobody's way.
     pub async fn store(&self) -> Result<Store, Failure> {
-        match bootstrap::open(&self.config, &self.clock).await {
+        match self.bootstrap().await {
             Ok(opened) => Ok(opened.store),
             Err(error @ (StartError::Keys(_) | StartError::SecretHashKey(_))) => {
                 self.output.note(&error.to_string());

@@ -7,8 +7,8 @@ use std::time::Duration;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _};
 
-use super::StoreError;
 use super::pool::Pool;
+use super::{StoreError, answered};
 use crate::config::{Config, DatabaseLocation};
 
 /// How long an act waits for a connection. Less than the time after which a node without heartbeat refuses.
@@ -39,7 +39,7 @@ pub(super) enum Dialect {
 /// How to reach the database of a configuration.
 pub(super) struct Connector {
     pub(super) dialect: Dialect,
-    pub(super) options: AnyConnectOptions,
+    options: AnyConnectOptions,
     /// The SQLite file.
     pub(super) file: Option<PathBuf>,
     max_connections: u32,
@@ -64,6 +64,12 @@ impl Connector {
             .parse()
             .map_err(|_| StoreError::Failed("`database.url` is not a URL".to_owned()))?;
         Ok(Self { dialect, options: options.disable_statement_logging(), file, max_connections })
+    }
+
+    /// One connection, for what is done before there is a pool. A server that takes the connection and says nothing
+    /// counts as lost.
+    pub(super) async fn connect(&self) -> Result<AnyConnection, StoreError> {
+        answered(async { Ok(self.options.connect().await?) }).await
     }
 
     /// A pool that opens connections when they are needed.

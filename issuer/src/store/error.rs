@@ -43,6 +43,14 @@ pub enum StoreError {
         /// The newest version that this release knows.
         ours: i64,
     },
+    /// The schema was made by an earlier release, and whoever asks may not bring it up to date.
+    #[error("the database is older than this release: its schema has version {found} of {ours}")]
+    Older {
+        /// The version of the database.
+        found: i64,
+        /// The newest version that this release knows.
+        ours: i64,
+    },
     /// Rows are not as this software writes them.
     #[error("the database is damaged: {0}; restore it from a backup")]
     Corrupt(String),
@@ -64,6 +72,7 @@ impl StoreError {
             Self::NotFound { .. } => "not_found",
             Self::Invalid(invalid) => invalid.code(),
             Self::Newer { .. } => "database_newer",
+            Self::Older { .. } => "database_older",
             Self::Corrupt(_) => "database_corrupt",
             Self::Unreadable(_) => "row_unreadable",
             Self::Failed(_) => "database_failed",

@@ -57,6 +57,15 @@ impl Store {
         Ok(Self { pool: connector.pool() })
     }
 
+    /// Connects to a database as it is, and changes nothing: `None` where there is none, and an error where its schema is
+    /// not the one that this release works with.
+    pub async fn attach(config: &Config) -> Result<Option<Self>, StoreError> {
+        let connector = Connector::new(config)?;
+        let Some(found) = schema::inspect(&connector).await? else { return Ok(None) };
+        found.require_current()?;
+        Ok(Some(Self { pool: connector.pool() }))
+    }
+
     /// The number of the newest change. The one query of a node at rest.
     pub async fn heartbeat(&self) -> Result<Generation, StoreError> {
         answered(async {
@@ -64,11 +73,6 @@ impl Store {
             Ok(Generation(row.try_get(0)?))
         })
         .await
-    }
-
-    /// The schema of the configured database, or `None` where there is no database yet. Changes nothing.
-    pub async fn inspect(config: &Config) -> Result<Option<SchemaState>, StoreError> {
-        schema::inspect(&Connector::new(config)?).await
     }
 
     /// The schema of the database.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, SqlSafeStr as _};
+use sqlx::{AnyConnection, Connection as _, SqlSafeStr as _};
 
 use super::StoreError;
 use super::connect::{Connector, Dialect, lock_sqlite};
@@ -64,6 +64,14 @@ impl SchemaState {
     pub fn is_served(self) -> bool {
         self.oldest_compatible <= VERSION
     }
+
+    /// Refuses a schema that this release cannot work with as it is.
+    pub(super) fn require_current(self) -> Result<(), StoreError> {
+        if self.version < VERSION {
+            return Err(StoreError::Older { found: self.version, ours: VERSION });
+        }
+        check(self)
+    }
 }
 
 /// Prepares the database; safe when several nodes start at once on an empty one.
@@ -73,7 +81,7 @@ pub(super) async fn prepare(connector: &Connector) -> Result<(), StoreError> {
         Some(path) => Some(lock_sqlite(path).await?),
         None => None,
     };
-    let mut connection = connector.options.connect().await?;
+    let mut connection = connector.connect().await?;
     let prepared = migrate(&mut connection, connector.dialect).await;
     let closed = connection.close().await;
     drop(lock);
@@ -86,7 +94,7 @@ pub(super) async fn inspect(connector: &Connector) -> Result<Option<SchemaState>
     if connector.file.as_ref().is_some_and(|path| !path.exists()) {
         return Ok(None);
     }
-    let mut connection = connector.options.connect().await?;
+    let mut connection = connector.connect().await?;
     let state = state(&mut connection).await;
     connection.close().await?;
     state

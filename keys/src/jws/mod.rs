@@ -6,6 +6,7 @@ mod known;
 mod reader;
 #[cfg(feature = "private")]
 mod sign;
+mod token_hash;
 
 use crate::algorithm::Algorithm;
 use crate::base64url;
@@ -16,6 +17,7 @@ use header::Header;
 pub use known::KnownHeader;
 #[cfg(feature = "private")]
 pub use sign::{CompactHeader, sign_compact};
+pub use token_hash::token_hash;
 
 /// The longest token that is looked at unless the caller says otherwise.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;

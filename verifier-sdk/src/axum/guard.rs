@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -13,47 +14,55 @@ use http::Request;
 use tower::{Layer, Service};
 
 use super::Rejection;
-use super::layer::{Found, Rights};
-use crate::credential::CredentialError;
+use super::found::Found;
+use super::requirement::Requirement;
 use crate::error::VerifyError;
 
 /// Lets only callers pass that hold all of these scopes; others get 403 with a challenge.
 pub fn require_scopes(scopes: impl IntoIterator<Item = impl Into<String>>) -> Guard {
-    Guard::new(Rule::AllScopes(scopes.into_iter().map(Into::into).collect()))
+    Guard::new(Requirement::AllScopes(texts(scopes)))
+}
+
+/// Lets only callers pass that hold at least one of these scopes; others get 403 with a challenge.
+pub fn require_any_scope(scopes: impl IntoIterator<Item = impl Into<String>>) -> Guard {
+    Guard::new(Requirement::AnyScope(texts(scopes)))
+}
+
+/// Lets only callers pass that have all of these roles; others get 403.
+pub fn require_roles(roles: impl IntoIterator<Item = impl Into<String>>) -> Guard {
+    Guard::new(Requirement::AllRoles(texts(roles)))
 }
 
 /// Lets only callers pass that have at least one of these roles; others get 403.
 pub fn require_any_role(roles: impl IntoIterator<Item = impl Into<String>>) -> Guard {
-    Guard::new(Rule::AnyRole(roles.into_iter().map(Into::into).collect()))
+    Guard::new(Requirement::AnyRole(texts(roles)))
 }
 
-enum Rule {
-    AllScopes(Vec<String>),
-    AnyRole(Vec<String>),
+/// Lets only users pass who authenticated at most so long ago; others get 401 with a challenge to do it
+/// again (RFC 9470 §3).
+pub fn require_max_age(max_age: Duration) -> Guard {
+    Guard::new(Requirement::MaxAge(max_age))
+}
+
+/// Lets only users pass who authenticated in one of these ways (`acr`), the preferred one first; others
+/// get 401 with a challenge that names them (RFC 9470 §3).
+pub fn require_acr(accepted: impl IntoIterator<Item = impl Into<String>>) -> Guard {
+    Guard::new(Requirement::Acr(texts(accepted)))
+}
+
+fn texts(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
+    names.into_iter().map(Into::into).collect()
 }
 
 /// A guard; must be below an [`AuthLayer`](super::AuthLayer).
 #[derive(Clone)]
 pub struct Guard {
-    rule: Arc<Rule>,
+    requirement: Arc<Requirement>,
 }
 
 impl Guard {
-    fn new(rule: Rule) -> Self {
-        Self { rule: Arc::new(rule) }
-    }
-}
-
-impl Rule {
-    fn check(&self, caller: &dyn Rights) -> Result<(), VerifyError> {
-        match self {
-            Self::AllScopes(scopes) if scopes.iter().all(|scope| caller.has_scope(scope)) => Ok(()),
-            Self::AllScopes(scopes) => {
-                Err(VerifyError::InsufficientScope { needed: scopes.join(" ") })
-            }
-            Self::AnyRole(roles) if roles.iter().any(|role| caller.has_role(role)) => Ok(()),
-            Self::AnyRole(_) => Err(VerifyError::InsufficientRole),
-        }
+    fn new(requirement: Requirement) -> Self {
+        Self { requirement: Arc::new(requirement) }
     }
 
     fn judge(&self, request: &Request<Body>) -> Result<(), Rejection> {
@@ -61,13 +70,8 @@ impl Rule {
             tracing::error!("a guard has no AuthLayer above it");
             return Err(VerifyError::Misconfigured("no AuthLayer above this guard").into());
         };
-        let missing = VerifyError::Credential(CredentialError::Missing);
-        found
-            .caller
-            .as_deref()
-            .ok_or(missing)
-            .and_then(|caller| self.check(caller))
-            .map_err(|error| Rejection::new(error, found.resource_metadata.clone()))
+        let judged = found.caller().and_then(|caller| caller.require(&self.requirement));
+        judged.map_err(|error| found.refuse(error))
     }
 }
 
@@ -101,7 +105,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match self.guard.rule.judge(&request) {
+        match self.guard.judge(&request) {
             Ok(()) => {
                 let answer = self.inner.call(request);
                 Box::pin(async move { Ok(answer.await?.into_response()) })

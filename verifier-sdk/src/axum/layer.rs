@@ -11,12 +11,14 @@ use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use http::Request;
 use tower::{Layer, Service};
+use tracing::Instrument as _;
 
 use super::Rejection;
+use super::found::{Found, PresentedToken, Refusals};
+use crate::MultiVerifier;
 use crate::credential::{Carriers, CredentialError};
 use crate::error::VerifyError;
 use crate::resource_metadata::ResourceMetadata;
-use crate::{MultiVerifier, Verified};
 
 /// A form that carries a token is read up to this size.
 const MAX_FORM_BYTES: usize = 64 * 1024;
@@ -31,37 +33,13 @@ struct Shared<C> {
     verifier: MultiVerifier<C>,
     carriers: Carriers,
     anonymous: Anonymous,
-    resource_metadata: Option<Arc<str>>,
+    refusals: Arc<Refusals>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Anonymous {
     Refused,
     Allowed,
-}
-
-/// What the layer found: present on every request that passed it. Guards read it; extractors find
-/// the caller with its own claims as `Arc<Verified<C>>` beside it.
-#[derive(Clone)]
-pub(super) struct Found {
-    pub(super) caller: Option<Arc<dyn Rights>>,
-    pub(super) resource_metadata: Option<Arc<str>>,
-}
-
-/// What guards ask of a caller, whatever its own claims are.
-pub(super) trait Rights: Send + Sync {
-    fn has_scope(&self, scope: &str) -> bool;
-    fn has_role(&self, role: &str) -> bool;
-}
-
-impl<C: Send + Sync> Rights for Verified<C> {
-    fn has_scope(&self, scope: &str) -> bool {
-        Verified::has_scope(self, scope)
-    }
-
-    fn has_role(&self, role: &str) -> bool {
-        Verified::has_role(self, role)
-    }
 }
 
 impl<C: Send + Sync + 'static> AuthLayer<C> {
@@ -71,7 +49,7 @@ impl<C: Send + Sync + 'static> AuthLayer<C> {
             verifier: verifier.into(),
             carriers: Carriers::bearer(),
             anonymous: Anonymous::Refused,
-            resource_metadata: None,
+            refusals: Arc::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -91,7 +69,22 @@ impl<C: Send + Sync + 'static> AuthLayer<C> {
     /// Names the metadata in challenges (RFC 9728 §5.1).
     #[must_use]
     pub fn resource_metadata(self, metadata: &ResourceMetadata) -> Self {
-        self.change(|shared| shared.resource_metadata = Some(metadata.url().into()))
+        let url = metadata.url().into();
+        self.refusing(|refusals| refusals.resource_metadata = Some(url))
+    }
+
+    /// Renders refusals of the layer, its guards and its extractors in another way, e.g. as a page. Begin
+    /// with [`Rejection::standard_response`] to keep status and challenge.
+    #[must_use]
+    pub fn map_rejection(
+        self,
+        render: impl Fn(Rejection) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        self.refusing(|refusals| refusals.render = Some(Arc::new(render)))
+    }
+
+    fn refusing(self, change: impl FnOnce(&mut Refusals)) -> Self {
+        self.change(|shared| change(Arc::make_mut(&mut shared.refusals)))
     }
 
     fn change(self, change: impl FnOnce(&mut Shared<C>)) -> Self {
@@ -99,7 +92,7 @@ impl<C: Send + Sync + 'static> AuthLayer<C> {
             verifier: self.shared.verifier.clone(),
             carriers: self.shared.carriers.clone(),
             anonymous: self.shared.anonymous,
-            resource_metadata: self.shared.resource_metadata.clone(),
+            refusals: Arc::clone(&self.shared.refusals),
         };
         change(&mut shared);
         Self { shared: Arc::new(shared) }
@@ -107,7 +100,15 @@ impl<C: Send + Sync + 'static> AuthLayer<C> {
 }
 
 impl<C: Send + Sync + 'static> Shared<C> {
-    async fn authenticate(&self, request: Request<Body>) -> Result<Request<Body>, VerifyError> {
+    /// Traced as one span, which holds no data of the request.
+    async fn authenticate(&self, request: Request<Body>) -> Result<Request<Body>, Rejection> {
+        let span = tracing::debug_span!("authenticate", outcome = tracing::field::Empty);
+        let result = self.find_caller(request).instrument(span.clone()).await;
+        span.record("outcome", result.as_ref().map_or_else(VerifyError::code, |_| "passed"));
+        result.map_err(|error| Rejection::new(error, Arc::clone(&self.refusals)))
+    }
+
+    async fn find_caller(&self, request: Request<Body>) -> Result<Request<Body>, VerifyError> {
         let (mut parts, body) = request.into_parts();
         let (form, body) = if self.carriers.wants_form(&parts) {
             let bytes = axum::body::to_bytes(body, MAX_FORM_BYTES)
@@ -117,18 +118,19 @@ impl<C: Send + Sync + 'static> Shared<C> {
         } else {
             (Bytes::new(), body)
         };
-        let mut caller: Option<Arc<dyn Rights>> = None;
-        match self.carriers.find(&parts, Some(&form)) {
+        let refusals = Arc::clone(&self.refusals);
+        let found = match self.carriers.find(&parts, Some(&form)) {
             Ok(token) => {
-                let verified = Arc::new(self.verifier.verify(&token).await?);
-                parts.extensions.insert(Arc::clone(&verified));
-                caller = Some(verified);
+                let verified = self.verifier.verify(&token).await?;
+                parts.extensions.insert(verified.clone());
+                Found::somebody(Box::new(verified), PresentedToken::new(token), refusals)
             }
-            Err(CredentialError::Missing) if self.anonymous == Anonymous::Allowed => {}
+            Err(CredentialError::Missing) if self.anonymous == Anonymous::Allowed => {
+                Found::nobody(refusals)
+            }
             Err(error) => return Err(error.into()),
-        }
-        let resource_metadata = self.resource_metadata.clone();
-        parts.extensions.insert(Found { caller, resource_metadata });
+        };
+        parts.extensions.insert(found);
         Ok(Request::from_parts(parts, body))
     }
 }
@@ -182,10 +184,7 @@ where
         Box::pin(async move {
             match shared.authenticate(request).await {
                 Ok(request) => Ok(inner.call(request).await?.into_response()),
-                Err(error) => {
-                    let metadata = shared.resource_metadata.clone();
-                    Ok(Rejection::new(error, metadata).into_response())
-                }
+                Err(rejection) => Ok(rejection.into_response()),
             }
         })
     }

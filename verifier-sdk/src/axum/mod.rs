@@ -2,14 +2,22 @@
 //! verified once per request, by the layer; everything else reads what the layer found.
 
 mod extract;
+mod found;
 mod guard;
 mod layer;
 mod rejection;
+mod requirement;
+mod scope;
 
-pub use extract::{Auth, OptionalAuth};
-pub use guard::{Guard, GuardService, require_any_role, require_scopes};
+pub use extract::{Auth, OptionalAuth, Scoped};
+pub use found::PresentedToken;
+pub use guard::{
+    Guard, GuardService, require_acr, require_any_role, require_any_scope, require_max_age,
+    require_roles, require_scopes,
+};
 pub use layer::{AuthLayer, AuthService};
 pub use rejection::Rejection;
+pub use scope::ScopeMarker;
 
 use axum::Router;
 use axum::routing::get;

@@ -8,26 +8,55 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::json;
 
+use super::found::Refusals;
 use crate::challenge::Challenge;
 use crate::error::VerifyError;
 
-/// A refusal on its way out.
-#[derive(Clone, Debug)]
+/// A refusal on its way out. Rendered here unless the layer has a renderer
+/// ([`AuthLayer::map_rejection`](super::AuthLayer::map_rejection)).
+#[derive(Clone)]
 pub struct Rejection {
     /// Why.
     pub error: VerifyError,
-    resource_metadata: Option<Arc<str>>,
+    refusals: Arc<Refusals>,
 }
 
 impl Rejection {
-    pub(super) fn new(error: VerifyError, resource_metadata: Option<Arc<str>>) -> Self {
-        Self { error, resource_metadata }
+    pub(super) fn new(error: VerifyError, refusals: Arc<Refusals>) -> Self {
+        Self { error, refusals }
+    }
+
+    /// The response that the SDK makes, to be changed or replaced.
+    pub fn standard_response(&self) -> Response {
+        let error = &self.error;
+        let body = Json(json!({ "error": outward_code(error) }));
+        let mut response = (error.status(), body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let metadata = self.refusals.resource_metadata.as_deref();
+        let challenge = Challenge::for_error(error).map(|challenge| match metadata {
+            Some(url) => challenge.with_resource_metadata(url),
+            None => challenge,
+        });
+        if let Some(Ok(value)) = challenge.map(|c| HeaderValue::try_from(c.to_string())) {
+            headers.insert(WWW_AUTHENTICATE, value);
+        }
+        if let Some(wait) = error.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+        }
+        response
+    }
+}
+
+impl std::fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rejection").field("error", &self.error).finish_non_exhaustive()
     }
 }
 
 impl From<VerifyError> for Rejection {
     fn from(error: VerifyError) -> Self {
-        Self::new(error, None)
+        Self::new(error, Arc::default())
     }
 }
 
@@ -42,27 +71,18 @@ impl IntoResponse for Rejection {
         let error = &self.error;
         // The precise cause is for the log; `code()` has no data of the token.
         tracing::debug!(code = error.code(), status = error.status().as_u16(), "request refused");
-        let body = Json(json!({ "error": outward_code(error) }));
-        let mut response = (error.status(), body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        let challenge =
-            Challenge::for_error(error).map(|challenge| match self.resource_metadata.as_deref() {
-                Some(url) => challenge.with_resource_metadata(url),
-                None => challenge,
-            });
-        if let Some(Ok(value)) = challenge.map(|c| HeaderValue::try_from(c.to_string())) {
-            headers.insert(WWW_AUTHENTICATE, value);
+        match self.refusals.render.clone() {
+            Some(render) => render(self),
+            None => self.standard_response(),
         }
-        if let Some(wait) = error.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
-        }
-        response
     }
 }
 
 /// As coarse as the challenge: see `challenge.rs`.
 fn outward_code(error: &VerifyError) -> &'static str {
+    if matches!(error, VerifyError::InsufficientUserAuthentication { .. }) {
+        return error.code();
+    }
     match error.status().as_u16() {
         400 => "invalid_request",
         401 => "invalid_token",

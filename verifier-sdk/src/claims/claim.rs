@@ -14,7 +14,7 @@ pub(super) enum Kind {
     Date,
     /// An object with a string `sub` (RFC 8693 §4.1).
     Actor,
-    /// An object whose members do not matter here.
+    /// An object, kept as text.
     Object,
 }
 
@@ -27,7 +27,8 @@ pub(super) enum Value {
     /// A range of the items of all lists.
     List(Span),
     Date(i64),
-    Object,
+    /// The JSON text.
+    Object(Span),
 }
 
 macro_rules! claims {
@@ -102,6 +103,16 @@ claims! {
     Amr b"amr" TextOrList,
     /// Session (OpenID Connect Front-Channel Logout §3).
     Sid b"sid" Text,
+    /// The value that ties an ID token to its authentication request (OpenID Connect Core §2).
+    Nonce b"nonce" Text,
+    /// The hash of the access token that an ID token came with (OpenID Connect Core §3.1.3.6).
+    AtHash b"at_hash" Text,
+    /// What a security event token reports (RFC 8417 §2.2), e.g. a logout.
+    Events b"events" Object,
+    /// Tenant, in Microsoft's spelling.
+    Tid b"tid" Text,
+    /// Tenant, in Auth0's spelling.
+    OrgId b"org_id" Text,
     /// Cognito's mark of an access token.
     TokenUse b"token_use" Text,
     /// Keycloak's mark of an access token, in the payload.

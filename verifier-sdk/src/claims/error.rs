@@ -57,6 +57,36 @@ pub enum ClaimError {
     /// The token is bound to a key (RFC 7800), and was presented as a bearer token.
     #[error("the token is bound to a key and was presented without proof")]
     BoundToKey,
+    /// `azp` is another client, or missing although there are several audiences.
+    #[error("the token was issued to another party")]
+    WrongAuthorizedParty,
+    /// `aud` names somebody besides this client who is not trusted.
+    #[error("the token is also for an audience that is not trusted")]
+    UntrustedAudience,
+    /// `nonce` is not the one that was sent, or is there although none was.
+    #[error("the nonce is not that of the authentication request")]
+    WrongNonce,
+    /// `at_hash` is not the hash of the access token that came along.
+    #[error("the access token is not the one that the ID token came with")]
+    WrongAccessToken,
+    /// The user authenticated longer ago than was asked for, or it is not said when.
+    #[error("the user's authentication is too old")]
+    AuthenticationTooOld,
+    /// `acr` is none of those that were asked for.
+    #[error("the user authenticated in another way than was asked for")]
+    WrongAcr,
+    /// The token reports an event, or another one, where it must not.
+    #[error("the events of the token are not those of this kind of token")]
+    WrongEvents,
+    /// The token has a `nonce`, which this kind of token must not have.
+    #[error("a nonce is not allowed here")]
+    NonceNotAllowed,
+    /// Neither `sub` nor `sid` is there.
+    #[error("the token names neither a subject nor a session")]
+    NobodyNamed,
+    /// The token was used before.
+    #[error("the token was used before")]
+    Replayed,
     /// The caller's own claims struct could not be read from the payload.
     #[error("the application's own claims are missing or malformed")]
     Application,
@@ -83,6 +113,16 @@ impl ClaimError {
             Self::UnknownIdentity => "unknown_identity",
             Self::AppAssertedRefused => "app_asserted_refused",
             Self::BoundToKey => "bound_to_key",
+            Self::WrongAuthorizedParty => "wrong_authorized_party",
+            Self::UntrustedAudience => "untrusted_audience",
+            Self::WrongNonce => "wrong_nonce",
+            Self::WrongAccessToken => "wrong_access_token",
+            Self::AuthenticationTooOld => "authentication_too_old",
+            Self::WrongAcr => "wrong_acr",
+            Self::WrongEvents => "wrong_events",
+            Self::NonceNotAllowed => "nonce_not_allowed",
+            Self::NobodyNamed => "nobody_named",
+            Self::Replayed => "replayed",
             Self::Application => "application_claims",
         }
     }

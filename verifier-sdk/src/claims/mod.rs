@@ -81,6 +81,14 @@ impl StandardClaims {
         }
     }
 
+    /// A claim that is an object, e.g. [`Claim::Events`], as strict JSON text.
+    pub fn object(&self, claim: Claim) -> Option<&str> {
+        match self.value(claim) {
+            Value::Object(span) => Some(self.slice(*span)),
+            _ => None,
+        }
+    }
+
     /// A NumericDate in seconds (RFC 7519 §2), e.g. [`Claim::Exp`]; a fraction is cut off.
     pub fn date(&self, claim: Claim) -> Option<i64> {
         match self.value(claim) {

@@ -109,7 +109,7 @@ impl<'p> Reader<'p> {
             return Err(E::custom("not an object"));
         }
         self.strict(json.get())?;
-        Ok(Value::Object)
+        Ok(Value::Object(self.spans.borrowed(json.get())))
     }
 
     fn actor<E: serde::de::Error>(&mut self, json: &'p RawValue) -> Result<Span, E> {

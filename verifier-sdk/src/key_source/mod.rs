@@ -1,6 +1,8 @@
-//! Where verification keys come from: a fixed set, or the issuer's JWKS kept fresh in the background.
+//! Where verification keys come from: a fixed set, the issuer's JWKS kept fresh in the background, or the
+//! service's own [`KeySource`].
 //! The hot path is one atomic load and a lookup; it never waits and never fetches.
 
+mod custom;
 mod fetch;
 #[cfg(feature = "remote")]
 mod http_fetch;
@@ -8,6 +10,7 @@ mod http_fetch;
 mod remote;
 mod snapshot;
 
+pub use custom::{CustomKeys, KeySource, NoKeys};
 pub use fetch::{BoxFuture, CacheDirectives, Fetch, FetchError, FetchRequest, FetchResponse};
 pub(crate) use fetch::{PlainHttp, check_url};
 #[cfg(feature = "remote")]
@@ -22,6 +25,8 @@ use std::time::Duration;
 
 use countersign_keys::{JwkSet, Kid, VerifyingKey};
 
+use crate::health::Health;
+
 /// The largest JWKS or discovery document that is read.
 pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
@@ -33,26 +38,26 @@ pub(crate) enum Miss {
     /// The set is current and has no such key.
     Unknown,
     /// A fetch may bring the key.
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "fixed keys are always there"))]
     NeedsKeys,
     /// There are no usable keys, and fetching is of no use before this has passed.
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "fixed keys are always there"))]
     Unavailable(Duration),
 }
 
 /// The keys of one issuer.
 #[derive(Clone, Debug)]
-pub(crate) enum KeySource {
+pub(crate) enum IssuerKeys {
     Fixed(std::sync::Arc<JwkSet>),
+    Custom(CustomKeys),
     #[cfg(feature = "remote")]
     Remote(RemoteKeys),
 }
 
-impl KeySource {
+impl IssuerKeys {
     /// Hands all keys to `then`, if there are any yet, however old.
     pub(crate) fn with_set<R>(&self, then: impl FnOnce(Option<&JwkSet>) -> R) -> R {
         match self {
             Self::Fixed(keys) => then(Some(keys)),
+            Self::Custom(source) => then(source.0.keys().ok().as_deref()),
             #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.with_set(then),
         }
@@ -66,8 +71,69 @@ impl KeySource {
     ) -> R {
         match self {
             Self::Fixed(keys) => then(select(keys, kid, Miss::Unknown)),
+            Self::Custom(source) => match source.0.keys() {
+                Ok(keys) => then(select(&keys, kid, source.absence(kid))),
+                Err(none) => then(Err(none.into())),
+            },
             #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.with_key(kid, then),
+        }
+    }
+
+    /// Whether that `kid` means exactly this key now. Counts nothing and causes nothing.
+    pub(crate) fn still_trusts(&self, kid: Option<&Kid>, key: &VerifyingKey) -> bool {
+        let is_trusted = |keys: &JwkSet| {
+            select(keys, kid, Miss::Unknown).is_ok_and(|found| found.is_same_key_as(key))
+        };
+        match self {
+            Self::Fixed(keys) => is_trusted(keys),
+            Self::Custom(source) => source.0.keys().is_ok_and(|keys| is_trusted(&keys)),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.usable(is_trusted).unwrap_or_default(),
+        }
+    }
+
+    /// Waits until it is worthwhile to look for the key again.
+    pub(crate) async fn resolve(&self, kid: Option<&Kid>) -> Result<(), Miss> {
+        match self {
+            Self::Fixed(_) => Ok(()),
+            Self::Custom(source) => source.resolve(kid).await,
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.resolve(kid).await,
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        match self {
+            Self::Fixed(keys) => Health::of_set(keys),
+            Self::Custom(source) => match source.0.keys() {
+                Ok(keys) => Health::of_set(&keys),
+                Err(_) => Health::cold(),
+            },
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.health(),
+        }
+    }
+}
+
+impl CustomKeys {
+    fn absence(&self, kid: Option<&Kid>) -> Miss {
+        if kid.is_some_and(|kid| self.0.may_bring(kid)) { Miss::NeedsKeys } else { Miss::Unknown }
+    }
+
+    /// Asks the source for newer keys, once. What it still lacks afterwards does not exist: 401.
+    async fn resolve(&self, kid: Option<&Kid>) -> Result<(), Miss> {
+        self.0.refresh().await;
+        let keys = self.0.keys().map_err(|none| Miss::Unavailable(none.retry_after))?;
+        select(&keys, kid, Miss::Unknown).map(|_| ())
+    }
+}
+
+impl From<NoKeys> for Miss {
+    fn from(none: NoKeys) -> Self {
+        match none.retry_after {
+            Duration::ZERO => Self::NeedsKeys,
+            wait => Self::Unavailable(wait),
         }
     }
 }

@@ -7,8 +7,8 @@ use countersign_keys::{Algorithm, JwkSet};
 use serde_json::json;
 
 use super::TestToken;
-use crate::Verifier;
 use crate::clock::{Clock, SystemClock};
+use crate::{RelyingParty, Verifier};
 
 /// Mints tokens as Countersign would, with a fresh key of its own.
 #[derive(Clone)]
@@ -110,6 +110,19 @@ impl TestIssuer {
             .clock(SharedClock(Arc::clone(&self.clock)))
             .build_with(self.jwk_set())
             .expect("the issuer is a URL and the audience is not empty")
+    }
+
+    /// A client of this issuer that trusts it, with fixed keys and the issuer's clock.
+    ///
+    /// # Panics
+    /// If the issuer is not a URL, or the client identifier is empty.
+    #[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
+    pub fn relying_party(&self, client_id: &str) -> RelyingParty {
+        RelyingParty::builder(&self.issuer, client_id)
+            .algorithms([self.key.algorithm()])
+            .clock(SharedClock(Arc::clone(&self.clock)))
+            .build_with(self.jwk_set())
+            .expect("the issuer is a URL and the client identifier is not empty")
     }
 
     pub(super) fn now(&self) -> i64 {

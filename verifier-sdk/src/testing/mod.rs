@@ -6,10 +6,12 @@ mod clock;
 mod corpus;
 mod hostile;
 mod issuer;
+mod openid;
 mod token;
 
 pub use clock::TestClock;
 pub use corpus::{HostileToken, corpus};
 pub use hostile::Attack;
 pub use issuer::TestIssuer;
+pub use openid::{LOGOUT_EVENT, id_token_corpus, logout_token_corpus};
 pub use token::TestToken;

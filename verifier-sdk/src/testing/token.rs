@@ -109,6 +109,11 @@ impl<'i> TestToken<'i> {
         attack.perform(self)
     }
 
+    /// The issuer that mints this token.
+    pub fn issuer(&self) -> &'i TestIssuer {
+        self.issuer
+    }
+
     /// The payload as JSON text.
     pub fn payload_json(&self) -> String {
         Value::Object(self.claims.clone()).to_string()

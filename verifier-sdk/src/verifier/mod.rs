@@ -1,32 +1,39 @@
 //! The verifier: the checks in order, cheapest first, synchronous and without locks. Only "unknown key
 //! while the set may be old" waits, and only in `verify`.
 
+mod build;
 mod builder;
 mod explain;
 mod multi;
 mod policy;
 mod settings;
+mod token_cache;
 mod verified;
 
-pub use builder::{HasAudience, NoAudience, VerifierBuilder};
+pub use builder::{HasAudience, IsClient, NoAudience, OfAccessTokens, VerifierBuilder};
 pub use explain::{CheckReport, Outcome};
 pub use multi::{MultiVerifier, SameIssuerTwice};
 pub use settings::{BuildError, Keys, Start};
+pub use token_cache::TokenCache;
 pub use verified::Verified;
 
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_keys::{Algorithm, UnverifiedJws, VerifiedPayload};
+use countersign_keys::{Algorithm, UnverifiedJws, VerifiedPayload, VerifyingKey};
+use http::request::Parts;
 
 use crate::claims::{ClaimError, StandardClaims};
 use crate::clock::Clock;
+use crate::credential::Carriers;
 use crate::error::VerifyError;
 use crate::health::Health;
-use crate::key_source::{KeySource, Miss};
+use crate::key_source::{IssuerKeys, Miss};
 use crate::metrics::{Counters, Metrics};
-use crate::validation::validate;
-use policy::{AppAsserted, Policy};
+use crate::validation::{still_in_time, validate};
+pub(crate) use policy::{AppAsserted, Policy};
+use token_cache::{Hit, VerifiedTokens};
+use verified::Facts;
 
 /// What a verifier accepts unless told otherwise.
 pub(crate) const DEFAULT_ALGORITHMS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::Rs256];
@@ -41,9 +48,11 @@ pub struct Verifier<C = ()> {
 
 struct Inner<C> {
     policy: Policy,
-    keys: KeySource,
+    keys: IssuerKeys,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
+    /// Of this verifier alone, since its entries are verdicts by this policy.
+    cache: Option<VerifiedTokens<C>>,
     read_extra: fn(&str) -> Option<C>,
 }
 
@@ -73,12 +82,24 @@ impl<C> Verifier<C> {
 
     /// Verifies a token. Waits at most a second, and only if a fetch may bring the key it needs.
     pub async fn verify(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+        let begin = self.inner.clock.monotonic();
         let result = match self.check(token) {
             Err(VerifyError::NeedsKeys) => self.check_after_fetch(token).await,
             settled => settled,
         };
         self.inner.counters.record(&result);
+        self.inner.counters.took(self.inner.clock.monotonic().saturating_sub(begin));
         result
+    }
+
+    /// Verifies the one token that a request carries, for frameworks without a layer of ours. A refusal
+    /// has its [`status`](VerifyError::status) and [`challenge`](VerifyError::challenge).
+    pub async fn verify_request(
+        &self,
+        parts: &Parts,
+        carriers: &Carriers,
+    ) -> Result<Verified<C>, VerifyError> {
+        self.verify(&carriers.find(parts, None)?).await
     }
 
     /// The same verifier, which also lets in users who only were named by an app
@@ -92,9 +113,24 @@ impl<C> Verifier<C> {
             keys: self.inner.keys.clone(),
             clock: Arc::clone(&self.inner.clock),
             counters: Arc::clone(&self.inner.counters),
+            cache: self.inner.cache.as_ref().map(VerifiedTokens::of_another_policy),
             read_extra: self.inner.read_extra,
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Verifies the ID and logout tokens of a client of the same issuer, with the same keys.
+    pub fn relying_party(&self, client_id: &str) -> crate::RelyingParty {
+        let mut policy = self.inner.policy.clone();
+        policy.audiences = vec![client_id.to_owned()];
+        crate::RelyingParty::assemble(crate::relying_party::Parts {
+            policy,
+            trusted_audiences: Vec::new(),
+            keys: self.inner.keys.clone(),
+            clock: Arc::clone(&self.inner.clock),
+            replay: crate::replay::in_memory(),
+            read_extra: |_| Some(()),
+        })
     }
 
     /// The issuer whose tokens are accepted.
@@ -109,10 +145,15 @@ impl<C> Verifier<C> {
 
     /// How the keys are.
     pub fn health(&self) -> Health {
-        match &self.inner.keys {
-            KeySource::Fixed(keys) => Health::fixed(keys.iter().map(|key| *key.kid()).collect()),
-            #[cfg(feature = "remote")]
-            KeySource::Remote(keys) => keys.health(),
+        self.inner.keys.health()
+    }
+
+    /// Returns as soon as tokens can be judged: for a readiness probe with [`Start::Lazy`]. Keys that are
+    /// not fetched by the SDK are not waited for.
+    #[cfg(feature = "remote")]
+    pub async fn ready(&self) {
+        if let Some(keys) = self.remote_keys() {
+            keys.ready().await;
         }
     }
 
@@ -123,6 +164,8 @@ impl<C> Verifier<C> {
             #[cfg(feature = "remote")]
             keys: self.remote_keys().map(crate::key_source::RemoteKeys::counters),
             health: self.health(),
+            seconds: self.inner.counters.seconds(),
+            cache_hits: self.inner.cache.as_ref().map(VerifiedTokens::hits),
         }
     }
 
@@ -130,8 +173,8 @@ impl<C> Verifier<C> {
     #[cfg(feature = "remote")]
     pub fn remote_keys(&self) -> Option<&crate::key_source::RemoteKeys> {
         match &self.inner.keys {
-            KeySource::Remote(keys) => Some(keys),
-            KeySource::Fixed(_) => None,
+            IssuerKeys::Remote(keys) => Some(keys),
+            IssuerKeys::Fixed(_) | IssuerKeys::Custom(_) => None,
         }
     }
 
@@ -141,16 +184,48 @@ impl<C> Verifier<C> {
         self.remote_keys()?.export(self.issuer())
     }
 
-    /// The checks, in order. Nothing is allocated before the signature holds.
     fn check(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+        match &self.inner.cache {
+            None => self.check_all(token, |_, _, _| {}),
+            Some(cache) => match self.recall(cache, token) {
+                Some(verified) => Ok(verified),
+                None => self.check_all(token, |jws, key, verified| {
+                    cache.insert(token, (jws, key), verified, self.inner.clock.monotonic());
+                }),
+            },
+        }
+    }
+
+    /// An earlier verdict about exactly these bytes, if everything that may have changed since is as it was:
+    /// the time, and whether the key is still the issuer's. The claims and the policy cannot change.
+    fn recall(&self, cache: &VerifiedTokens<C>, token: &str) -> Option<Verified<C>> {
+        let Hit { verified, kid, key } = cache.find(token, self.inner.clock.monotonic())?;
+        let now = self.inner.clock.wall();
+        let holds = still_in_time(verified.claims(), &self.inner.policy.expectations(), now)
+            .is_ok()
+            && self.inner.keys.still_trusts(kid.as_ref(), &key);
+        holds.then(|| {
+            cache.count_hit();
+            verified.at(now)
+        })
+    }
+
+    /// The checks, in order. Nothing is allocated before the signature holds.
+    fn check_all(
+        &self,
+        token: &str,
+        then: impl FnOnce(&UnverifiedJws<'_>, &VerifyingKey, &Verified<C>),
+    ) -> Result<Verified<C>, VerifyError> {
         let policy = &self.inner.policy;
         let jws = self.parse(token)?;
         policy.check_algorithm(&jws)?;
         policy.check_type(&jws)?;
-        let payload = self.inner.keys.with_key(jws.kid(), |key| {
-            Policy::check_signature(&jws, key.map_err(VerifyError::from)?)
-        })?;
-        self.accept(payload)
+        self.inner.keys.with_key(jws.kid(), |key| {
+            let key = key.map_err(VerifyError::from)?;
+            let verified = self.accept(Policy::check_signature(&jws, key)?)?;
+            then(&jws, key, &verified);
+            Ok(verified)
+        })
     }
 
     fn parse<'t>(&self, token: &'t str) -> Result<UnverifiedJws<'t>, VerifyError> {
@@ -160,27 +235,19 @@ impl<C> Verifier<C> {
     fn accept(&self, payload: VerifiedPayload) -> Result<Verified<C>, VerifyError> {
         let policy = &self.inner.policy;
         let claims = StandardClaims::parse_owned(payload)?;
-        validate(&claims, &policy.expectations(), self.inner.clock.wall())?;
+        let now = self.inner.clock.wall();
+        validate(&claims, &policy.expectations(), now)?;
         policy.check_mark(&claims)?;
         let client = policy.client(&claims)?;
         Policy::check_binding(&claims)?;
         let kind = policy.identity(&claims)?;
         let extra = (self.inner.read_extra)(claims.payload()).ok_or(ClaimError::Application)?;
-        Ok(Verified { claims, kind, client, scope: policy.profile.scope, extra })
+        Ok(Verified::new(Facts { claims, kind, client, profile: policy.profile, extra }, now))
     }
 
-    #[cfg(feature = "remote")]
     async fn check_after_fetch(&self, token: &str) -> Result<Verified<C>, VerifyError> {
         let jws = self.parse(token)?;
-        if let KeySource::Remote(keys) = &self.inner.keys {
-            keys.resolve(jws.kid()).await?;
-        }
-        self.check(token)
-    }
-
-    #[cfg(not(feature = "remote"))]
-    #[expect(clippy::unused_async, reason = "the same signature as with remote keys")]
-    async fn check_after_fetch(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+        self.inner.keys.resolve(jws.kid()).await?;
         self.check(token)
     }
 }

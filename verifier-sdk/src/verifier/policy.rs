@@ -5,7 +5,7 @@ use countersign_keys::{Algorithm, JwkSet, JwsError, UnverifiedJws, VerifiedPaylo
 use crate::caller::{self, Kind};
 use crate::claims::{Claim, ClaimError, StandardClaims};
 use crate::error::VerifyError;
-use crate::profile::{HeaderType, Profile};
+use crate::profile::Profile;
 use crate::validation::{AudienceRule, Expectations};
 
 /// Whether users who only were named by an app are let in.
@@ -53,15 +53,7 @@ impl Policy {
 
     /// RFC 9068 §4, RFC 8725 §3.11: another type is another thing.
     pub(crate) fn check_type(&self, jws: &UnverifiedJws<'_>) -> Result<(), VerifyError> {
-        let (accepted, absent) = match self.profile.header_type {
-            HeaderType::Required(accepted) => (accepted, false),
-            HeaderType::Optional(accepted) => (accepted, jws.typ().is_none()),
-        };
-        if absent || accepted.iter().any(|typ| jws.has_typ(typ)) {
-            Ok(())
-        } else {
-            Err(VerifyError::WrongType)
-        }
+        self.profile.header_type.check(jws)
     }
 
     pub(crate) fn check_signature(

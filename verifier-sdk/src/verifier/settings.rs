@@ -1,7 +1,11 @@
 //! The choices of a builder, and why a verifier cannot be built.
 
+use std::sync::Arc;
+
 use countersign_keys::JwkSet;
 use url::Url;
+
+use crate::key_source::{CustomKeys, KeySource};
 
 #[cfg(feature = "remote")]
 use crate::key_source::{KeySourceError, Snapshot, SnapshotError};
@@ -17,6 +21,14 @@ pub enum Keys {
     JwksUrl(Url),
     /// Here. Nothing is ever fetched.
     Fixed(JwkSet),
+    /// Where the service's own [`KeySource`] has them; made by `From`.
+    Custom(CustomKeys),
+}
+
+impl<S: KeySource> From<S> for Keys {
+    fn from(source: S) -> Self {
+        Self::Custom(CustomKeys(Arc::new(source)))
+    }
 }
 
 /// What happens at start.
@@ -49,6 +61,9 @@ pub enum BuildError {
     /// A setting is outside its bounds.
     #[error("{0}")]
     Setting(&'static str),
+    /// The service's own key source has no keys (with [`Start::FailFast`]).
+    #[error("the key source has no keys")]
+    NoKeys,
     /// The HTTP client cannot be made.
     #[cfg(feature = "remote")]
     #[error("the HTTP client cannot be made: {0}")]

@@ -1,52 +1,86 @@
-//! A token that passed every check: who calls, and what they may do.
+//! A token that passed every check: who calls, how they authenticated, and what they may do.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::caller::{Caller, Kind};
 use crate::claims::{Claim, StandardClaims};
 use crate::error::VerifyError;
+use crate::profile::Profile;
 
-/// The result of verification. There is no other way to get one.
-#[derive(Clone)]
+/// The result of verification. There is no other way to get one. Cheap to clone.
 pub struct Verified<C = ()> {
+    facts: Arc<Facts<C>>,
+    /// When the verdict was given, Unix seconds.
+    at: i64,
+}
+
+/// What the token says. Never changes, so a remembered verdict shares it.
+pub(super) struct Facts<C> {
     pub(super) claims: StandardClaims,
     pub(super) kind: Kind,
+    /// Which claim names the client in this token.
     pub(super) client: Claim,
-    pub(super) scope: Claim,
+    pub(super) profile: Profile,
     pub(super) extra: C,
 }
 
 impl<C> Verified<C> {
+    pub(super) fn new(facts: Facts<C>, at: i64) -> Self {
+        Self { facts: Arc::new(facts), at }
+    }
+
+    /// The same verdict, given again now.
+    pub(super) fn at(self, now: i64) -> Self {
+        Self { at: now, ..self }
+    }
+
     /// Who calls.
     pub fn caller(&self) -> Caller<'_> {
-        match self.kind {
+        match self.facts.kind {
             Kind::App => Caller::App { client_id: self.client_id() },
             Kind::User => Caller::User { subject: self.subject(), client_id: self.client_id() },
             Kind::AppAsserted => Caller::AppAsserted {
                 subject: self.subject(),
-                asserted_by: self.claims.actor().unwrap_or_default(),
+                asserted_by: self.claims().actor().unwrap_or_default(),
             },
         }
     }
 
     /// `sub`. For an app this is the client itself.
     pub fn subject(&self) -> &str {
-        self.claims.subject().unwrap_or_default()
+        self.claims().subject().unwrap_or_default()
     }
 
     /// The client that the token was issued to.
     pub fn client_id(&self) -> &str {
-        self.claims.text(self.client).unwrap_or_default()
+        self.claims().text(self.facts.client).unwrap_or_default()
+    }
+
+    /// The tenant of the caller, where the issuer has tenants.
+    pub fn tenant(&self) -> Option<&str> {
+        self.claims().text(self.facts.profile.tenant)
+    }
+
+    /// The session in which the user signed in (`sid`).
+    pub fn session_id(&self) -> Option<&str> {
+        self.claims().text(Claim::Sid)
     }
 
     /// The scopes that were granted.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.claims.list(self.scope)
+        self.claims().list(self.facts.profile.scope)
     }
 
     /// The roles of the caller.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.claims.list(Claim::Roles)
+        self.claims().list(Claim::Roles)
+    }
+
+    /// The groups of the caller.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.claims().list(Claim::Groups)
     }
 
     /// Whether this scope was granted.
@@ -59,37 +93,100 @@ impl<C> Verified<C> {
         self.roles().any(|held| held == role)
     }
 
+    /// When the user authenticated, Unix seconds (`auth_time`); never of an app.
+    pub fn authenticated_at(&self) -> Option<i64> {
+        self.claims().date(Claim::AuthTime)
+    }
+
+    /// How well the user authenticated (`acr`).
+    pub fn acr(&self) -> Option<&str> {
+        self.claims().text(Claim::Acr)
+    }
+
+    /// With what the user authenticated (`amr`, RFC 8176).
+    pub fn amr(&self) -> impl Iterator<Item = &str> {
+        self.claims().list(Claim::Amr)
+    }
+
     /// All of these scopes, or 403 with a challenge that names them (RFC 6750 §3.1).
-    pub fn require_scopes(&self, scopes: &[&str]) -> Result<(), VerifyError> {
-        if scopes.iter().all(|scope| self.has_scope(scope)) {
-            Ok(())
-        } else {
-            Err(VerifyError::InsufficientScope { needed: scopes.join(" ") })
-        }
+    pub fn require_scopes(&self, scopes: &[impl AsRef<str>]) -> Result<(), VerifyError> {
+        let holds = scopes.iter().all(|scope| self.has_scope(scope.as_ref()));
+        if holds { Ok(()) } else { Err(insufficient_scope(scopes)) }
+    }
+
+    /// At least one of these scopes, or 403 with a challenge that names them all.
+    pub fn require_any_scope(&self, scopes: &[impl AsRef<str>]) -> Result<(), VerifyError> {
+        let holds = scopes.iter().any(|scope| self.has_scope(scope.as_ref()));
+        if holds { Ok(()) } else { Err(insufficient_scope(scopes)) }
+    }
+
+    /// All of these roles, or 403.
+    pub fn require_roles(&self, roles: &[impl AsRef<str>]) -> Result<(), VerifyError> {
+        let holds = roles.iter().all(|role| self.has_role(role.as_ref()));
+        if holds { Ok(()) } else { Err(VerifyError::InsufficientRole) }
     }
 
     /// At least one of these roles, or 403.
-    pub fn require_any_role(&self, roles: &[&str]) -> Result<(), VerifyError> {
-        if roles.iter().any(|role| self.has_role(role)) {
+    pub fn require_any_role(&self, roles: &[impl AsRef<str>]) -> Result<(), VerifyError> {
+        let holds = roles.iter().any(|role| self.has_role(role.as_ref()));
+        if holds { Ok(()) } else { Err(VerifyError::InsufficientRole) }
+    }
+
+    /// The user authenticated at most so long ago, or 401 with a challenge to do it again (RFC 9470 §3).
+    /// An app, and a user who was only named, never authenticated as a user: they fail.
+    pub fn require_max_age(&self, max_age: Duration) -> Result<(), VerifyError> {
+        let seconds = max_age.as_secs();
+        // Unix seconds, none for a time that lies ahead: the token passed the check of `iat`, so that is
+        // a second or two of clock at most.
+        let age = self.authenticated_at().map(|at| u64::try_from(self.at - at).unwrap_or_default());
+        if age.is_some_and(|age| age <= seconds) {
             Ok(())
         } else {
-            Err(VerifyError::InsufficientRole)
+            Err(VerifyError::InsufficientUserAuthentication {
+                acr_values: None,
+                max_age: Some(seconds),
+            })
+        }
+    }
+
+    /// The user authenticated in one of these ways (`acr`), or 401 with a challenge that names them, the
+    /// preferred one first (RFC 9470 §3).
+    pub fn require_acr(&self, accepted: &[impl AsRef<str>]) -> Result<(), VerifyError> {
+        if accepted.iter().any(|acr| self.acr() == Some(acr.as_ref())) {
+            Ok(())
+        } else {
+            let acr_values = Some(joined(accepted));
+            Err(VerifyError::InsufficientUserAuthentication { acr_values, max_age: None })
         }
     }
 
     /// `exp`, Unix seconds.
     pub fn expires_at(&self) -> i64 {
-        self.claims.expires_at().unwrap_or_default()
+        self.claims().expires_at().unwrap_or_default()
     }
 
     /// The registered claims.
     pub fn claims(&self) -> &StandardClaims {
-        &self.claims
+        &self.facts.claims
     }
 
     /// The application's own claims.
     pub fn extra(&self) -> &C {
-        &self.extra
+        &self.facts.extra
+    }
+}
+
+fn insufficient_scope(scopes: &[impl AsRef<str>]) -> VerifyError {
+    VerifyError::InsufficientScope { needed: joined(scopes) }
+}
+
+fn joined(names: &[impl AsRef<str>]) -> String {
+    names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ")
+}
+
+impl<C> Clone for Verified<C> {
+    fn clone(&self) -> Self {
+        Self { facts: Arc::clone(&self.facts), at: self.at }
     }
 }
 
@@ -97,7 +194,7 @@ impl<C> Verified<C> {
 impl<C> fmt::Debug for Verified<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
-            .field("kind", &self.kind)
+            .field("kind", &self.facts.kind)
             .field("expires_at", &self.expires_at())
             .finish_non_exhaustive()
     }

@@ -39,6 +39,19 @@ async fn an_outage_ends_by_itself() {
 }
 
 #[tokio::test]
+async fn the_first_failure_shows_before_the_keys_are_stale() {
+    let world = World::new().await;
+    world.script.go_down();
+
+    world.advance(280);
+    world.keys().tick().await;
+
+    let health = world.verifier.health();
+    assert_eq!((health.state, health.last_error), (State::Failing, Some("connect")));
+    assert!(health.is_ready());
+}
+
+#[tokio::test]
 async fn failures_never_wipe_the_cache() {
     let world = World::new().await;
     let failures = [

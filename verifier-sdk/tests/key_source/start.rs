@@ -35,6 +35,35 @@ async fn j33_a_lazy_start_answers_503_until_the_issuer_is_back() {
 }
 
 #[tokio::test]
+async fn readiness_fetches_the_keys_that_nobody_asked_for_yet() {
+    let world = World::starting(Start::Lazy).await;
+    assert!(!world.verifier.health().is_ready());
+
+    world.verifier.ready().await;
+
+    assert!(world.verifier.health().is_ready());
+    assert_eq!(world.script.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn readiness_waits_until_the_issuer_is_back() {
+    let world = World::starting(Start::Lazy).await;
+    world.script.go_down();
+    let verifier = world.verifier.clone();
+    let ready = tokio::spawn(async move { verifier.ready().await });
+    while world.script.count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!ready.is_finished());
+
+    world.script.publish(&world.issuer);
+    world.advance(60);
+
+    ready.await.unwrap();
+    assert!(world.verify().await.is_ok());
+}
+
+#[tokio::test]
 async fn a_synchronous_call_never_fetches() {
     let world = World::starting(Start::Lazy).await;
 

@@ -22,7 +22,7 @@ pub(in super::super) struct Create {
     /// The client id: 1 to 64 characters of A-Z a-z 0-9 . _ ~ -, not shaped like a UUID.
     id: ClientId,
     /// A grant that it may use; may be repeated.
-    #[arg(long = "grant", required = true, value_parser = parse_grant)]
+    #[arg(long = "grant", value_name = "GRANT", required = true, value_parser = parse_grant)]
     grants: Vec<String>,
     /// How it authenticates: client_secret_basic, client_secret_post or private_key_jwt.
     #[arg(long, value_parser = parse_auth)]

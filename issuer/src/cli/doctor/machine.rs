@@ -10,6 +10,7 @@ use countersign_keys::seal::MasterKey;
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::super::output::cause_of;
 use super::Finding;
 use crate::config::Config;
 use crate::master_key;
@@ -174,8 +175,8 @@ async fn ask(url: String) -> Result<(StatusCode, Bytes), String> {
         .timeout(Duration::from_secs(5))
         .build()
         .map_err(|error| error.to_string())?;
-    let answer = client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
+    let answer = client.get(url).send().await.map_err(|error| cause_of(&error))?;
     let status = answer.status();
-    let body = answer.bytes().await.map_err(|error| error.without_url().to_string())?;
+    let body = answer.bytes().await.map_err(|error| cause_of(&error))?;
     Ok((status, body))
 }

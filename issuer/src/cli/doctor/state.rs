@@ -7,7 +7,7 @@ use super::super::Session;
 use super::super::output::date;
 use super::{Failure, Finding, Outcome, registry};
 use crate::signing::open_rings;
-use crate::store::{RingRows, SchemaState, Store, StoreError};
+use crate::store::{RingRows, Store, StoreError};
 
 /// Two machines may differ by this many seconds.
 const TOLERATED_CLOCK_DIFFERENCE: i64 = 30;
@@ -34,34 +34,29 @@ pub(super) async fn examine(session: &Session) -> Vec<Finding> {
 
 async fn database(session: &Session) -> (Finding, Option<Store>) {
     let check = "database";
-    match Store::inspect(&session.config).await {
+    match Store::attach(&session.config).await {
         Ok(None) => {
             (Finding::skipped(check, "there is none yet; `countersign serve` makes it"), None)
         }
-        Ok(Some(schema)) if !schema.is_served() => {
-            let SchemaState { version, .. } = schema;
-            let detail =
-                format!("its schema has version {version}, which is newer than this release");
-            (
-                Finding::failed(check, detail)
-                    .hint("start the release that made it, or a later one"),
-                None,
-            )
+        Ok(Some(store)) => {
+            (Finding::ok(check, "it answers, and its schema is up to date"), Some(store))
         }
-        Ok(Some(_)) => match Store::open(&session.config).await {
-            Ok(store) => {
-                (Finding::ok(check, "it answers, and its schema is up to date"), Some(store))
-            }
-            Err(error) => (Finding::from_failure(check, error.into()), None),
-        },
-        Err(error) => {
-            let hint = match &error {
-                StoreError::Corrupt(_) => "restore it from a backup",
-                _ => "look at `database.url` or the data folder, the network and the disk",
-            };
-            (Finding::failed(check, error).hint(hint), None)
-        }
+        Err(error) => (unusable(check, error), None),
     }
+}
+
+fn unusable(check: &'static str, error: StoreError) -> Finding {
+    let hint = match &error {
+        StoreError::Corrupt(_) => "restore it from a backup",
+        StoreError::Newer { .. } => "start the release that made it, or a later one",
+        StoreError::Older { .. } => {
+            let hint =
+                "the next start of `countersign serve` brings it up to date; then look again";
+            return Finding::new(check, Outcome::Warning, error).hint(hint);
+        }
+        _ => "look at `database.url` or the data folder, the network and the disk",
+    };
+    Finding::failed(check, error).hint(hint)
 }
 
 /// Every sealed key opens under the configured master keys.

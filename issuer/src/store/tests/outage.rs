@@ -122,3 +122,17 @@ fn a_change_that_is_dropped_is_undone_and_holds_no_connection() {
         assert_eq!(store.heartbeat().await.unwrap(), Generation(0));
     });
 }
+
+#[tokio::test]
+async fn a_start_on_a_silent_database_gives_up_in_time() {
+    // The system takes connections for it, and nobody ever says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = Config::default();
+    let url = format!("postgres://u@{}/d", silent.local_addr().unwrap());
+    config.database.url = Some(Secret::new(url));
+
+    let opened = Store::open(&config).await.unwrap_err();
+    let attached = Store::attach(&config).await.unwrap_err();
+
+    assert!(opened.is_retryable() && attached.is_retryable(), "{opened:?} {attached:?}");
+}

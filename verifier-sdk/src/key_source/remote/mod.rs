@@ -11,6 +11,7 @@ mod flight;
 mod locate;
 mod negative;
 mod options;
+mod state;
 mod warm;
 
 pub use counters::{FetchCount, RemoteCounters};
@@ -27,7 +28,6 @@ use tokio::task::AbortHandle;
 use self::core::{Core, lock};
 use self::flight::{Boarded, Boarding, NotLanded, REQUEST_PATIENCE, await_landing};
 use super::{FetchError, Miss};
-use crate::health::{Health, State};
 
 /// How long `refresh` waits; attempts end earlier by themselves.
 const MANUAL_PATIENCE: Duration = Duration::from_secs(20);
@@ -129,33 +129,6 @@ impl RemoteKeys {
     /// What was counted so far.
     pub fn counters(&self) -> RemoteCounters {
         self.handle.core.counters.read()
-    }
-
-    /// How the keys are.
-    pub fn health(&self) -> Health {
-        let core = &self.handle.core;
-        let now = core.clock.monotonic();
-        let trouble = lock(&core.trouble);
-        let (failures, last_error) =
-            (trouble.failures, trouble.last.as_ref().map(FetchError::code));
-        drop(trouble);
-        let cached = core.cached.load();
-        let state = match cached.as_deref() {
-            None => State::Cold,
-            Some(cached) if now >= cached.times.usable_until => State::Expired,
-            Some(cached) if now >= cached.times.fresh_until => State::Stale,
-            Some(_) => State::Fresh,
-        };
-        Health {
-            state,
-            age: cached.as_deref().map(|cached| cached.times.age(now)),
-            epoch: cached.as_deref().map_or(0, |cached| cached.epoch),
-            kids: cached
-                .as_deref()
-                .map_or_else(Vec::new, |c| c.keys.iter().map(|k| *k.kid()).collect()),
-            failures,
-            last_error,
-        }
     }
 
     pub(crate) fn with_set<R>(&self, then: impl FnOnce(Option<&JwkSet>) -> R) -> R {

@@ -1,8 +1,13 @@
 //! Plain counters and their Prometheus text. No metrics library is chosen for the service; labels are
 //! few and never come from tokens.
 
+mod histogram;
+
+pub use histogram::Seconds;
+
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::error::{Group, VerifyError};
 use crate::health::Health;
@@ -26,6 +31,7 @@ const GROUPS: [Group; 9] = [
 pub(crate) struct Counters {
     accepted: AtomicU64,
     refused: [AtomicU64; GROUPS.len()],
+    seconds: histogram::Histogram,
 }
 
 impl Counters {
@@ -37,6 +43,14 @@ impl Counters {
         if let Some(counter) = counter {
             counter.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn took(&self, time: Duration) {
+        self.seconds.record(time);
+    }
+
+    pub(crate) fn seconds(&self) -> Seconds {
+        self.seconds.read()
     }
 
     pub(crate) fn outcomes(&self) -> Vec<(&'static str, u64)> {
@@ -57,6 +71,10 @@ pub struct Metrics {
     pub keys: Option<RemoteCounters>,
     /// The state of the keys.
     pub health: Health,
+    /// How long `verify` took, waiting for keys included; `try_verify`, which never waits, is not in it.
+    pub seconds: Seconds,
+    /// Verdicts that came from the token cache; none without one.
+    pub cache_hits: Option<u64>,
 }
 
 impl Metrics {
@@ -83,6 +101,11 @@ impl Metrics {
         if let Some(age) = self.health.age {
             family(&mut text, "countersign_verifier_keys_age_seconds", "gauge");
             sample(&mut text, "countersign_verifier_keys_age_seconds", "", &age.as_secs());
+        }
+        self.seconds.write(&mut text, "countersign_verifier_verification_seconds");
+        if let Some(hits) = self.cache_hits {
+            family(&mut text, "countersign_verifier_token_cache_hits_total", "counter");
+            sample(&mut text, "countersign_verifier_token_cache_hits_total", "", &hits);
         }
         text
     }

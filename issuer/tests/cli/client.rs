@@ -1,0 +1,163 @@
+//! `client`, `resource` and `user`, and how each command fails.
+
+use serde_json::{Value, json};
+
+use crate::Desk;
+
+pub(crate) const CREATE_ORDERS: &str = "client create orders --grant client_credentials \
+     --resource https://payments.example --scope payments:read";
+
+#[test]
+fn the_example_of_the_readme_prints_the_secret_once_and_makes_the_resource() {
+    let desk = Desk::new();
+
+    let created = desk.json(CREATE_ORDERS);
+    let shown = desk.json("client show orders");
+
+    assert_eq!(created["client_id"], "orders");
+    assert_eq!(created["client_secret"].as_str().unwrap().len(), 43);
+    assert_eq!(created["created_resource"], "https://payments.example");
+    assert_eq!(created["grants"], json!(["client_credentials"]));
+    assert_eq!(created["token_endpoint_auth_method"], "client_secret_basic");
+    assert_eq!((&created["jwks_uri"], &created["enabled"]), (&Value::Null, &json!(true)));
+    let permission =
+        json!({ "resource": "https://payments.example", "scopes": ["payments:read"], "roles": [] });
+    assert_eq!(created["permissions"], json!([permission]));
+    let secret = &created["secrets"][0];
+    assert!(secret["id"].is_string() && secret["created_at"].is_i64());
+    assert_eq!((&secret["expires_at"], &secret["last_used_at"]), (&Value::Null, &Value::Null));
+    assert!(shown.get("client_secret").is_none());
+    assert_eq!(shown["secrets"], created["secrets"]);
+}
+
+#[test]
+fn r33_no_file_of_the_data_folder_holds_a_secret() {
+    let desk = Desk::new();
+
+    let created = desk.json(CREATE_ORDERS);
+
+    let secret = created["client_secret"].as_str().unwrap().as_bytes();
+    let mut files = 0;
+    for file in std::fs::read_dir(desk.path("data")).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+        files += 1;
+    }
+    assert!(files >= 2, "the database and the master key are there");
+}
+
+#[test]
+fn a_failure_names_its_code_its_cause_and_what_to_do() {
+    let desk = Desk::new();
+    desk.json(CREATE_ORDERS);
+    let cases = [
+        ("client show nobody", 1, "not_found", "countersign client list"),
+        ("resource show https://x.example", 1, "not_found", "countersign resource list"),
+        ("user show nobody", 1, "not_found", "countersign user list"),
+        ("keys withdraw nothing", 1, "not_found", "countersign keys list"),
+        (
+            "client update orders --resource https://payments.example --scope payments:write",
+            1,
+            "unknown_scope",
+            "--add-scope payments:write",
+        ),
+        (
+            "client create a --grant client_credentials --auth private_key_jwt",
+            1,
+            "keys_missing",
+            "--jwks-file",
+        ),
+        (
+            "resource create https://a.example --algorithm ES384",
+            1,
+            "algorithm_unavailable",
+            "keys.algorithms",
+        ),
+        ("client create", 2, "usage", "Usage"),
+        ("client create a --grant password", 2, "usage", "help"),
+        ("nonsense", 2, "usage", "Usage"),
+        ("--config /does/not/exist config check", 1, "config_unreadable", "--config"),
+    ];
+    for (arguments, exit, code, hint) in cases {
+        let (status, failure) = desk.failure(arguments);
+        assert_eq!((status, &failure["error"]), (exit, &json!(code)), "{arguments}: {failure}");
+        let words = failure["hint"].as_str().unwrap_or_default();
+        assert!(words.contains(hint), "{arguments}: {failure}");
+        assert!(!failure["message"].as_str().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_refused_creation_leaves_nothing_behind() {
+    let desk = Desk::new();
+    desk.json(CREATE_ORDERS);
+    desk.json("client delete orders");
+
+    let again = CREATE_ORDERS.replace("payments.example", "other.example");
+    let (status, failure) = desk.failure(&again);
+
+    assert_eq!((status, &failure["error"]), (1, &json!("conflict")));
+    assert_eq!(desk.json("resource list")["resources"].as_array().unwrap().len(), 1);
+    assert_eq!(desk.json("client list")["clients"], json!([]));
+}
+
+#[test]
+fn a_client_changes_only_where_it_is_told_to() {
+    let desk = Desk::new();
+    desk.json(CREATE_ORDERS);
+    desk.json("resource create https://stock.example --scope read --scope write");
+
+    let changed = desk
+        .json("client update orders --resource https://stock.example --scope read --role clerk");
+    let disabled = desk.json("client update orders --disable");
+    let narrowed = desk.json("client update orders --remove-resource https://payments.example");
+
+    assert_eq!(changed["permissions"].as_array().unwrap().len(), 2);
+    assert_eq!((&changed["enabled"], &disabled["enabled"]), (&json!(true), &json!(false)));
+    assert_eq!(disabled["permissions"], changed["permissions"]);
+    assert_eq!(narrowed["permissions"][0]["roles"], json!(["clerk"]));
+}
+
+#[test]
+fn secrets_are_two_at_most_and_listed_oldest_first() {
+    let desk = Desk::new();
+    let first = desk.json(CREATE_ORDERS);
+
+    let second = desk.json("client secret add orders --expires-in-seconds 60");
+    let (status, third) = desk.failure("client secret add orders");
+    let oldest = first["secrets"][0]["id"].as_str().unwrap();
+    desk.json(&format!("client secret remove orders {oldest}"));
+
+    assert_eq!((status, &third["error"]), (1, &json!("conflict")));
+    assert!(third["message"].as_str().unwrap().contains("client secret remove orders"));
+    let left = desk.json("client show orders");
+    assert_eq!(left["secrets"], json!([second["secret"]]));
+    assert_ne!(first["client_secret"], second["client_secret"]);
+}
+
+#[test]
+fn a_token_that_would_be_too_large_is_refused_when_it_is_configured() {
+    let desk = Desk::new();
+    let scopes: Vec<String> =
+        (0..60).map(|number| format!("--scope payments:scope-{number:030}")).collect();
+
+    let many = CREATE_ORDERS.replace("--scope payments:read", &scopes.join(" "));
+    let (status, failure) = desk.failure(&many);
+
+    assert_eq!((status, &failure["error"]), (1, &json!("token_too_large")));
+    assert!(failure["hint"].as_str().unwrap().contains("--max-token-bytes"));
+}
+
+#[test]
+fn users_are_rows_with_roles_and_groups() {
+    let desk = Desk::new();
+
+    let made = desk.json("user create Ada --email ada@example.com --role admin --group staff");
+    let changed = desk.json("user update ADA --role reader --disable");
+    desk.json("user delete ada");
+
+    assert_eq!(made["id"].as_str().unwrap().len(), 36);
+    assert_eq!((&changed["roles"], &changed["groups"]), (&json!(["reader"]), &json!(["staff"])));
+    assert_eq!((&changed["id"], &changed["enabled"]), (&made["id"], &json!(false)));
+    assert_eq!(desk.json("user list"), json!({ "users": [] }));
+}

@@ -1,0 +1,128 @@
+//! `doctor`: what it finds, and that it changes nothing.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::Desk;
+use crate::client::CREATE_ORDERS;
+
+/// The findings of `doctor` about one check.
+fn findings<'r>(report: &'r Value, check: &str) -> Vec<&'r Value> {
+    report["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["check"] == check)
+        .collect()
+}
+
+fn examine(desk: &Desk) -> (bool, Value) {
+    let output = desk.output("doctor --json");
+    (output.status.success(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn the_doctor_finds_an_open_folder_and_a_lost_master_key_and_changes_nothing() {
+    let desk = Desk::new();
+    std::fs::write(
+        desk.path("countersign.toml"),
+        "listen = ['127.0.0.1:0']\nmanagement_listen = []",
+    )
+    .unwrap();
+    let (fresh_is_healthy, fresh) = examine(&desk);
+    assert!(fresh_is_healthy && !desk.path("data").exists(), "{fresh}");
+
+    desk.json("keys list");
+    let (made_is_healthy, made) = examine(&desk);
+    set_mode(&desk.path("data"), 0o755);
+    let master = desk.path("data/master.key");
+    let key = std::fs::read(&master).unwrap();
+    std::fs::remove_file(&master).unwrap();
+    let (ill_is_healthy, ill) = examine(&desk);
+
+    assert!(made_is_healthy, "{made}");
+    assert!(!ill_is_healthy && !master.exists());
+    assert!(findings(&ill, "data folder")[0]["hint"].as_str().unwrap().contains("chmod 700"));
+    assert_eq!(findings(&ill, "signing keys")[0]["outcome"], "failed");
+    std::fs::write(&master, key).unwrap();
+    set_mode(&desk.path("data"), 0o700);
+    set_mode(&master, 0o600);
+    assert!(examine(&desk).0);
+}
+
+#[test]
+fn the_doctor_leaves_the_database_of_an_earlier_release_as_it_is() {
+    let desk = Desk::new();
+    desk.json("keys list");
+    desk.damage("DROP TABLE key_observation; DELETE FROM _sqlx_migrations WHERE version = 11");
+
+    let (_, before) = examine(&desk);
+    let (_, again) = examine(&desk);
+    desk.json("keys list");
+    let (_, migrated) = examine(&desk);
+
+    for report in [before, again] {
+        let database = findings(&report, "database")[0];
+        assert_eq!(database["outcome"], "warning", "{report}");
+        assert!(database["hint"].as_str().unwrap().contains("next start"), "{report}");
+    }
+    assert_eq!(findings(&migrated, "database")[0]["outcome"], "ok", "{migrated}");
+}
+
+#[test]
+fn m1_rows_that_cannot_be_understood_are_named_and_can_be_removed() {
+    let desk = Desk::new();
+    std::fs::write(
+        desk.path("countersign.toml"),
+        "listen = ['127.0.0.1:0']\nmanagement_listen = []",
+    )
+    .unwrap();
+    desk.json(CREATE_ORDERS);
+    desk.json(&CREATE_ORDERS.replace("orders", "later"));
+    let keys = desk.json("keys list");
+    let kid = keys["keys"][0]["kid"].as_str().unwrap();
+    desk.damage("UPDATE client SET auth = 'tls_client_auth' WHERE id = 'later'");
+    desk.damage(&format!("UPDATE signing_key SET sealed = '!!!' WHERE kid = '{kid}'"));
+
+    let (healthy, report) = examine(&desk);
+    let listed = desk.json("client list");
+    let still_listed = desk.json("keys list");
+    desk.json(&format!("keys withdraw {kid}"));
+    let shown = desk.failure("client show later").1;
+    desk.json("client delete later");
+    let (mended, after) = examine(&desk);
+
+    assert!(!healthy);
+    let registry = &findings(&report, "registry")[0];
+    assert!(registry["detail"].as_str().unwrap().contains("`later`"), "{report}");
+    assert!(registry["hint"].as_str().unwrap().contains("client delete later"), "{report}");
+    assert!(findings(&report, "signing keys")[0]["detail"].as_str().unwrap().contains(kid));
+    assert_eq!(listed["clients"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["error"], "row_unreadable");
+    assert_eq!(still_listed, keys);
+    assert!(mended, "{after}");
+}
+
+#[test]
+fn s9_the_doctor_warns_of_tokens_that_are_shortened() {
+    let desk = Desk::new();
+    desk.json(CREATE_ORDERS);
+    let settings = "listen = ['127.0.0.1:0']\nmanagement_listen = []\n\
+         [keys]\nmax_token_lifetime_seconds = 600\n";
+    std::fs::write(desk.path("countersign.toml"), settings).unwrap();
+
+    let (healthy, report) = examine(&desk);
+
+    assert!(healthy, "{report}");
+    let warning = findings(&report, "registry")[1];
+    assert_eq!(warning["outcome"], "warning");
+    assert!(warning["detail"].as_str().unwrap().contains("https://payments.example"));
+}

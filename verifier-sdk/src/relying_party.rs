@@ -1,0 +1,171 @@
+//! The verifier of a client (OpenID Connect calls it a relying party): ID tokens and logout tokens of one issuer,
+//! on the same keys and the same strict JWS layer as access tokens. What each kind must say is `id_token` and
+//! `logout_token`; neither ever becomes a [`Verified`](crate::Verified).
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_keys::{Algorithm, UnverifiedJws};
+
+use crate::claims::{ClaimError, StandardClaims};
+use crate::clock::Clock;
+use crate::error::VerifyError;
+use crate::health::Health;
+use crate::id_token::{self, AuthenticationRequest, IdToken, PreviousIdToken};
+use crate::key_source::IssuerKeys;
+use crate::logout_token::{self, LogoutToken};
+use crate::profile::HeaderType;
+use crate::replay::ReplayStore;
+use crate::validation::{AudienceRule, Expectations};
+use crate::verifier::{IsClient, Policy, VerifierBuilder};
+
+/// Verifies ID and logout tokens for one client. Clones are cheap and share the keys.
+pub struct RelyingParty<C = ()> {
+    parts: Arc<Parts<C>>,
+}
+
+pub(crate) struct Parts<C> {
+    pub(crate) policy: Policy,
+    pub(crate) trusted_audiences: Vec<String>,
+    pub(crate) keys: IssuerKeys,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) replay: Arc<dyn ReplayStore>,
+    pub(crate) read_extra: fn(&str) -> Option<C>,
+}
+
+/// A token whose signature holds and whose claims are still to be judged.
+pub(crate) struct Opened {
+    pub(crate) claims: StandardClaims,
+    /// With which the token was signed.
+    pub(crate) algorithm: Algorithm,
+}
+
+impl RelyingParty {
+    /// Begins with the issuer, exactly as `iss` says it, and the client's identifier at it.
+    pub fn builder(issuer: &str, client_id: &str) -> VerifierBuilder<(), IsClient> {
+        VerifierBuilder::new(issuer).of_client(client_id)
+    }
+}
+
+impl<C> RelyingParty<C> {
+    pub(crate) fn assemble(parts: Parts<C>) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+
+    /// Verifies the ID token that came in answer to an authentication request.
+    pub async fn verify_id_token(
+        &self,
+        token: &str,
+        request: &AuthenticationRequest<'_>,
+    ) -> Result<IdToken<C>, VerifyError> {
+        let opened = self.open(token, id_token::HEADER_TYPE).await?;
+        self.id_token(opened, |claims, algorithm, now| {
+            request.check(claims, algorithm, (now, self.parts.policy.skew))
+        })
+    }
+
+    /// Verifies the ID token that came with a refreshed access token (OpenID Connect Core §12.2): it must be about the
+    /// same sign-in as the one before.
+    pub async fn verify_refreshed_id_token(
+        &self,
+        token: &str,
+        previous: &PreviousIdToken<'_>,
+    ) -> Result<IdToken<C>, VerifyError> {
+        let opened = self.open(token, id_token::HEADER_TYPE).await?;
+        self.id_token(opened, |claims, algorithm, _| previous.check(claims, algorithm))
+    }
+
+    /// Verifies a logout token and uses it up: act on it at once.
+    pub async fn verify_logout_token(&self, token: &str) -> Result<LogoutToken, VerifyError> {
+        let opened = self.open(token, logout_token::HEADER_TYPE).await?;
+        let parts = &self.parts;
+        let now = parts.clock.wall();
+        let expected = self.expectations(logout_token::REQUIRED);
+        let logout = LogoutToken::judge(opened.claims, &expected, now)?;
+        // Back-Channel Logout §2.6: the same `jti` again is a replay.
+        let name = format!("logout {} {}", parts.policy.issuer, logout.token_id());
+        let until = logout.expires_at().saturating_add(parts.policy.skew);
+        match parts.replay.first_use(&name, until, now).await {
+            Ok(true) => Ok(logout),
+            Ok(false) => Err(ClaimError::Replayed.into()),
+            Err(error) => Err(VerifyError::Unavailable { retry_after: error.retry_after }),
+        }
+    }
+
+    /// The issuer whose tokens are accepted.
+    pub fn issuer(&self) -> &str {
+        &self.parts.policy.issuer
+    }
+
+    /// The client whose tokens are accepted.
+    pub fn client_id(&self) -> &str {
+        self.parts.policy.audiences.first().map_or("", String::as_str)
+    }
+
+    /// How the keys are.
+    pub fn health(&self) -> Health {
+        self.parts.keys.health()
+    }
+
+    fn id_token(
+        &self,
+        opened: Opened,
+        answers: impl FnOnce(&StandardClaims, Algorithm, i64) -> Result<(), ClaimError>,
+    ) -> Result<IdToken<C>, VerifyError> {
+        let parts = &self.parts;
+        let now = parts.clock.wall();
+        id_token::judge(&opened.claims, &self.expectations(id_token::REQUIRED), now)?;
+        id_token::check_parties(&opened.claims, self.client_id(), &parts.trusted_audiences)?;
+        answers(&opened.claims, opened.algorithm, now)?;
+        let extra = (parts.read_extra)(opened.claims.payload()).ok_or(ClaimError::Application)?;
+        Ok(IdToken::new(opened.claims, extra))
+    }
+
+    fn expectations(&self, required: &'static [crate::claims::Claim]) -> Expectations<'_> {
+        let policy = &self.parts.policy;
+        Expectations {
+            issuer: &policy.issuer,
+            subject: None,
+            audience: AudienceRule::Contains(&policy.audiences),
+            required,
+            max_lifetime: policy.max_lifetime,
+            skew: policy.skew,
+        }
+    }
+
+    /// Form, algorithm, type, key and signature, in this order.
+    async fn open(&self, token: &str, header_type: HeaderType) -> Result<Opened, VerifyError> {
+        match self.try_open(token, header_type) {
+            Err(VerifyError::NeedsKeys) => {
+                let jws = self.parts.policy.parse(token, None)?;
+                self.parts.keys.resolve(jws.kid()).await?;
+                self.try_open(token, header_type)
+            }
+            settled => settled,
+        }
+    }
+
+    fn try_open(&self, token: &str, header_type: HeaderType) -> Result<Opened, VerifyError> {
+        let policy = &self.parts.policy;
+        let jws: UnverifiedJws<'_> = policy.parse(token, None)?;
+        policy.check_algorithm(&jws)?;
+        header_type.check(&jws)?;
+        let payload = self.parts.keys.with_key(jws.kid(), |key| {
+            Policy::check_signature(&jws, key.map_err(VerifyError::from)?)
+        })?;
+        let claims = StandardClaims::parse_owned(payload)?;
+        Ok(Opened { claims, algorithm: jws.algorithm() })
+    }
+}
+
+impl<C> Clone for RelyingParty<C> {
+    fn clone(&self) -> Self {
+        Self { parts: Arc::clone(&self.parts) }
+    }
+}
+
+impl<C> fmt::Debug for RelyingParty<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RelyingParty").field("policy", &self.parts.policy).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,163 @@
+//! From settings to a verifier: what must hold of them together, and where the keys come from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_keys::JwkSet;
+use countersign_keys::jws::MAX_TOKEN_BYTES;
+use url::Url;
+
+use super::builder::{HasAudience, IsClient, VerifierBuilder};
+use super::settings::BuildError;
+#[cfg(feature = "remote")]
+use super::settings::{Keys, Start};
+use super::token_cache::{TokenCache, VerifiedTokens};
+use super::{Inner, Verifier};
+use crate::RelyingParty;
+use crate::key_source::{CustomKeys, IssuerKeys, KeySource, PlainHttp};
+#[cfg(feature = "remote")]
+use crate::key_source::{HttpFetch, RemoteKeys, RemoteOptions, Source, Trigger};
+use crate::metrics::Counters;
+
+impl<C> VerifierBuilder<C, HasAudience> {
+    /// Builds with fixed keys, at once.
+    pub fn build_with(mut self, keys: JwkSet) -> Result<Verifier<C>, BuildError> {
+        self.check()?;
+        Ok(self.finish(IssuerKeys::Fixed(Arc::new(keys))))
+    }
+
+    /// Builds with the service's own source of keys, at once and whether it has any yet.
+    pub fn build_with_source(mut self, source: impl KeySource) -> Result<Verifier<C>, BuildError> {
+        self.check()?;
+        Ok(self.finish(IssuerKeys::Custom(CustomKeys(Arc::new(source)))))
+    }
+
+    /// Builds, and with [`Start::FailFast`] fetches the keys first. Must be awaited within a tokio
+    /// runtime unless the keys are fixed.
+    #[cfg(feature = "remote")]
+    pub async fn build(mut self) -> Result<Verifier<C>, BuildError> {
+        self.check()?;
+        let keys = self.connect().await?;
+        Ok(self.finish(keys))
+    }
+
+    fn finish(self, keys: IssuerKeys) -> Verifier<C> {
+        let inner = Inner {
+            policy: self.policy,
+            keys,
+            clock: self.clock,
+            counters: Arc::new(Counters::default()),
+            cache: self.token_cache.map(VerifiedTokens::new),
+            read_extra: self.read_extra,
+        };
+        Verifier { inner: Arc::new(inner) }
+    }
+}
+
+impl<C> VerifierBuilder<C, IsClient> {
+    /// Builds with fixed keys, at once.
+    pub fn build_with(mut self, keys: JwkSet) -> Result<RelyingParty<C>, BuildError> {
+        self.check()?;
+        Ok(self.finish(IssuerKeys::Fixed(Arc::new(keys))))
+    }
+
+    /// Builds, and with [`Start::FailFast`] fetches the keys first. Must be awaited within a tokio
+    /// runtime unless the keys are fixed.
+    #[cfg(feature = "remote")]
+    pub async fn build(mut self) -> Result<RelyingParty<C>, BuildError> {
+        self.check()?;
+        let keys = self.connect().await?;
+        Ok(self.finish(keys))
+    }
+
+    fn finish(self, keys: IssuerKeys) -> RelyingParty<C> {
+        RelyingParty::assemble(crate::relying_party::Parts {
+            policy: self.policy,
+            trusted_audiences: self.trusted_audiences,
+            keys,
+            clock: self.clock,
+            replay: self.replay.unwrap_or_else(crate::replay::in_memory),
+            read_extra: self.read_extra,
+        })
+    }
+}
+
+impl<C, A> VerifierBuilder<C, A> {
+    #[cfg(feature = "remote")]
+    async fn connect(&mut self) -> Result<IssuerKeys, BuildError> {
+        let source = match std::mem::take(&mut self.keys) {
+            Keys::Fixed(keys) => return Ok(IssuerKeys::Fixed(Arc::new(keys))),
+            Keys::Custom(source) => return self.connect_custom(source).await,
+            Keys::JwksUrl(url) => Source::JwksUrl(url),
+            Keys::Discovery => Source::Discovery { issuer: self.policy.issuer.clone() },
+        };
+        let fetch = match self.fetch.take() {
+            Some(fetch) => fetch,
+            None => Arc::new(HttpFetch::build().map_err(BuildError::Client)?),
+        };
+        let mut options = RemoteOptions::new(fetch);
+        options.algorithms.clone_from(&self.policy.algorithms);
+        options.max_stale = self.max_stale;
+        options.clock = Arc::clone(&self.clock);
+        options.plain_http = self.plain_http;
+        let keys = RemoteKeys::new(source, options);
+        let fetch_first = match &self.start {
+            Start::FailFast => true,
+            Start::Lazy => false,
+            Start::Warm(snapshot) => !keys.warm(snapshot, &self.policy.issuer)?,
+        };
+        if fetch_first {
+            keys.fetch_now(Trigger::Cold).await?;
+        }
+        keys.spawn_refresher();
+        Ok(IssuerKeys::Remote(keys))
+    }
+
+    #[cfg(feature = "remote")]
+    async fn connect_custom(&self, source: CustomKeys) -> Result<IssuerKeys, BuildError> {
+        let must_be_ready = !matches!(self.start, Start::Lazy);
+        if must_be_ready && source.0.keys().is_err() {
+            source.0.refresh().await;
+            source.0.keys().map_err(|_| BuildError::NoKeys)?;
+        }
+        Ok(IssuerKeys::Custom(source))
+    }
+
+    /// What must hold of the settings, together.
+    fn check(&mut self) -> Result<(), BuildError> {
+        check_issuer(&self.policy.issuer, self.plain_http)?;
+        if self.policy.audiences.iter().any(String::is_empty) {
+            return Err(BuildError::Audience);
+        }
+        if self.policy.algorithms.is_empty() {
+            return Err(BuildError::Algorithms);
+        }
+        let minute = Duration::from_mins(1);
+        let bounds = [
+            (self.skew <= 2 * minute, "skew must be at most 120 s"),
+            (self.max_stale >= 5 * minute, "max_stale must be at least 5 min"),
+            (self.max_stale <= 7 * 24 * 60 * minute, "max_stale must be at most a week"),
+            (self.max_lifetime >= minute, "max_lifetime must be at least a minute"),
+            (self.policy.max_token_bytes <= MAX_TOKEN_BYTES, "tokens have at most 16 KiB"),
+        ];
+        if let Some((_, message)) = bounds.iter().find(|(holds, _)| !holds) {
+            return Err(BuildError::Setting(message));
+        }
+        self.token_cache.map_or(Ok(()), TokenCache::check)?;
+        let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        self.policy.skew = seconds(self.skew);
+        self.policy.max_lifetime = seconds(self.max_lifetime);
+        Ok(())
+    }
+}
+
+/// RFC 8414 §2: an https URL without query and fragment.
+fn check_issuer(issuer: &str, plain_http: PlainHttp) -> Result<(), BuildError> {
+    let url = Url::parse(issuer).map_err(|_| BuildError::Issuer)?;
+    let secure = crate::key_source::check_url(&url, plain_http).is_ok();
+    if secure && url.query().is_none() && url.fragment().is_none() {
+        Ok(())
+    } else {
+        Err(BuildError::Issuer)
+    }
+}

@@ -1,0 +1,183 @@
+//! Verdicts about tokens that were verified before, opt-in (`VerifierBuilder::token_cache`). The key is the
+//! entire token: found by a seeded hash, then compared byte for byte; never a prefix, never the signature
+//! alone (CVE-2026-35030). Only good tokens are kept, each for a minute at most, in a table of fixed size
+//! without locks. It belongs to one verifier, that is to one policy (CVE-2026-33496). What may change after
+//! a verdict is checked at every hit by `Verifier::recall`: the time, and whether the key still holds.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use countersign_keys::{Kid, UnverifiedJws, VerifyingKey};
+
+use super::Verified;
+use super::settings::BuildError;
+
+/// So many places a token may be in; one of them makes way for a new one.
+const WAYS: usize = 4;
+/// Half a gigabyte of the longest tokens.
+const MAX_CAPACITY: usize = 1 << 17;
+const MAX_TTL: Duration = Duration::from_mins(1);
+
+/// How many verified tokens are remembered, and for how long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub struct TokenCache {
+    capacity: usize,
+    ttl: Duration,
+    max_token_bytes: usize,
+}
+
+impl Default for TokenCache {
+    /// 10,000 tokens of up to 4 KiB, for a minute.
+    fn default() -> Self {
+        Self { capacity: 10_000, ttl: MAX_TTL, max_token_bytes: 4096 }
+    }
+}
+
+impl TokenCache {
+    /// At most so many tokens, rounded up to a multiple of four. With as many tokens in use, some push
+    /// others out: give it twice as many.
+    pub fn capacity(self, capacity: usize) -> Self {
+        Self { capacity, ..self }
+    }
+
+    /// How long a verdict is remembered: a minute by default and at most.
+    pub fn ttl(self, ttl: Duration) -> Self {
+        Self { ttl, ..self }
+    }
+
+    /// Longer tokens are not remembered: 4 KiB by default and at most.
+    pub fn max_token_bytes(self, max_token_bytes: usize) -> Self {
+        Self { max_token_bytes, ..self }
+    }
+
+    pub(super) fn check(self) -> Result<(), BuildError> {
+        let bounds = [
+            ((1..=MAX_CAPACITY).contains(&self.capacity), "a token cache has 1 to 2^17 entries"),
+            (!self.ttl.is_zero() && self.ttl <= MAX_TTL, "a token cache keeps for 60 s at most"),
+            (self.max_token_bytes <= 4096, "a token cache keeps tokens up to 4 KiB"),
+        ];
+        match bounds.iter().find(|(holds, _)| !holds) {
+            Some((_, message)) => Err(BuildError::Setting(message)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The table: `WAYS` slots for each hash.
+pub(super) struct VerifiedTokens<C> {
+    settings: TokenCache,
+    seed: RandomState,
+    /// Made at the first success.
+    slots: OnceLock<Box<[ArcSwapOption<Entry<C>>]>>,
+    hits: Arc<AtomicU64>,
+}
+
+struct Entry<C> {
+    hash: u64,
+    token: Box<str>,
+    verified: Verified<C>,
+    kid: Option<Kid>,
+    key: VerifyingKey,
+    /// Monotonic.
+    until: Duration,
+}
+
+/// What was found; still to be judged by what may have changed.
+pub(super) struct Hit<C> {
+    pub(super) verified: Verified<C>,
+    /// As the token wrote it.
+    pub(super) kid: Option<Kid>,
+    pub(super) key: VerifyingKey,
+}
+
+impl<C> VerifiedTokens<C> {
+    pub(super) fn new(settings: TokenCache) -> Self {
+        let (seed, slots, hits) = (RandomState::new(), OnceLock::new(), Arc::default());
+        Self { settings, seed, slots, hits }
+    }
+
+    /// An empty table of the same size for another policy. Nothing is shared but the counter.
+    pub(super) fn of_another_policy(&self) -> Self {
+        Self { hits: Arc::clone(&self.hits), ..Self::new(self.settings) }
+    }
+
+    pub(super) fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_hit(&self) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn find(&self, token: &str, now: Duration) -> Option<Hit<C>> {
+        if token.len() > self.settings.max_token_bytes {
+            return None;
+        }
+        let hash = self.hash(token);
+        self.places(hash)?.iter().find_map(|slot| {
+            let guard = slot.load();
+            let entry = guard.as_deref()?;
+            let is_it = entry.hash == hash && *entry.token == *token && now < entry.until;
+            is_it.then(|| Hit {
+                verified: entry.verified.clone(),
+                kid: entry.kid,
+                key: entry.key.clone(),
+            })
+        })
+    }
+
+    /// Remembers a verdict that was given just now.
+    pub(super) fn insert(
+        &self,
+        token: &str,
+        (jws, key): (&UnverifiedJws<'_>, &VerifyingKey),
+        verified: &Verified<C>,
+        now: Duration,
+    ) {
+        if token.len() > self.settings.max_token_bytes {
+            return;
+        }
+        let hash = self.hash(token);
+        self.slots.get_or_init(|| self.empty_slots());
+        let Some(places) = self.places(hash) else { return };
+        let entry = Entry {
+            hash,
+            token: token.into(),
+            verified: verified.clone(),
+            kid: jws.kid().copied(),
+            key: key.clone(),
+            until: now.saturating_add(self.settings.ttl),
+        };
+        // The same token again, an empty place, or the entry that ends first.
+        let order = |slot: &&ArcSwapOption<Entry<C>>| match slot.load().as_deref() {
+            Some(old) if old.hash == hash && *old.token == *token => Duration::ZERO,
+            Some(old) => old.until,
+            None => Duration::from_nanos(1),
+        };
+        if let Some(slot) = places.iter().min_by_key(order) {
+            slot.store(Some(Arc::new(entry)));
+        }
+    }
+
+    fn empty_slots(&self) -> Box<[ArcSwapOption<Entry<C>>]> {
+        let count = self.settings.capacity.div_ceil(WAYS) * WAYS;
+        (0..count).map(|_| ArcSwapOption::empty()).collect()
+    }
+
+    /// SipHash with a seed of this table: nobody outside can aim at a place.
+    fn hash(&self, token: &str) -> u64 {
+        self.seed.hash_one(token.as_bytes())
+    }
+
+    fn places(&self, hash: u64) -> Option<&[ArcSwapOption<Entry<C>>]> {
+        let slots = self.slots.get()?;
+        let sets = u64::try_from(slots.len() / WAYS).ok()?;
+        let set = usize::try_from(hash.checked_rem(sets)?).ok()?;
+        slots.get(set * WAYS..(set + 1) * WAYS)
+    }
+}
