@@ -42,11 +42,11 @@ async fn a_full_audit_disk_is_not_ready_and_ready_again_by_itself_once_there_is_
     let before = issuer.get("/readyz").await.status.as_u16();
 
     let refused = issuer.token_as("orders", &secret, &[]).await;
-    issuer.app.audit.resume(START);
+    issuer.app.audit.settle(START);
     let full = issuer.get("/readyz").await;
     std::fs::remove_file(&file).unwrap();
     issuer.app.audit.reopen().unwrap();
-    issuer.app.audit.resume(START);
+    issuer.app.audit.settle(START);
     let room = issuer.get("/readyz").await.status.as_u16();
     let granted = issuer.token_as("orders", &secret, &[]).await;
 
