@@ -157,7 +157,12 @@ fn make_data_dir(path: &Path) -> Result<(), StartError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(path)
-        .map_err(|error| StartError::File { path: path.to_owned(), cause: error.to_string() })
+    builder.create(path).map_err(|error| {
+        let cause = if error.kind() == std::io::ErrorKind::AlreadyExists {
+            "it is not a folder; set `data_dir` to one".to_owned()
+        } else {
+            error.to_string()
+        };
+        StartError::File { path: path.to_owned(), cause }
+    })
 }

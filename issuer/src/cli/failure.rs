@@ -12,6 +12,7 @@ use crate::bootstrap::StartError;
 use crate::config::ConfigError;
 use crate::master_key::MasterKeyError;
 use crate::registry::{InvalidValue, RowKind, UnreadableRow};
+use crate::server::RunError;
 use crate::signing::{OpenError, RotationError};
 use crate::store::StoreError;
 
@@ -168,6 +169,12 @@ impl From<TokenError> for Failure {
 
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
-        Self::new("serve", error)
+        match error {
+            ServeError::Run(RunError::Start(error)) => error.into(),
+            ServeError::Run(RunError::Listen(_)) => Self::new("listen", error),
+            ServeError::Run(RunError::Tls(_)) => Self::new("tls", error),
+            ServeError::Unfinished(_) => Self::new("stopped_at_once", error),
+            other => Self::new("serve", other),
+        }
     }
 }

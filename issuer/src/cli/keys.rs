@@ -10,7 +10,7 @@ use countersign_keys::{Algorithm, Kid, SigningKey};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::output::{date, table};
+use super::output::{date, parse_algorithm, table};
 use super::{Failure, Session};
 use crate::signing::{OpenRing, Rotation, import};
 use crate::store::{RingRows, Store};
@@ -39,7 +39,7 @@ pub(super) struct Import {
     /// A private key: PEM (PKCS#8, PKCS#1 or SEC1) or a JWK.
     file: PathBuf,
     /// What it signs with. A JWK may say so itself.
-    #[arg(long, default_value = "ES256")]
+    #[arg(long, default_value = "ES256", value_parser = parse_algorithm)]
     algorithm: Algorithm,
 }
 

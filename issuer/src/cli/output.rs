@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 
+use countersign_keys::algorithm::{ALGORITHMS, Algorithm};
 use serde::Serialize;
 use serde_json::json;
 
@@ -64,6 +65,12 @@ fn out(text: &str) {
 
 fn err(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// An algorithm by its name, for an argument.
+pub fn parse_algorithm(name: &str) -> Result<Algorithm, String> {
+    let known = || ALGORITHMS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
+    Algorithm::from_name(name).ok_or_else(|| format!("use one of {}", known()))
 }
 
 /// The innermost cause of a request that failed: "connection refused" rather than "error sending request".

@@ -5,7 +5,7 @@ use countersign_keys::Algorithm;
 use serde_json::{Value, json};
 
 use super::client::too_large;
-use super::output::{fields, or_dash, table};
+use super::output::{fields, or_dash, parse_algorithm, table};
 use super::{Failure, Session};
 use crate::registry::{InvalidValue, Resource, largest_app_token, parse_name, parse_scope_tokens};
 use crate::store::Store;
@@ -65,7 +65,7 @@ pub(super) struct Update {
 #[derive(Debug, Args)]
 struct Shape {
     /// What its tokens are signed with: one of `keys.algorithms`.
-    #[arg(long)]
+    #[arg(long, value_parser = parse_algorithm)]
     algorithm: Option<Algorithm>,
     /// Seconds that a token lives, 60 to 86400.
     #[arg(long, value_name = "N")]

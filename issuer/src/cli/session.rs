@@ -52,7 +52,12 @@ impl Session {
     pub async fn store(&self) -> Result<Store, Failure> {
         match self.bootstrap().await {
             Ok(opened) => Ok(opened.store),
-            Err(error @ (StartError::Keys(_) | StartError::SecretHashKey(_))) => {
+            Err(
+                error @ (StartError::Keys(_)
+                | StartError::SecretHashKey(_)
+                | StartError::MasterKey(_)
+                | StartError::MasterKeyMissing { .. }),
+            ) => {
                 self.output.note(&error.to_string());
                 Ok(Store::open(&self.config).await?)
             }

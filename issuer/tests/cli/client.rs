@@ -76,6 +76,8 @@ fn a_failure_names_its_code_its_cause_and_what_to_do() {
         ("client create", 2, "usage", "Usage"),
         ("client create a --grant password", 2, "usage", "help"),
         ("nonsense", 2, "usage", "Usage"),
+        ("client secret remove nobody x", 1, "not_found", "client list"),
+        ("keys import none --algorithm HS256", 2, "usage", "help"),
         ("--config /does/not/exist config check", 1, "config_unreadable", "--config"),
     ];
     for (arguments, exit, code, hint) in cases {

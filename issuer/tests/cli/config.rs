@@ -30,7 +30,7 @@ fn a_master_key_in_the_environment_needs_no_file_and_is_shown_by_no_command() {
     let made = run("keys list --json", &key);
     let examined = run("doctor", &key);
     let other = run("keys rotate", &"5b".repeat(32));
-    let without = desk.failure("keys list");
+    let without = desk.failure("keys rotate");
     let rotating = run("keys list", &format!("{},{key}", "5b".repeat(32)));
     let rotated = run("keys rotate", &"5b".repeat(32));
 
@@ -58,5 +58,27 @@ fn a_variable_that_is_no_text_is_not_as_if_it_were_absent() {
         assert_eq!(output.status.code(), Some(1), "{name}");
         assert!(said.contains(name) && !said.contains("canary"), "{said}");
         assert!(!desk.path("data").exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_master_key_that_cannot_be_had_stops_what_needs_it_and_nothing_else() {
+    for lost in [None, Some("not a key")] {
+        let desk = Desk::new();
+        desk.json("client create orders --grant client_credentials");
+        let file = desk.path("data/master.key");
+        match lost {
+            None => std::fs::remove_file(&file).unwrap(),
+            Some(text) => std::fs::write(&file, text).unwrap(),
+        }
+
+        let disabled = desk.json("client update orders --disable");
+        let (_, rotated) = desk.failure("keys rotate");
+        let (_, served) = desk.failure("serve");
+
+        assert_eq!(disabled["enabled"], false);
+        let code = if lost.is_none() { "master_key_missing" } else { "master_key_unusable" };
+        assert_eq!((&rotated["error"], &served["error"]), (&json!(code), &json!(code)));
+        assert_eq!(file.exists(), lost.is_some(), "a new master key would hide the loss");
     }
 }

@@ -7,7 +7,7 @@ use super::{Failure, Session};
 use crate::bootstrap::Opened;
 use crate::random;
 use crate::registry::{ClientId, StoredSecret};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 mod create;
 mod permission;
@@ -99,8 +99,11 @@ impl ClientCommand {
                 Ok(())
             }
             Self::Secret(SecretCommand::Remove(RemoveSecret { id, secret_id })) => {
-                store.remove_secret(&id, &secret_id, &session.act()).await.map_err(|error| {
-                    Failure::from(error).hint(format!("`countersign client show {id}` shows them"))
+                let removed = store.remove_secret(&id, &secret_id, &session.act()).await;
+                removed.map_err(|error| match error {
+                    StoreError::NotFound { what: "secret", .. } => Failure::from(error)
+                        .hint(format!("`countersign client show {id}` shows them")),
+                    other => other.into(),
                 })?;
                 let text = format!("Removed secret {secret_id} of client {id}.");
                 let document = json!({ "client_id": id.as_str(), "removed": secret_id });
