@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::cors::AnyOrigin;
 use crate::token::client_auth::METHODS;
 use crate::token::grants::GRANTS;
 
@@ -43,10 +44,10 @@ pub fn document(config: &Config) -> Bytes {
 }
 
 /// The handler of both well-known addresses.
-pub async fn endpoint(State(app): State<Arc<App>>) -> Response {
+pub async fn endpoint(State(app): State<Arc<App>>) -> (AnyOrigin, Response) {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
     ];
-    (headers, app.discovery.clone()).into_response()
+    (AnyOrigin, (headers, app.discovery.clone()).into_response())
 }

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::cors::AnyOrigin;
 
 /// How long a verifier may use the keys while the issuer cannot be reached, in seconds.
 const STALE_IF_ERROR_SECONDS: u32 = 86_400;
@@ -64,7 +65,7 @@ impl JwksCaching {
 }
 
 /// The handler.
-pub async fn endpoint(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+pub async fn endpoint(State(app): State<Arc<App>>, headers: HeaderMap) -> (AnyOrigin, Response) {
     let live = app.keychain.live();
     let document = &live.jwks;
     // Another node may have published a key that this one has not heard of.
@@ -73,10 +74,11 @@ pub async fn endpoint(State(app): State<Arc<App>>, headers: HeaderMap) -> Respon
     let validators =
         [(header::ETAG, document.etag.clone()), (header::CACHE_CONTROL, caching.clone())];
     if is_known(&headers, &document.etag) {
-        return (StatusCode::NOT_MODIFIED, validators).into_response();
+        return (AnyOrigin, (StatusCode::NOT_MODIFIED, validators).into_response());
     }
     let content_type = HeaderValue::from_static("application/jwk-set+json");
-    (validators, [(header::CONTENT_TYPE, content_type)], document.body.clone()).into_response()
+    let content_type = [(header::CONTENT_TYPE, content_type)];
+    (AnyOrigin, (validators, content_type, document.body.clone()).into_response())
 }
 
 /// RFC 9110 §13.1.2: a list of tags, compared weakly, or `*`.

@@ -22,6 +22,7 @@ pub mod protocol;
 pub mod token;
 
 // What else is answered.
+pub mod cors;
 pub mod discovery;
 pub mod health;
 pub mod jwks;

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::{HeaderValue, StatusCode, header};
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
+use crate::cors::preflight;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
 use crate::{discovery, health, jwks, token};
@@ -41,10 +39,6 @@ fn protocol() -> Router<Arc<App>> {
             "/.well-known/oauth-authorization-server",
             get(discovery::endpoint).options(preflight),
         )
-        .layer(SetResponseHeaderLayer::overriding(
-            header::ACCESS_CONTROL_ALLOW_ORIGIN,
-            HeaderValue::from_static("*"),
-        ))
 }
 
 /// What only the operator's network may call.
@@ -55,17 +49,6 @@ pub fn management(app: Arc<App>) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(not_found)
         .with_state(app)
-}
-
-/// The answer to a browser's preflight (Fetch standard §3.2): no cookies are involved, so that scripts
-/// of any origin may call and read.
-async fn preflight() -> Response {
-    let allowed = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
-        (header::ACCESS_CONTROL_MAX_AGE, "7200"),
-    ];
-    (StatusCode::NO_CONTENT, allowed).into_response()
 }
 
 async fn method_not_allowed() -> OAuthError {

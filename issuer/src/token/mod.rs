@@ -5,7 +5,10 @@
 pub mod client_auth;
 pub mod grants;
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -18,6 +21,7 @@ use http_body_util::{BodyExt, Limited};
 
 use crate::app::App;
 use crate::audit::AuditEvent;
+use crate::cors::AnyOrigin;
 use crate::error::OAuthError;
 use crate::issue::{self, Issued};
 use crate::origin::Origin;
@@ -41,7 +45,7 @@ struct Trail {
 }
 
 /// The handler of the token endpoint.
-pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
+pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrigin, Response) {
     let started = app.clock.elapsed();
     let (parts, body) = request.into_parts();
     let origin = Origin::of(&parts);
@@ -57,7 +61,7 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response
     }
     let code = outcome.as_ref().err().map(|error| error.code);
     app.metrics.token_request(trail.grant, code, app.clock.elapsed().saturating_sub(started));
-    match outcome {
+    let response = match outcome {
         Ok(issued) => response(&issued),
         Err(error) => {
             if is_recorded {
@@ -65,7 +69,8 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response
             }
             error.into_response()
         }
-    }
+    };
+    (AnyOrigin, response)
 }
 
 async fn answer(
@@ -140,12 +145,15 @@ async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, OAuthError> 
             "the request body must be application/x-www-form-urlencoded",
         ));
     }
-    let reading = Limited::new(body, MAX_FORM_BYTES).collect();
-    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, reading).await else {
-        return Err(OAuthError::new(
-            ErrorCode::RequestTimeout,
-            "the request body did not arrive within 10 seconds",
-        ));
+    let mut reading = pin!(Limited::new(body, MAX_FORM_BYTES).collect());
+    let read = match at_second_look(reading.as_mut()).await {
+        Some(read) => read,
+        None => tokio::time::timeout(BODY_TIMEOUT, reading).await.map_err(|_| {
+            OAuthError::new(
+                ErrorCode::RequestTimeout,
+                "the request body did not arrive within 10 seconds",
+            )
+        })?,
     };
     match read {
         Ok(collected) => Ok(collected.to_bytes()),
@@ -159,6 +167,22 @@ async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, OAuthError> 
             error.to_string(),
         )),
     }
+}
+
+/// What a future gives without waiting for the network. A body that arrived together with its head is handed over
+/// when the connection is polled once more, so that no timer has to be set for it.
+async fn at_second_look<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    let mut is_second = false;
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if is_second => Poll::Ready(None),
+        Poll::Pending => {
+            is_second = true;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 fn refuse_form(error: FormError) -> OAuthError {
@@ -195,8 +219,10 @@ fn log_refusal(origin: Origin, trail: &Trail, error: &OAuthError) {
 
 /// RFC 6749 §5.1.
 fn response(issued: &Issued) -> Response {
-    let mut response = Body::from(issued.to_json()).into_response();
+    let mut response = Response::new(Body::from(issued.to_json()));
     let headers = response.headers_mut();
+    // With room for those that every answer gets, so that the map does not grow twice.
+    headers.reserve(8);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));

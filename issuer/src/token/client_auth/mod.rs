@@ -99,7 +99,8 @@ pub async fn authenticate(
             client_secret::authenticate(app, client_id, secret)?
         }
         PresentedCredential::Assertion(assertion) => {
-            private_key_jwt::authenticate(app, assertion).await?
+            // Boxed: with a fetch of keys in it, it is far larger than all else that a request holds.
+            Box::pin(private_key_jwt::authenticate(app, assertion)).await?
         }
     };
     Ok(AuthenticatedClient(client))
