@@ -118,6 +118,8 @@ mod profile;
 mod relying_party;
 pub mod replay;
 pub mod resource_metadata;
+#[cfg(feature = "session")]
+pub mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod validation;

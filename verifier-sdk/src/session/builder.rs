@@ -1,0 +1,215 @@
+//! The settings of `Sessions`. What cannot work is refused at `build`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::cookie_keys::CookieKeys;
+use super::cookies::CookieName;
+use super::provider::{Endpoints, Provider};
+use super::renewal::Renewals;
+use super::store::{EndedSessions, MemoryStore, SessionStore};
+use super::token_endpoint::{ClientAuthentication, TokenEndpoint, http_client};
+use super::{Inner, SessionError, Sessions};
+use crate::RelyingParty;
+use crate::key_source::{Fetch, HttpFetch, PlainHttp, check_url};
+
+/// Collects what [`Sessions`] needs; made by [`Sessions::builder`].
+#[must_use]
+pub struct SessionsBuilder {
+    client: RelyingParty,
+    app_url: String,
+    keys: CookieKeys,
+    secret: Option<String>,
+    scope: String,
+    resource: Option<String>,
+    cookie: String,
+    plain_cookie: Option<String>,
+    store: Option<Arc<dyn SessionStore>>,
+    ended: Option<Arc<dyn EndedSessions>>,
+    lifetime: Duration,
+    base_path: String,
+    after_logout: String,
+    endpoints: Option<Endpoints>,
+    fetch: Option<Arc<dyn Fetch>>,
+    http: Option<reqwest::Client>,
+}
+
+impl SessionsBuilder {
+    pub(super) fn new(client: RelyingParty, app_url: &str, keys: CookieKeys) -> Self {
+        Self {
+            client,
+            app_url: app_url.to_owned(),
+            keys,
+            secret: None,
+            scope: "openid".to_owned(),
+            resource: None,
+            cookie: "__Host-session".to_owned(),
+            plain_cookie: None,
+            store: None,
+            ended: None,
+            lifetime: Duration::from_hours(12),
+            base_path: String::new(),
+            after_logout: "/".to_owned(),
+            endpoints: None,
+            fetch: None,
+            http: None,
+        }
+    }
+
+    /// The secret of a confidential client (`client_secret_basic`). Without one the client is public, and PKCE
+    /// alone protects the code.
+    pub fn client_secret(mut self, secret: &str) -> Self {
+        self.secret = Some(secret.to_owned());
+        self
+    }
+
+    /// What is asked for: `openid` by default. Add `offline_access` for sessions that outlive an access token.
+    pub fn scope(mut self, scope: &str) -> Self {
+        self.scope = scope.to_owned();
+        self
+    }
+
+    /// The API for which the access token is meant (RFC 8707).
+    pub fn resource(mut self, resource: &str) -> Self {
+        self.resource = Some(resource.to_owned());
+        self
+    }
+
+    /// The name of the session's cookie, which must begin with `__Host-`: `__Host-session` by default.
+    pub fn cookie(mut self, name: &str) -> Self {
+        self.cookie = name.to_owned();
+        self
+    }
+
+    /// The plain mode: also puts the signed access token itself into a cookie of this name, as it is, for parts of
+    /// the application in other languages, which verify it with any JWT library. It is renewed with the session.
+    pub fn plain_access_token_cookie(mut self, name: &str) -> Self {
+        self.plain_cookie = Some(name.to_owned());
+        self
+    }
+
+    /// Keeps sessions on the server, and in the cookie only a name. Without it the sealed cookie keeps everything.
+    pub fn store(mut self, store: impl SessionStore) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Where ended sessions are remembered; in this process by default.
+    pub fn ended_sessions(mut self, ended: impl EndedSessions) -> Self {
+        self.ended = Some(Arc::new(ended));
+        self
+    }
+
+    /// How long a session may last, whatever is renewed: 12 h by default.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Puts the routes under a path, e.g. `/auth`. Register `{app_url}{base_path}/callback` at the issuer.
+    pub fn base_path(mut self, base_path: &str) -> Self {
+        self.base_path = base_path.to_owned();
+        self
+    }
+
+    /// The path where the browser ends up after signing out: `/` by default. Register it at the issuer too.
+    pub fn after_logout(mut self, path: &str) -> Self {
+        self.after_logout = path.to_owned();
+        self
+    }
+
+    /// Endpoints given by hand, e.g. internal addresses; nothing is discovered then.
+    pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
+        self.endpoints = Some(endpoints);
+        self
+    }
+
+    /// Another way to fetch the issuer's metadata.
+    pub fn fetcher(mut self, fetch: impl Fetch) -> Self {
+        self.fetch = Some(Arc::new(fetch));
+        self
+    }
+
+    /// Another client for the token endpoint (a private CA, a proxy). It must not follow redirects and must have a
+    /// timeout.
+    pub fn http_client(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Checks the settings. Nothing is fetched before somebody signs in.
+    pub fn build(self) -> Result<Sessions, SessionError> {
+        let app_url = check_app_url(&self.app_url)?;
+        let bad_cookie = SessionError::Misconfigured("cookies must begin with __Host-");
+        let cookie = CookieName::parse(&self.cookie).ok_or(bad_cookie.clone())?;
+        let plain_cookie = match &self.plain_cookie {
+            Some(name) => Some(CookieName::parse(name).ok_or(bad_cookie)?),
+            None => None,
+        };
+        if plain_cookie.as_ref() == Some(&cookie) {
+            return Err(SessionError::Misconfigured("two cookies have the same name"));
+        }
+        if !is_path_prefix(&self.base_path) || !super::login::is_local_path(&self.after_logout) {
+            return Err(SessionError::Misconfigured(
+                "paths begin with a slash and do not end with one",
+            ));
+        }
+        if !self.scope.split(' ').any(|scope| scope == "openid") {
+            return Err(SessionError::Misconfigured("the scope must contain openid"));
+        }
+        if self.lifetime < Duration::from_mins(1) {
+            return Err(SessionError::Misconfigured("a session lasts at least a minute"));
+        }
+        let (issuer, clock) = (self.client.issuer(), self.client.clock());
+        let provider = match (self.endpoints, self.fetch) {
+            (Some(endpoints), _) => Provider::given(issuer, endpoints, clock),
+            (None, Some(fetch)) => Provider::discovered(issuer, fetch, clock),
+            (None, None) => {
+                let bad = |_| SessionError::Misconfigured("the HTTP client cannot be made");
+                let fetch = HttpFetch::build().map_err(bad)?;
+                Provider::discovered(issuer, Arc::new(fetch), clock)
+            }
+        };
+        let token_endpoint = TokenEndpoint {
+            client_id: self.client.client_id().to_owned(),
+            authentication: match self.secret {
+                Some(secret) => ClientAuthentication::Basic(secret),
+                None => ClientAuthentication::None,
+            },
+            http: self.http.map_or_else(http_client, Ok)?,
+        };
+        let inner = Inner {
+            origin: app_url.origin().ascii_serialization(),
+            clock: self.client.clock(),
+            client: self.client,
+            keys: self.keys,
+            scope: self.scope,
+            resource: self.resource,
+            cookie,
+            plain_cookie,
+            store: self.store,
+            ended: self.ended.unwrap_or_else(|| Arc::new(MemoryStore::default())),
+            lifetime: self.lifetime,
+            base_path: self.base_path,
+            after_logout: self.after_logout,
+            provider,
+            token_endpoint,
+            renewals: Renewals::default(),
+        };
+        Ok(Sessions { inner: Arc::new(inner) })
+    }
+}
+
+/// An origin without path: cookies with `__Host-` are for all paths of a host.
+fn check_app_url(app_url: &str) -> Result<Url, SessionError> {
+    let bad = SessionError::Misconfigured("the application's URL must be an https origin");
+    let url = Url::parse(app_url).map_err(|_| bad.clone())?;
+    let is_origin = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if is_origin && check_url(&url, PlainHttp::Loopback).is_ok() { Ok(url) } else { Err(bad) }
+}
+
+fn is_path_prefix(path: &str) -> bool {
+    path.is_empty() || (super::login::is_local_path(path) && !path.ends_with('/'))
+}
