@@ -7,10 +7,11 @@ use url::Url;
 
 use super::cookie_keys::CookieKeys;
 use super::cookies::CookieName;
+use super::login::is_local_path;
 use super::provider::{Endpoints, Provider};
 use super::renewal::Renewals;
 use super::store::{EndedSessions, MemoryStore, SessionStore};
-use super::token_endpoint::{ClientAuthentication, TokenEndpoint, http_client};
+use super::token_endpoint::{TokenEndpoint, http_client};
 use super::{Inner, SessionError, Sessions};
 use crate::RelyingParty;
 use crate::key_source::{Fetch, HttpFetch, PlainHttp, check_url};
@@ -67,7 +68,7 @@ impl SessionsBuilder {
 
     /// What is asked for: `openid` by default. Add `offline_access` for sessions that outlive an access token.
     pub fn scope(mut self, scope: &str) -> Self {
-        self.scope = scope.to_owned();
+        scope.clone_into(&mut self.scope);
         self
     }
 
@@ -79,7 +80,7 @@ impl SessionsBuilder {
 
     /// The name of the session's cookie, which must begin with `__Host-`: `__Host-session` by default.
     pub fn cookie(mut self, name: &str) -> Self {
-        self.cookie = name.to_owned();
+        name.clone_into(&mut self.cookie);
         self
     }
 
@@ -110,13 +111,13 @@ impl SessionsBuilder {
 
     /// Puts the routes under a path, e.g. `/auth`. Register `{app_url}{base_path}/callback` at the issuer.
     pub fn base_path(mut self, base_path: &str) -> Self {
-        self.base_path = base_path.to_owned();
+        base_path.clone_into(&mut self.base_path);
         self
     }
 
     /// The path where the browser ends up after signing out: `/` by default. Register it at the issuer too.
     pub fn after_logout(mut self, path: &str) -> Self {
-        self.after_logout = path.to_owned();
+        path.clone_into(&mut self.after_logout);
         self
     }
 
@@ -140,49 +141,19 @@ impl SessionsBuilder {
     }
 
     /// Checks the settings. Nothing is fetched before somebody signs in.
-    pub fn build(self) -> Result<Sessions, SessionError> {
-        let app_url = check_app_url(&self.app_url)?;
-        let bad_cookie = SessionError::Misconfigured("cookies must begin with __Host-");
-        let cookie = CookieName::parse(&self.cookie).ok_or(bad_cookie.clone())?;
-        let plain_cookie = match &self.plain_cookie {
-            Some(name) => Some(CookieName::parse(name).ok_or(bad_cookie)?),
-            None => None,
-        };
-        if plain_cookie.as_ref() == Some(&cookie) {
-            return Err(SessionError::Misconfigured("two cookies have the same name"));
-        }
-        if !is_path_prefix(&self.base_path) || !super::login::is_local_path(&self.after_logout) {
-            return Err(SessionError::Misconfigured(
-                "paths begin with a slash and do not end with one",
-            ));
-        }
-        if !self.scope.split(' ').any(|scope| scope == "openid") {
-            return Err(SessionError::Misconfigured("the scope must contain openid"));
-        }
-        if self.lifetime < Duration::from_mins(1) {
-            return Err(SessionError::Misconfigured("a session lasts at least a minute"));
-        }
-        let (issuer, clock) = (self.client.issuer(), self.client.clock());
-        let provider = match (self.endpoints, self.fetch) {
-            (Some(endpoints), _) => Provider::given(issuer, endpoints, clock),
-            (None, Some(fetch)) => Provider::discovered(issuer, fetch, clock),
-            (None, None) => {
-                let bad = |_| SessionError::Misconfigured("the HTTP client cannot be made");
-                let fetch = HttpFetch::build().map_err(bad)?;
-                Provider::discovered(issuer, Arc::new(fetch), clock)
-            }
-        };
-        let token_endpoint = TokenEndpoint {
-            client_id: self.client.client_id().to_owned(),
-            authentication: match self.secret {
-                Some(secret) => ClientAuthentication::Basic(secret),
-                None => ClientAuthentication::None,
-            },
-            http: self.http.map_or_else(http_client, Ok)?,
-        };
+    pub fn build(mut self) -> Result<Sessions, SessionError> {
+        self.check()?;
+        let (cookie, plain_cookie) = self.cookies()?;
+        let provider = self.provider()?;
         let inner = Inner {
-            origin: app_url.origin().ascii_serialization(),
+            origin: check_app_url(&self.app_url)?.origin().ascii_serialization(),
             clock: self.client.clock(),
+            provider,
+            token_endpoint: TokenEndpoint {
+                client_id: self.client.client_id().to_owned(),
+                secret: self.secret,
+                http: self.http.map_or_else(http_client, Ok)?,
+            },
             client: self.client,
             keys: self.keys,
             scope: self.scope,
@@ -194,11 +165,53 @@ impl SessionsBuilder {
             lifetime: self.lifetime,
             base_path: self.base_path,
             after_logout: self.after_logout,
-            provider,
-            token_endpoint,
             renewals: Renewals::default(),
         };
         Ok(Sessions { inner: Arc::new(inner) })
+    }
+
+    fn check(&self) -> Result<(), SessionError> {
+        let is_prefix =
+            |path: &str| path.is_empty() || (is_local_path(path) && !path.ends_with('/'));
+        let bounds = [
+            (is_prefix(&self.base_path), "the base path begins with a slash and ends without"),
+            (
+                is_local_path(&self.after_logout),
+                "the way after logout is a path of the application",
+            ),
+            // OpenID Connect Core §3.1.2.1.
+            (self.scope.split(' ').any(|one| one == "openid"), "the scope must contain openid"),
+            (self.lifetime >= Duration::from_mins(1), "a session lasts at least a minute"),
+        ];
+        match bounds.iter().find(|(holds, _)| !holds) {
+            Some((_, message)) => Err(SessionError::Misconfigured(message)),
+            None => Ok(()),
+        }
+    }
+
+    fn cookies(&self) -> Result<(CookieName, Option<CookieName>), SessionError> {
+        let parse = |name: &String| {
+            let bad = SessionError::Misconfigured("cookies must begin with __Host-");
+            CookieName::parse(name).ok_or(bad)
+        };
+        let (cookie, plain) = (parse(&self.cookie)?, self.plain_cookie.as_ref().map(parse));
+        match plain.transpose()? {
+            Some(plain) if plain == cookie => {
+                Err(SessionError::Misconfigured("two cookies have the same name"))
+            }
+            plain => Ok((cookie, plain)),
+        }
+    }
+
+    fn provider(&mut self) -> Result<Provider, SessionError> {
+        let (issuer, clock) = (self.client.issuer(), self.client.clock());
+        if let Some(endpoints) = self.endpoints.take() {
+            return Ok(Provider::given(issuer, endpoints, clock));
+        }
+        let bad = |_| SessionError::Misconfigured("the HTTP client cannot be made");
+        let ours = || HttpFetch::build().map(|fetch| Arc::new(fetch) as Arc<dyn Fetch>);
+        let fetch = self.fetch.take().map_or_else(ours, Ok).map_err(bad)?;
+        Ok(Provider::discovered(issuer, fetch, clock))
     }
 }
 
@@ -208,8 +221,4 @@ fn check_app_url(app_url: &str) -> Result<Url, SessionError> {
     let url = Url::parse(app_url).map_err(|_| bad.clone())?;
     let is_origin = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     if is_origin && check_url(&url, PlainHttp::Loopback).is_ok() { Ok(url) } else { Err(bad) }
-}
-
-fn is_path_prefix(path: &str) -> bool {
-    path.is_empty() || (super::login::is_local_path(path) && !path.ends_with('/'))
 }

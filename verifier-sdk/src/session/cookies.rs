@@ -42,7 +42,7 @@ impl CookieName {
         let count = count.parse().ok().filter(|count| (1..=MAX_PARTS).contains(count))?;
         let mut value = begin.to_owned();
         for number in 1..count {
-            value.push_str(&read(headers, &self.part(number))?);
+            value.push_str(read(headers, &self.part(number))?);
         }
         Some(value)
     }

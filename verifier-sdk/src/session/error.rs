@@ -27,8 +27,8 @@ pub enum SessionError {
     /// The issuer refused, with this error code (RFC 6749 §4.1.2.1).
     #[error("the issuer refused the sign-in: {0}")]
     Refused(String),
-    /// The issuer's answer is not what the specifications say.
-    #[error("the issuer's answer is not usable: {0}")]
+    /// What came, of the issuer or of the browser, is not what the specifications say.
+    #[error("the answer is not usable: {0}")]
     BadAnswer(&'static str),
     /// The ID token or the logout token is refused.
     #[error("the token of the issuer is refused: {0}")]
@@ -61,13 +61,11 @@ impl SessionError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::NoSuchSignIn | Self::WrongIssuer => StatusCode::BAD_REQUEST,
-            Self::Refused(_) => StatusCode::FORBIDDEN,
+            Self::CrossSite | Self::Refused(_) => StatusCode::FORBIDDEN,
             Self::BadAnswer(_) => StatusCode::BAD_GATEWAY,
             Self::Token(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Token(_) => StatusCode::BAD_REQUEST,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoSuchSignIn | Self::WrongIssuer | Self::Token(_) => StatusCode::BAD_REQUEST,
             Self::Misconfigured(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

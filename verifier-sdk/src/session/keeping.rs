@@ -25,44 +25,58 @@ pub(super) struct Loaded {
     pub(super) cookies: Vec<HeaderValue>,
 }
 
+impl Loaded {
+    fn of(session: Session) -> Self {
+        Self { session: Some(session), cookies: Vec::new() }
+    }
+}
+
 impl Sessions {
     /// The session of a request, renewed if it is time. `Unavailable` says nothing against the session.
     pub(super) async fn load(&self, headers: &HeaderMap) -> Result<Loaded, SessionError> {
         if !self.inner.cookie.is_there(headers) {
             return Ok(Loaded::default());
         }
-        let signed_out = || Loaded { session: None, cookies: self.clear_cookies(headers) };
-        let Some((id, session)) = self.open(headers).await? else { return Ok(signed_out()) };
+        let Some((id, session)) = self.open(headers).await? else {
+            return Ok(self.signed_out(headers));
+        };
         if self.has_ended(&session).await? {
-            return Ok(signed_out());
+            return Ok(self.signed_out(headers));
         }
         let now = self.inner.clock.wall();
         let tokens = &session.record().tokens;
         let ahead = RENEW_AHEAD_SECONDS.min(tokens.lifetime / 5);
+        let is_good = now < tokens.expires_at;
         if now < tokens.expires_at.saturating_sub(ahead) {
-            return Ok(Loaded { session: Some(session), cookies: Vec::new() });
+            return Ok(Loaded::of(session));
         }
-        let still_good = now < tokens.expires_at;
         match self.renew(&session).await {
-            Renewed::Session(record) => {
-                let renewed = Session::of((*record).clone());
-                let session = renewed.ok_or(SessionError::BadAnswer("the ID token"))?;
-                let cookies = self.save(headers, &session, id).await?;
-                Ok(Loaded { session: Some(session), cookies })
-            }
-            Renewed::Failed if still_good => {
-                Ok(Loaded { session: Some(session), cookies: Vec::new() })
-            }
-            Renewed::Failed => Err(SessionError::Unavailable("the session cannot be renewed")),
+            Renewed::Session(record) => self.renewed(headers, &record, id).await,
             // Without a refresh token a session lasts as long as its access token.
-            Renewed::Ended if still_good && session.record().tokens.refresh_token.is_none() => {
-                Ok(Loaded { session: Some(session), cookies: Vec::new() })
-            }
+            Renewed::Ended if is_good && tokens.refresh_token.is_none() => Ok(Loaded::of(session)),
             Renewed::Ended => {
                 self.discard(headers).await?;
-                Ok(signed_out())
+                Ok(self.signed_out(headers))
             }
+            Renewed::Failed if is_good => Ok(Loaded::of(session)),
+            Renewed::Failed => Err(SessionError::Unavailable("the session cannot be renewed")),
         }
+    }
+
+    async fn renewed(
+        &self,
+        headers: &HeaderMap,
+        record: &Record,
+        id: String,
+    ) -> Result<Loaded, SessionError> {
+        let bad = SessionError::BadAnswer("the ID token");
+        let session = Session::of(record.clone()).ok_or(bad)?;
+        let cookies = self.save(headers, &session, id).await?;
+        Ok(Loaded { session: Some(session), cookies })
+    }
+
+    fn signed_out(&self, headers: &HeaderMap) -> Loaded {
+        Loaded { session: None, cookies: self.clear_cookies(headers) }
     }
 
     /// Keeps a session, and says which cookies the browser must set. `id` names it in the store.

@@ -19,18 +19,10 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// What an access token lives if the issuer does not say (RFC 6749 §5.1 only recommends that it does).
 const DEFAULT_LIFETIME_SECONDS: i64 = 300;
 
-/// How the client authenticates (RFC 6749 §2.3). `private_key_jwt` needs signing code, which is not linked here.
-#[derive(Clone)]
-pub(super) enum ClientAuthentication {
-    /// A public client: its `client_id` alone.
-    None,
-    /// `client_secret_basic`.
-    Basic(String),
-}
-
 pub(super) struct TokenEndpoint {
     pub(super) client_id: String,
-    pub(super) authentication: ClientAuthentication,
+    /// Of a confidential client (`client_secret_basic`). `private_key_jwt` needs signing code, which is not linked here.
+    pub(super) secret: Option<String>,
     pub(super) http: reqwest::Client,
 }
 
@@ -169,12 +161,11 @@ impl TokenEndpoint {
         let mut body = Serializer::new(String::new());
         body.extend_pairs(form);
         let mut request = self.http.post(endpoint.clone()).header(ACCEPT, "application/json");
-        match &self.authentication {
-            ClientAuthentication::None => {
+        match &self.secret {
+            Some(secret) => request = request.header(AUTHORIZATION, self.basic(secret)?),
+            // RFC 6749 §3.2.1: a public client only says who it is.
+            None => {
                 body.append_pair("client_id", &self.client_id);
-            }
-            ClientAuthentication::Basic(secret) => {
-                request = request.header(AUTHORIZATION, self.basic(secret)?);
             }
         }
         let form = "application/x-www-form-urlencoded";

@@ -42,10 +42,8 @@ impl Browser {
     pub(crate) async fn send(&mut self, app: &Router, request: http::request::Builder) -> Page {
         let cookies: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = match cookies.is_empty() {
-            true => request,
-            false => request.header("cookie", cookies.join("; ")),
-        };
+        let request =
+            if cookies.is_empty() { request } else { request.header("cookie", cookies.join("; ")) };
         let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         for cookie in headers.get_all("set-cookie") {

@@ -1,5 +1,9 @@
 //! What protects a session: its seal, its keys, its origin; and the plain mode.
 
+use axum::Router;
+use axum::routing::get;
+use countersign_verifier::axum::{Auth, AuthLayer};
+use countersign_verifier::credential::Carriers;
 use countersign_verifier::session::{
     CookieKeys, Endpoints, MemoryStore, SessionError, Sessions, SessionsBuilder,
 };
@@ -124,8 +128,12 @@ async fn in_the_plain_mode_the_signed_token_itself_is_in_a_cookie() {
     let mut browser = world.signed_in().await;
 
     let token = browser.cookies["__Host-access-token"].clone();
-    let verified = world.provider.issuer.verifier(API).verify(&token).await.unwrap();
-    assert_eq!(verified.subject(), "ada");
+    // Another part of the application, which knows nothing of sessions.
+    let carriers = Carriers::bearer().or_cookie("__Host-access-token").unwrap();
+    let elsewhere = Router::new()
+        .route("/", get(async |auth: Auth| auth.subject().to_owned()))
+        .layer(AuthLayer::new(world.provider.issuer.verifier(API)).carriers(carriers));
+    assert_eq!(browser.get(&elsewhere, "/").await.body, "ada");
 
     world.clock.advance(std::time::Duration::from_secs(250));
     browser.get(&world.app, "/home").await;
@@ -151,7 +159,7 @@ async fn under_a_base_path_everything_is_under_it() {
 async fn without_the_layer_a_route_fails_closed() {
     let session =
         async |session: countersign_verifier::session::Session| session.subject().to_owned();
-    let app = axum::Router::new().route("/", axum::routing::get(session));
+    let app = Router::new().route("/", get(session));
 
     let status = Browser::default().get(&app, "/").await.status;
 

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use bytes::Bytes;
+use countersign_verifier::key_source::{BoxFuture, Fetch, FetchError, FetchRequest, FetchResponse};
+use countersign_verifier::testing::TestToken;
+use http::{HeaderMap, Request, StatusCode};
 use serde_json::json;
 
 use crate::browser::Browser;
 use crate::provider::API;
-use crate::world::{NOW, World, visit};
+use crate::world::{KEY, NOW, World, visit};
 
 #[tokio::test]
 async fn a_person_signs_in_and_is_known() {
@@ -162,12 +165,11 @@ async fn fa1_a_code_of_another_sign_in_is_refused() {
     assert!(!attacker.cookies.contains_key("__Host-session"));
 }
 
+type Tamper = for<'i> fn(TestToken<'i>) -> TestToken<'i>;
+
 #[tokio::test]
 async fn an_id_token_that_does_not_answer_the_request_begins_no_session() {
     let world = World::new().await;
-    type Tamper = for<'i> fn(
-        countersign_verifier::testing::TestToken<'i>,
-    ) -> countersign_verifier::testing::TestToken<'i>;
     let rows: [Tamper; 6] = [
         |token| token.claim("nonce", "another"),
         |token| token.without("nonce"),
@@ -238,4 +240,41 @@ async fn a_page_sends_the_browser_to_sign_in_and_a_script_is_told() {
     let script = Request::get("/home").header("sec-fetch-mode", "cors");
     assert_eq!(browser.send(&world.app, script).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(browser.get(&world.app, "/maybe").await.body, "nobody");
+}
+
+/// Metadata as the test has it; none is an issuer that is down.
+struct Metadata(Option<String>);
+
+impl Fetch for Metadata {
+    fn get(&self, _: FetchRequest) -> BoxFuture<'_, Result<FetchResponse, FetchError>> {
+        let body = self.0.clone().map(Bytes::from).ok_or(FetchError::Connect);
+        let answer = |body| FetchResponse::from_parts(StatusCode::OK, &HeaderMap::new(), body);
+        Box::pin(async move { body.map(answer) })
+    }
+}
+
+#[tokio::test]
+async fn metadata_that_is_missing_or_of_another_issuer_begins_no_sign_in() {
+    let world = World::new().await;
+    let url = &world.provider.url;
+    let document = |issuer: &str, token_endpoint: &str| {
+        Some(format!(
+            r#"{{"issuer":"{issuer}","authorization_endpoint":"{url}/a","token_endpoint":"{token_endpoint}"}}"#
+        ))
+    };
+    let rows = [
+        (document(url, url), StatusCode::SEE_OTHER),
+        (None, StatusCode::SERVICE_UNAVAILABLE),
+        (Some("<html>".to_owned()), StatusCode::BAD_GATEWAY),
+        (document("https://evil.example", url), StatusCode::BAD_REQUEST),
+        // The secret and the code would travel in clear.
+        (document(url, "http://issuer.example/token"), StatusCode::BAD_GATEWAY),
+        (document(url, "file:///token"), StatusCode::BAD_GATEWAY),
+    ];
+
+    for (document, status) in rows {
+        let app = world.another((KEY, &[]), |builder| builder.fetcher(Metadata(document.clone())));
+        let page = Browser::default().get(&app, "/login").await;
+        assert_eq!(page.status, status, "{document:?}");
+    }
 }
