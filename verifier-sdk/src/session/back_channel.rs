@@ -15,10 +15,7 @@ use crate::LogoutToken;
 
 const MAX_FORM_BYTES: usize = 32 * 1024;
 
-pub(super) async fn back_channel_logout(
-    State(sessions): State<Sessions>,
-    request: Request,
-) -> Response {
+pub(super) async fn endpoint(State(sessions): State<Sessions>, request: Request) -> Response {
     let (status, body) = match sessions.end_by_token(request).await {
         Ok(()) => (StatusCode::OK, json!({})),
         Err(error) => {

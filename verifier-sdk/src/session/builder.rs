@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::response::{IntoResponse as _, Response};
 use url::Url;
 
 use super::cookie_keys::CookieKeys;
@@ -12,7 +13,7 @@ use super::provider::{Endpoints, Provider};
 use super::renewal::Renewals;
 use super::store::{EndedSessions, MemoryStore, SessionStore};
 use super::token_endpoint::{TokenEndpoint, http_client};
-use super::{Inner, SessionError, Sessions};
+use super::{Inner, SessionError, Sessions, UserInfo};
 use crate::RelyingParty;
 use crate::key_source::{Fetch, HttpFetch, PlainHttp, check_url};
 
@@ -35,6 +36,8 @@ pub struct SessionsBuilder {
     endpoints: Option<Endpoints>,
     fetch: Option<Arc<dyn Fetch>>,
     http: Option<reqwest::Client>,
+    user_info: UserInfo,
+    render_error: fn(SessionError) -> Response,
 }
 
 impl SessionsBuilder {
@@ -56,6 +59,8 @@ impl SessionsBuilder {
             endpoints: None,
             fetch: None,
             http: None,
+            user_info: UserInfo::NotAsked,
+            render_error: SessionError::into_response,
         }
     }
 
@@ -140,6 +145,19 @@ impl SessionsBuilder {
         self
     }
 
+    /// Asks UserInfo at sign-in, for issuers that keep `name`, `email` and so on out of the ID token (OpenID Connect Core
+    /// §5.4). The ID token has the last word. Not together with a `resource` that has other access tokens.
+    pub fn with_user_info(mut self) -> Self {
+        self.user_info = UserInfo::Asked;
+        self
+    }
+
+    /// Shows failures in another way, e.g. as a page of the application.
+    pub fn map_error(mut self, render: fn(SessionError) -> Response) -> Self {
+        self.render_error = render;
+        self
+    }
+
     /// Checks the settings. Nothing is fetched before somebody signs in.
     pub fn build(mut self) -> Result<Sessions, SessionError> {
         self.check()?;
@@ -166,6 +184,8 @@ impl SessionsBuilder {
             base_path: self.base_path,
             after_logout: self.after_logout,
             renewals: Renewals::default(),
+            user_info: self.user_info,
+            render_error: self.render_error,
         };
         Ok(Sessions { inner: Arc::new(inner) })
     }

@@ -12,7 +12,7 @@ use super::provider::Endpoints;
 use super::random::unguessable;
 use super::record::{Record, Session, Tokens};
 use super::token_endpoint::TokenAnswer;
-use super::{SessionError, Sessions};
+use super::{SessionError, Sessions, UserInfo};
 use crate::AuthenticationRequest;
 
 /// The answer of the authorization endpoint (RFC 6749 §4.1.2, §4.1.2.1).
@@ -24,14 +24,22 @@ struct Answer {
     error: Option<String>,
 }
 
-pub(super) async fn callback(
+pub(super) async fn endpoint(
     State(sessions): State<Sessions>,
     uri: Uri,
     headers: HeaderMap,
+) -> Response {
+    callback(&sessions, &uri, &headers).await.unwrap_or_else(|error| sessions.refuse(error))
+}
+
+async fn callback(
+    sessions: &Sessions,
+    uri: &Uri,
+    headers: &HeaderMap,
 ) -> Result<Response, SessionError> {
     let answer = Answer::read(uri.query().unwrap_or_default())?;
     let state = answer.state.as_deref().ok_or(SessionError::NoSuchSignIn)?;
-    let pending = sessions.pending(&headers, state)?;
+    let pending = sessions.pending(headers, state)?;
     let endpoints = sessions.inner.provider.endpoints().await?;
     sessions.check_issuer(&endpoints, answer.iss.as_deref())?;
     if let Some(error) = answer.error {
@@ -43,11 +51,11 @@ pub(super) async fn callback(
         .token_endpoint
         .redeem(&endpoints.token_endpoint, &code, &pending.code_verifier, &sessions.redirect_uri())
         .await?;
-    let session = sessions.begin(tokens, &pending).await?;
-    sessions.discard(&headers).await?;
-    let mut cookies = sessions.save(&headers, &session, unguessable()).await?;
+    let session = sessions.begin(&endpoints, tokens, &pending).await?;
+    sessions.discard(headers).await?;
+    let mut cookies = sessions.save(headers, &session, unguessable()).await?;
     if let Some(cookie) = sessions.pending_cookie(state) {
-        cookies.extend(cookie.clear(&headers));
+        cookies.extend(cookie.clear(headers));
     }
     Ok(redirect_to(&pending.return_to, cookies))
 }
@@ -100,7 +108,12 @@ impl Sessions {
         if accepted { Ok(()) } else { Err(SessionError::WrongIssuer) }
     }
 
-    async fn begin(&self, answer: TokenAnswer, pending: &Pending) -> Result<Session, SessionError> {
+    async fn begin(
+        &self,
+        endpoints: &Endpoints,
+        answer: TokenAnswer,
+        pending: &Pending,
+    ) -> Result<Session, SessionError> {
         let missing = SessionError::BadAnswer("there is no ID token");
         let id_token = answer.id_token.clone().ok_or(missing)?;
         let acr_values: Vec<_> =
@@ -112,13 +125,21 @@ impl Sessions {
         if let Some(seconds) = pending.max_age {
             request = request.max_age(std::time::Duration::from_secs(seconds));
         }
-        self.inner.client.verify_id_token(&id_token, &request).await?;
+        let verified = self.inner.client.verify_id_token(&id_token, &request).await?;
+        let user_info = match &endpoints.userinfo_endpoint {
+            Some(endpoint) if self.inner.user_info == UserInfo::Asked => {
+                let (token, subject) = (&answer.access_token, verified.subject());
+                self.inner.token_endpoint.user_info(endpoint, token, subject).await?
+            }
+            _ => serde_json::Map::new(),
+        };
         let now = self.inner.clock.wall();
         let record = Record {
             name: unguessable(),
             began_at: now,
             id_token,
             nonce: pending.nonce.clone(),
+            user_info,
             tokens: Tokens::of(answer, now),
         };
         Session::of(record).ok_or(SessionError::BadAnswer("the ID token"))

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::{SessionError, Sessions, cookies};
 
-pub(super) async fn current_user(
-    State(sessions): State<Sessions>,
-    headers: HeaderMap,
-) -> Result<Response, SessionError> {
-    let loaded = sessions.load(&headers).await?;
+pub(super) async fn endpoint(State(sessions): State<Sessions>, headers: HeaderMap) -> Response {
+    current_user(&sessions, &headers).await.unwrap_or_else(|error| sessions.refuse(error))
+}
+
+async fn current_user(sessions: &Sessions, headers: &HeaderMap) -> Result<Response, SessionError> {
+    let loaded = sessions.load(headers).await?;
     let user = loaded.session.map_or(Value::Null, |session| Value::Object(session.user()));
     let mut response = Json(json!({ "currentUser": user })).into_response();
     let headers = response.headers_mut();

@@ -54,10 +54,7 @@ impl Sessions {
             Renewed::Session(record) => self.renewed(headers, &record, id).await,
             // Without a refresh token a session lasts as long as its access token.
             Renewed::Ended if is_good && tokens.refresh_token.is_none() => Ok(Loaded::of(session)),
-            Renewed::Ended => {
-                self.discard(headers).await?;
-                Ok(self.signed_out(headers))
-            }
+            Renewed::Ended => self.ended_or_renewed_elsewhere(headers, &session).await,
             Renewed::Failed if is_good => Ok(Loaded::of(session)),
             Renewed::Failed => Err(SessionError::Unavailable("the session cannot be renewed")),
         }
@@ -73,6 +70,22 @@ impl Sessions {
         let session = Session::of(record.clone()).ok_or(bad)?;
         let cookies = self.save(headers, &session, id).await?;
         Ok(Loaded { session: Some(session), cookies })
+    }
+
+    /// A refresh token that was refused may have been used by another process, which keeps its successor in the store.
+    async fn ended_or_renewed_elsewhere(
+        &self,
+        headers: &HeaderMap,
+        refused: &Session,
+    ) -> Result<Loaded, SessionError> {
+        let token_of = |session: &Session| session.record().tokens.refresh_token.clone();
+        match self.open(headers).await? {
+            Some((_, newer)) if token_of(&newer) != token_of(refused) => Ok(Loaded::of(newer)),
+            _ => {
+                self.discard(headers).await?;
+                Ok(self.signed_out(headers))
+            }
+        }
     }
 
     fn signed_out(&self, headers: &HeaderMap) -> Loaded {

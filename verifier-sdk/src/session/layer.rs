@@ -68,7 +68,7 @@ where
             let has_cookie = sessions.inner.cookie.is_there(&parts.headers);
             // An unsafe request that a cookie authenticates must come from our own pages.
             if has_cookie && !is_same_site(&parts, std::slice::from_ref(&sessions.inner.origin)) {
-                return Ok(SessionError::CrossSite.into_response());
+                return Ok(sessions.refuse(SessionError::CrossSite));
             }
             let (session, set) = match sessions.load(&parts.headers).await {
                 Ok(loaded) => (Ok(loaded.session), loaded.cookies),

@@ -44,10 +44,18 @@ struct Wishes {
     login_hint: Option<String>,
 }
 
-pub(super) async fn login(
+pub(super) async fn endpoint(
     State(sessions): State<Sessions>,
     uri: Uri,
     headers: HeaderMap,
+) -> Response {
+    login(&sessions, &uri, &headers).await.unwrap_or_else(|error| sessions.refuse(error))
+}
+
+async fn login(
+    sessions: &Sessions,
+    uri: &Uri,
+    headers: &HeaderMap,
 ) -> Result<Response, SessionError> {
     let wishes = Wishes::read(uri.query().unwrap_or_default())?;
     let endpoints = sessions.inner.provider.endpoints().await?;
@@ -61,8 +69,8 @@ pub(super) async fn login(
         acr_values: wishes.acr_values.clone(),
     };
     let url = sessions.authorization_url(&endpoints, &pending, &wishes);
-    let mut cookies = sessions.forget_crowd(&headers);
-    cookies.extend(sessions.keep(&headers, &pending)?);
+    let mut cookies = sessions.forget_crowd(headers);
+    cookies.extend(sessions.keep(headers, &pending)?);
     Ok(redirect(&url, cookies))
 }
 

@@ -12,10 +12,11 @@ use super::record::Session;
 use super::{SessionError, Sessions};
 use crate::credential::is_same_site;
 
-pub(super) async fn logout(
-    State(sessions): State<Sessions>,
-    request: Request,
-) -> Result<Response, SessionError> {
+pub(super) async fn endpoint(State(sessions): State<Sessions>, request: Request) -> Response {
+    logout(&sessions, request).await.unwrap_or_else(|error| sessions.refuse(error))
+}
+
+async fn logout(sessions: &Sessions, request: Request) -> Result<Response, SessionError> {
     let (parts, _) = request.into_parts();
     if !is_same_site(&parts, std::slice::from_ref(&sessions.inner.origin)) {
         return Err(SessionError::CrossSite);

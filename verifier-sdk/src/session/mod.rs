@@ -38,6 +38,10 @@
 //! on until its access token expires, and then requests are answered 503, not as signed out. A request that changes
 //! something and comes from another site is refused.
 //!
+//! With sealed cookies a reply that a browser never got is remembered for ten minutes, so that the old cookie finds the
+//! new tokens. An application of several processes that rotates refresh tokens is better off with a [`SessionStore`],
+//! unless its issuer gives the same successor again for a while, as Countersign does.
+//!
 //! A sealed cookie cannot be taken back, so what has ended is remembered ([`EndedSessions`]); an application of several
 //! processes gives them a common one. A session too long for one cookie is cut into up to four; one that is
 //! longer still needs a [`SessionStore`].
@@ -74,6 +78,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
 use axum::routing::{get, post};
 
 use self::cookies::CookieName;
@@ -104,6 +109,15 @@ struct Inner {
     provider: provider::Provider,
     token_endpoint: token_endpoint::TokenEndpoint,
     renewals: renewal::Renewals,
+    user_info: UserInfo,
+    render_error: fn(SessionError) -> Response,
+}
+
+/// Whether UserInfo is asked at sign-in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum UserInfo {
+    Asked,
+    NotAsked,
 }
 
 impl Sessions {
@@ -117,11 +131,11 @@ impl Sessions {
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let at = |path: &str| format!("{}{path}", self.inner.base_path);
         Router::new()
-            .route(&at("/login"), get(login::login))
-            .route(&at("/callback"), get(callback::callback))
-            .route(&at("/logout"), post(logout::logout))
-            .route(&at("/backchannel-logout"), post(back_channel::back_channel_logout))
-            .route(&at("/currentuser"), get(current_user::current_user))
+            .route(&at("/login"), get(login::endpoint))
+            .route(&at("/callback"), get(callback::endpoint))
+            .route(&at("/logout"), post(logout::endpoint))
+            .route(&at("/backchannel-logout"), post(back_channel::endpoint))
+            .route(&at("/currentuser"), get(current_user::endpoint))
             .with_state(self.clone())
     }
 
@@ -133,6 +147,12 @@ impl Sessions {
     /// The `redirect_uri` to register at the issuer.
     pub fn redirect_uri(&self) -> String {
         format!("{}{}/callback", self.inner.origin, self.inner.base_path)
+    }
+
+    /// A failure in the form that the application chose.
+    fn refuse(&self, error: SessionError) -> Response {
+        tracing::debug!(code = error.code(), "a sign-in or a session failed");
+        (self.inner.render_error)(error)
     }
 
     fn lifetime_seconds(&self) -> i64 {

@@ -29,6 +29,8 @@ pub struct Endpoints {
     pub end_session_endpoint: Option<Url>,
     /// Where refresh tokens are revoked (RFC 7009).
     pub revocation_endpoint: Option<Url>,
+    /// Where claims about the user are (OpenID Connect Core §5.3).
+    pub userinfo_endpoint: Option<Url>,
     /// Whether every answer names the issuer (RFC 9207 §3).
     pub authorization_response_iss_parameter_supported: bool,
 }
@@ -114,6 +116,7 @@ impl Provider {
             token_endpoint: endpoint(&metadata.token_endpoint)?,
             end_session_endpoint: optional(&metadata.end_session_endpoint)?,
             revocation_endpoint: optional(&metadata.revocation_endpoint)?,
+            userinfo_endpoint: optional(&metadata.userinfo_endpoint)?,
             authorization_response_iss_parameter_supported: metadata
                 .authorization_response_iss_parameter_supported,
         })
@@ -138,6 +141,8 @@ struct Metadata {
     end_session_endpoint: Option<String>,
     #[serde(default)]
     revocation_endpoint: Option<String>,
+    #[serde(default)]
+    userinfo_endpoint: Option<String>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }

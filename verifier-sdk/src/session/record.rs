@@ -25,6 +25,9 @@ pub(super) struct Record {
     pub(super) id_token: String,
     #[serde(rename = "o")]
     pub(super) nonce: String,
+    /// What UserInfo said at sign-in, beyond the ID token.
+    #[serde(rename = "u", default, skip_serializing_if = "Map::is_empty")]
+    pub(super) user_info: Map<String, Value>,
     #[serde(flatten)]
     pub(super) tokens: Tokens,
 }
@@ -52,7 +55,7 @@ pub struct Session {
 
 struct Facts {
     record: Record,
-    /// All claims of the ID token.
+    /// All claims of the ID token, and behind them those of UserInfo.
     claims: Map<String, Value>,
 }
 
@@ -60,7 +63,9 @@ impl Session {
     /// The ID token was verified when it came, and the seal proves that it is still the same.
     pub(super) fn of(record: Record) -> Option<Self> {
         let jws = UnverifiedJws::parse(&record.id_token).ok()?;
-        let claims = serde_json::from_slice(&jws.danger_unverified_payload().ok()?).ok()?;
+        let payload = jws.danger_unverified_payload().ok()?;
+        let mut claims = record.user_info.clone();
+        claims.extend(serde_json::from_slice::<Map<String, Value>>(&payload).ok()?);
         Some(Self { facts: Arc::new(Facts { record, claims }) })
     }
 
@@ -69,7 +74,8 @@ impl Session {
         self.text("sub").unwrap_or_default()
     }
 
-    /// What the ID token says about the user: `sub`, and `name`, `email`, `roles` and so on as the issuer has it.
+    /// What the issuer says about the user: `sub`, and `name`, `email`, `roles` and so on, as the ID token has it (and
+    /// UserInfo, if it is asked).
     pub fn user(&self) -> Map<String, Value> {
         let of_the_user = |(name, _): &(&String, &Value)| !OF_THE_TOKEN.contains(&name.as_str());
         let claims = self.facts.claims.iter().filter(of_the_user);

@@ -3,7 +3,7 @@
 //! an application with several processes.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::key_source::BoxFuture;
 
@@ -52,7 +52,7 @@ pub trait EndedSessions: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<i64>, StoreError>>;
 }
 
-/// Both in the memory of this process.
+/// Both in the memory of this process, up to 100,000 entries each; then those that end first go first.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     sessions: Mutex<Bounded<String>>,
@@ -136,6 +136,43 @@ impl EndedSessions for MemoryStore {
     ) -> BoxFuture<'a, Result<Option<i64>, StoreError>> {
         let ended = lock(&self.ended);
         ready(names.iter().filter_map(|name| ended.entries.get(name)).map(|(at, _)| *at).max())
+    }
+}
+
+impl<S: SessionStore + ?Sized> SessionStore for Arc<S> {
+    fn load<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        (**self).load(name)
+    }
+
+    fn save<'a>(
+        &'a self,
+        name: &'a str,
+        value: String,
+        until: i64,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        (**self).save(name, value, until)
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        (**self).remove(name)
+    }
+}
+
+impl<S: EndedSessions + ?Sized> EndedSessions for Arc<S> {
+    fn end<'a>(
+        &'a self,
+        name: &'a str,
+        before: i64,
+        until: i64,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        (**self).end(name, before, until)
+    }
+
+    fn ended_before<'a>(
+        &'a self,
+        names: &'a [String],
+    ) -> BoxFuture<'a, Result<Option<i64>, StoreError>> {
+        (**self).ended_before(names)
     }
 }
 

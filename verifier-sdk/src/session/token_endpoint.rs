@@ -1,5 +1,5 @@
 //! The client's side of the token endpoint (RFC 6749 §3.2): redeems codes (§4.1.3, RFC 7636 §4.5) and refresh tokens
-//! (§6), and gives tokens back (RFC 7009). No redirects, bounded in time and size; nothing of it is ever logged.
+//! (§6), gives tokens back (RFC 7009), and asks UserInfo. No redirects, bounded in time and size; nothing of it is ever logged.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
@@ -141,16 +142,30 @@ impl TokenEndpoint {
         form: &[(&str, &str)],
     ) -> Result<(StatusCode, Vec<u8>), SessionError> {
         let unavailable = |_| SessionError::Unavailable("the token endpoint");
-        let request = self.request(endpoint, form)?;
-        let mut response = request.send().await.map_err(unavailable)?;
-        let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
-            if answer.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(SessionError::BadAnswer("it is too long"));
-            }
-            answer.extend_from_slice(&chunk);
+        let response = self.request(endpoint, form)?.send().await.map_err(unavailable)?;
+        Ok((response.status(), capped(response).await?))
+    }
+
+    /// The claims of UserInfo about this subject and no other (OpenID Connect Core §5.3.2), without the `sub`.
+    pub(super) async fn user_info(
+        &self,
+        endpoint: &Url,
+        access_token: &str,
+        subject: &str,
+    ) -> Result<Map<String, Value>, SessionError> {
+        let unavailable = |_| SessionError::Unavailable("UserInfo");
+        let request = self.http.get(endpoint.clone()).bearer_auth(access_token);
+        let response = request.send().await.map_err(unavailable)?;
+        if response.status() != StatusCode::OK {
+            return Err(SessionError::Unavailable("UserInfo"));
         }
-        Ok((response.status(), answer))
+        let body = capped(response).await?;
+        let bad = SessionError::BadAnswer("UserInfo");
+        let mut claims: Map<_, _> = serde_json::from_slice(&body).map_err(|_| bad.clone())?;
+        match claims.remove("sub") {
+            Some(Value::String(sub)) if sub == subject => Ok(claims),
+            _ => Err(bad),
+        }
     }
 
     fn request(
@@ -181,4 +196,16 @@ impl TokenEndpoint {
         value.set_sensitive(true);
         Ok(value)
     }
+}
+
+async fn capped(mut response: reqwest::Response) -> Result<Vec<u8>, SessionError> {
+    let unavailable = |_| SessionError::Unavailable("the issuer's answer broke off");
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(SessionError::BadAnswer("it is too long"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }

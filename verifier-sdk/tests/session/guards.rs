@@ -177,6 +177,7 @@ fn settings_that_cannot_work_are_refused_at_build() {
             token_endpoint: at("token"),
             end_session_endpoint: None,
             revocation_endpoint: None,
+            userinfo_endpoint: None,
             authorization_response_iss_parameter_supported: true,
         };
         Sessions::builder(client.clone(), app_url, keys).endpoints(endpoints)

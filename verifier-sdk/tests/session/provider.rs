@@ -49,6 +49,7 @@ pub(crate) struct Behavior {
     pub(crate) refresh_error: Option<(u16, &'static str)>,
     pub(crate) id_token: Option<Tamper>,
     pub(crate) padding: usize,
+    pub(crate) user_info_subject: Option<&'static str>,
 }
 
 impl Provider {
@@ -63,6 +64,7 @@ impl Provider {
             refresh_error: None,
             id_token: None,
             padding: 0,
+            user_info_subject: Some("ada"),
         };
         let inner = Inner {
             behavior: Mutex::new(behavior),
@@ -80,6 +82,7 @@ impl Provider {
             .route("/authorize", get(authorize))
             .route("/token", post(token))
             .route("/revoke", post(revoke))
+            .route("/userinfo", get(user_info))
             .with_state(provider.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         provider
@@ -110,6 +113,10 @@ impl Provider {
     /// Holds answers of the token endpoint back until `release`.
     pub(crate) fn hold(&self) {
         self.inner.gate.forget_permits(Semaphore::MAX_PERMITS);
+    }
+
+    pub(crate) fn release_one(&self) {
+        self.inner.gate.add_permits(1);
     }
 
     pub(crate) fn release(&self) {
@@ -163,6 +170,7 @@ async fn metadata(State(provider): State<Provider>) -> Json<Value> {
         "token_endpoint": format!("{url}/token"),
         "revocation_endpoint": format!("{url}/revoke"),
         "end_session_endpoint": format!("{url}/end_session"),
+        "userinfo_endpoint": format!("{url}/userinfo"),
         "authorization_response_iss_parameter_supported": true,
     }))
 }
@@ -199,7 +207,11 @@ async fn token(
         return refuse(401, "invalid_client");
     }
     provider.inner.token_requests.lock().unwrap().push(form.clone());
-    drop(provider.inner.gate.acquire().await.unwrap());
+    let permit = provider.inner.gate.acquire().await.unwrap();
+    // Spent, unless there is no end of them.
+    if provider.inner.gate.available_permits() < 1000 {
+        permit.forget();
+    }
     match form["grant_type"].as_str() {
         "authorization_code" => {
             let Some(request) = provider.inner.codes.lock().unwrap().remove(&form["code"]) else {
@@ -226,6 +238,16 @@ async fn token(
             Json(provider.answer(None)).into_response()
         }
         _ => refuse(400, "unsupported_grant_type"),
+    }
+}
+
+async fn user_info(State(provider): State<Provider>, headers: HeaderMap) -> Response {
+    let token = headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
+    assert!(provider.issuer.verifier(API).try_verify(token).is_ok());
+    let subject = provider.inner.behavior.lock().unwrap().user_info_subject;
+    match subject {
+        Some(subject) => Json(json!({ "sub": subject, "phone_number": "+1 555" })).into_response(),
+        None => refuse(503, "temporarily_unavailable"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sessions outlive access tokens: renewed ahead of time, once, and never ended by an outage.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_verifier::key_source::BoxFuture;
@@ -8,7 +9,7 @@ use http::StatusCode;
 
 use crate::browser::Browser;
 use crate::provider::API;
-use crate::world::World;
+use crate::world::{KEY, World};
 
 async fn token_of(world: &World, browser: &mut Browser) -> String {
     let page = browser.get(&world.app, "/token").await;
@@ -187,6 +188,36 @@ async fn without_a_refresh_token_a_session_ends_with_its_access_token() {
     world.clock.advance(Duration::from_secs(1));
 
     assert_eq!(browser.get(&world.app, "/maybe").await.body, "nobody");
+}
+
+#[tokio::test]
+async fn of_two_processes_that_renew_at_once_both_go_on() {
+    let store = Arc::new(MemoryStore::default());
+    let world = World::with(|builder| builder.store(Arc::clone(&store))).await;
+    let other = world.another((KEY, &[]), |builder| builder.store(Arc::clone(&store)));
+    let browser = world.signed_in().await;
+    world.clock.advance(Duration::from_secs(250));
+    world.provider.hold();
+    let ask = |app: &axum::Router| {
+        let (app, mut browser) = (app.clone(), browser.clone());
+        tokio::spawn(async move { browser.get(&app, "/token").await.body })
+    };
+    let have_asked = async |asked: usize| {
+        while world.provider.asked("refresh_token") < asked {
+            tokio::task::yield_now().await;
+        }
+    };
+    let one = ask(&world.app);
+    have_asked(1).await;
+    let two = ask(&other);
+    have_asked(2).await;
+
+    // The issuer accepts the first, and refuses the second as used.
+    world.provider.release_one();
+    let renewed = one.await.unwrap();
+    world.provider.release();
+
+    assert_eq!(two.await.unwrap(), renewed);
 }
 
 /// A store that is out of order.

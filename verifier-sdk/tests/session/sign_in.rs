@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use countersign_verifier::key_source::{BoxFuture, Fetch, FetchError, FetchRequest, FetchResponse};
+use countersign_verifier::session::SessionsBuilder;
 use countersign_verifier::testing::TestToken;
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::json;
@@ -223,6 +225,40 @@ async fn a_refusal_of_the_issuer_is_shown_and_nothing_that_a_stranger_wrote() {
         assert_eq!(page.body, format!("the issuer refused the sign-in: {shown}\n"));
         assert_eq!(page.headers["content-type"], "text/plain; charset=utf-8");
     }
+}
+
+#[tokio::test]
+async fn user_info_is_asked_on_request_and_only_about_the_same_user() {
+    let world = World::with(SessionsBuilder::with_user_info).await;
+    let mut browser = world.signed_in().await;
+    let user = browser.get(&world.app, "/currentuser").await.json()["currentUser"].clone();
+    assert_eq!((&user["phone_number"], &user["name"]), (&json!("+1 555"), &json!("Ada")));
+
+    for (subject, status) in
+        [(Some("eve"), StatusCode::BAD_GATEWAY), (None, StatusCode::SERVICE_UNAVAILABLE)]
+    {
+        world.provider.behave(|behavior| behavior.user_info_subject = subject);
+        let mut browser = Browser::default();
+        let back = world.come_back(&mut browser, "/login").await;
+        assert_eq!(browser.get(&world.app, &back).await.status, status);
+        assert!(!browser.cookies.contains_key("__Host-session"));
+    }
+}
+
+#[tokio::test]
+async fn an_application_shows_failures_in_its_own_way() {
+    let world = World::new().await;
+    let app = world.another((KEY, &[]), |builder| {
+        builder
+            .map_error(|error| (error.status(), format!("sorry: {}", error.code())).into_response())
+    });
+
+    let page = Browser::default().get(&app, "/callback?state=unknown-and-long-enough").await;
+
+    assert_eq!(
+        (page.status, page.body.as_str()),
+        (StatusCode::BAD_REQUEST, "sorry: no_such_sign_in")
+    );
 }
 
 #[tokio::test]
