@@ -16,7 +16,7 @@
 //! had from [`UnverifiedJws::verify`].
 //!
 //! The crate does no I/O and reads no clock. The private half is behind the feature `private`, so that
-//! what a service links contains no signing code. Symmetric algorithms cannot be expressed.
+//! what a service links contains no signing code; sealing alone is behind `seal`. Symmetric algorithms cannot be expressed.
 
 pub mod algorithm;
 mod base64url;
@@ -29,7 +29,7 @@ pub mod jws;
 pub mod ring;
 #[cfg(feature = "private")]
 pub mod rotation;
-#[cfg(feature = "private")]
+#[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(feature = "private")]
 pub mod signer;

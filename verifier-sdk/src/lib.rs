@@ -74,6 +74,11 @@
 //! # }
 //! ```
 //!
+//! # People who sign in
+//!
+//! With the feature `session` an axum application signs people in: routes for login, callback, logout and back-channel
+//! logout, tokens in one sealed `__Host-` cookie or on the server, renewed ahead of time. See the module `session`.
+//!
 //! # What is checked, in this order
 //!
 //! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
@@ -96,6 +101,7 @@
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
 //! - `binding/`: to come: DPoP and mutual TLS; `Policy::check_binding` is its place
 //! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side; `jwe` to come, in front of all checks
+//! - `session/`: the code flow and the session of a server-rendered application (feature `session`)
 //! - [`VerifyError`], [`Challenge`], [`health`], [`metrics`], [`clock`]
 //! - `testing`: `TestIssuer` and hostile tokens
 
@@ -118,6 +124,8 @@ mod profile;
 mod relying_party;
 pub mod replay;
 pub mod resource_metadata;
+#[cfg(feature = "session")]
+pub mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod validation;

@@ -102,6 +102,11 @@ impl<C> RelyingParty<C> {
         self.parts.policy.audiences.first().map_or("", String::as_str)
     }
 
+    #[cfg(feature = "session")]
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.parts.clock)
+    }
+
     /// How the keys are.
     pub fn health(&self) -> Health {
         self.parts.keys.health()

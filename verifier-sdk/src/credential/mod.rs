@@ -1,7 +1,11 @@
 //! Where a request carries its token: `Authorization: Bearer` (RFC 6750 §2.1), a `__Host-` cookie, or a
 //! form field (§2.2). Exactly one per request. The query string (§2.3) is never read.
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN, UPGRADE};
+mod same_site;
+
+pub(crate) use same_site::is_same_site;
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 
@@ -113,35 +117,10 @@ impl Carriers {
             }
         }
         let token = found.token.ok_or(CredentialError::Missing)?;
-        if from_cookie && !self.is_same_site(parts) {
+        if from_cookie && !is_same_site(parts, &self.trusted_origins) {
             return Err(CredentialError::CrossSite);
         }
         Ok(token)
-    }
-
-    /// Browsers attach cookies to requests that other sites cause. Fetch Metadata says so; older
-    /// browsers send `Origin`; who sends neither is not a browser and has no business with cookies.
-    fn is_same_site(&self, parts: &Parts) -> bool {
-        let is_safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        // A WebSocket handshake is a GET, and CORS does not apply to it.
-        if is_safe && !parts.headers.contains_key(UPGRADE) {
-            return true;
-        }
-        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let origin = text(ORIGIN.as_str());
-        if origin.is_some_and(|origin| self.trusted_origins.iter().any(|one| one == origin)) {
-            return true;
-        }
-        match (text("sec-fetch-site"), origin) {
-            (Some(site), _) => matches!(site, "same-origin" | "none"),
-            (None, Some(origin)) => {
-                let host =
-                    text(HOST.as_str()).or(parts.uri.authority().map(http::uri::Authority::as_str));
-                let authority = origin.split_once("://").map(|(_, authority)| authority);
-                authority.is_some() && authority == host
-            }
-            (None, None) => false,
-        }
     }
 }
 

@@ -158,7 +158,7 @@ impl<C, A> VerifierBuilder<C, A> {
         self.with(|payload| serde_json::from_str(payload).ok())
     }
 
-    /// Where the keys are: one of [`Keys`], or the service's own [`KeySource`].
+    /// Where the keys are: one of [`Keys`], or the service's own [`KeySource`](crate::key_source::KeySource).
     pub fn keys(mut self, keys: impl Into<Keys>) -> Self {
         self.keys = keys.into();
         self
