@@ -1,0 +1,46 @@
+//! The last question before an account is deleted.
+
+use askama::Template;
+
+use crate::page::document::{Rendering as _, View};
+use crate::page::frame::{Frame, PostForm};
+use crate::page::messages::Messages;
+use crate::page::problem::{Field, Problem};
+
+/// Asks whether the account shall be deleted. Posts `password`, if the person has one.
+#[derive(Template, Clone, Copy, Debug)]
+#[template(path = "account/delete.html")]
+pub struct DeleteAccountPage<'v> {
+    /// What all pages share.
+    pub frame: Frame<'v>,
+    /// The form.
+    pub form: PostForm<'v>,
+    /// The username, for password managers and to say which account it is.
+    pub username: &'v str,
+    /// Whether the person has a password to be asked for; others were asked for a passkey before.
+    pub has_password: bool,
+    /// What was wrong last time.
+    pub problems: &'v [Problem],
+    /// The address of the account page.
+    pub account: &'v str,
+}
+
+impl DeleteAccountPage<'_> {
+    fn m(&self) -> &'static Messages {
+        self.frame.messages()
+    }
+}
+
+impl View for DeleteAccountPage<'_> {
+    fn frame(&self) -> &Frame<'_> {
+        &self.frame
+    }
+
+    fn title(&self) -> String {
+        self.m().delete_account.title.to_owned()
+    }
+
+    fn problems(&self) -> &[Problem] {
+        self.problems
+    }
+}
