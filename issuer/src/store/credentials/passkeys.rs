@@ -1,0 +1,163 @@
+//! Passkeys, and the counters by which a copied one is noticed (WebAuthn §6.1.1).
+
+use serde_json::json;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::super::columns::{bytes_text, corrupt};
+use super::{
+    Act, Store, StoreError, answered, bytes, enabled, number, optional_number, text, uuid,
+};
+use crate::credentials::StoredPasskey;
+
+/// More passkeys than this a user does not need.
+const MAX_PASSKEYS: i64 = 32;
+
+const COLUMNS: &str = "id, credential_id, user_id, name, credential, sign_count, created_at, \
+     last_used_at";
+
+impl Store {
+    /// Adds a passkey. One that is known already, to whomever, is a conflict (WebAuthn §7.1 step 26).
+    pub async fn add_passkey(&self, passkey: &StoredPasskey, act: &Act) -> Result<(), StoreError> {
+        let mut change = self.begin(act).await?;
+        change.require_user(passkey.user_id).await?;
+        let count = "SELECT COUNT(*) FROM passkey WHERE user_id = $1";
+        let known: i64 = sqlx::query_scalar(count)
+            .bind(passkey.user_id.to_string())
+            .fetch_one(&mut *change.tx)
+            .await?;
+        if known >= MAX_PASSKEYS {
+            return Err(StoreError::Conflict(format!("the user has {known} passkeys already")));
+        }
+        let insert = "INSERT INTO passkey (id, credential_id, user_id, name, credential, sign_count, \
+             created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        sqlx::query(insert)
+            .bind(passkey.id.to_string())
+            .bind(bytes_text(&passkey.credential_id))
+            .bind(passkey.user_id.to_string())
+            .bind(passkey.name.as_str())
+            .bind(passkey.credential.as_str())
+            .bind(i64::from(passkey.sign_count))
+            .bind(passkey.created_at)
+            .execute(&mut *change.tx)
+            .await
+            .map_err(|error| match StoreError::from(error) {
+                StoreError::Conflict(_) => {
+                    StoreError::Conflict("this passkey is registered already".to_owned())
+                }
+                other => other,
+            })?;
+        let detail = json!({ "credential": "passkey", "passkey_id": passkey.id.to_string() });
+        change.record("user.credential.add", &passkey.user_id.to_string(), &detail).await?;
+        change.commit().await
+    }
+
+    /// The passkeys of a user, oldest first.
+    pub async fn passkeys(&self, user_id: Uuid) -> Result<Vec<StoredPasskey>, StoreError> {
+        load(self, user_id).await
+    }
+
+    /// The passkey with an authenticator's credential id.
+    pub async fn passkey(&self, credential_id: &[u8]) -> Result<Option<StoredPasskey>, StoreError> {
+        let select = format!("SELECT {COLUMNS} FROM passkey WHERE credential_id = $1");
+        answered(async {
+            let row = sqlx::query(sqlx::AssertSqlSafe(select))
+                .bind(bytes_text(credential_id))
+                .fetch_optional(&self.pool)
+                .await?;
+            row.as_ref().map(passkey_row).transpose()
+        })
+        .await
+    }
+
+    /// Notes a use of a passkey. False when the counter did not grow, as WebAuthn §7.2 step 22 wants of one that
+    /// counts, or when the passkey or its user is gone.
+    pub async fn use_passkey(&self, used: &StoredPasskey, now: i64) -> Result<bool, StoreError> {
+        let update = concat!(
+            "UPDATE passkey SET credential = $1, sign_count = $2, last_used_at = $3 \
+             WHERE id = $4 AND (sign_count < $2 OR (sign_count = 0 AND $2 = 0)) AND ",
+            enabled!("passkey.user_id")
+        );
+        answered(async {
+            let done = sqlx::query(update)
+                .bind(used.credential.as_str())
+                .bind(i64::from(used.sign_count))
+                .bind(now)
+                .bind(used.id.to_string())
+                .execute(&self.pool)
+                .await?;
+            Ok(done.rows_affected() == 1)
+        })
+        .await
+    }
+
+    /// Gives a passkey of a user another name.
+    pub async fn rename_passkey(
+        &self,
+        (user_id, id): (Uuid, Uuid),
+        name: &str,
+        act: &Act,
+    ) -> Result<(), StoreError> {
+        let mut change = self.begin(act).await?;
+        let done = sqlx::query("UPDATE passkey SET name = $1 WHERE id = $2 AND user_id = $3")
+            .bind(name)
+            .bind(id.to_string())
+            .bind(user_id.to_string())
+            .execute(&mut *change.tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::not_found("passkey", &id.to_string()));
+        }
+        let detail = json!({ "credential": "passkey", "passkey_id": id.to_string() });
+        change.record("user.credential.rename", &user_id.to_string(), &detail).await?;
+        change.commit().await
+    }
+
+    /// Removes a passkey of a user.
+    pub async fn remove_passkey(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        act: &Act,
+    ) -> Result<(), StoreError> {
+        let mut change = self.begin(act).await?;
+        let done = sqlx::query("DELETE FROM passkey WHERE id = $1 AND user_id = $2")
+            .bind(id.to_string())
+            .bind(user_id.to_string())
+            .execute(&mut *change.tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::not_found("passkey", &id.to_string()));
+        }
+        let detail = json!({ "credential": "passkey", "passkey_id": id.to_string() });
+        change.record("user.credential.remove", &user_id.to_string(), &detail).await?;
+        change.commit().await
+    }
+}
+
+pub(super) async fn load(store: &Store, user_id: Uuid) -> Result<Vec<StoredPasskey>, StoreError> {
+    let select =
+        format!("SELECT {COLUMNS} FROM passkey WHERE user_id = $1 ORDER BY created_at, id");
+    answered(async {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(select))
+            .bind(user_id.to_string())
+            .fetch_all(&store.pool)
+            .await?;
+        rows.iter().map(passkey_row).collect()
+    })
+    .await
+}
+
+fn passkey_row(row: &AnyRow) -> Result<StoredPasskey, StoreError> {
+    let sign_count = number(row, "sign_count")?;
+    Ok(StoredPasskey {
+        id: uuid(row, "id")?,
+        credential_id: bytes(row, "credential_id")?,
+        user_id: uuid(row, "user_id")?,
+        name: text(row, "name")?,
+        credential: text(row, "credential")?,
+        sign_count: u32::try_from(sign_count).map_err(|error| corrupt("sign_count", &error))?,
+        created_at: number(row, "created_at")?,
+        last_used_at: optional_number(row, "last_used_at")?,
+    })
+}
