@@ -9,7 +9,7 @@ use countersign_keys::JwkSet;
 use url::Url;
 use uuid::Uuid;
 
-use super::InvalidValue;
+use super::{InvalidValue, SignIn};
 
 /// How many secrets of one client may be in force at a time: the old and the new one of a change.
 pub const MAX_LIVE_SECRETS: usize = 2;
@@ -91,11 +91,18 @@ pub struct Client {
     pub token_endpoint_audience: bool,
     /// What it may ask for; anything else is refused.
     pub permissions: Vec<Permission>,
+    /// How people sign in through it; `None` for a client that speaks for itself only.
+    pub sign_in: Option<SignIn>,
     /// A disabled client gets nothing from any grant.
     pub enabled: bool,
 }
 
 impl Client {
+    /// Whether it cannot keep a secret (RFC 6749 §2.1), and so authenticates by nothing.
+    pub fn is_public(&self) -> bool {
+        self.auth == ClientAuthentication::None
+    }
+
     /// What the client may do at this resource.
     pub fn permission(&self, resource: &str) -> Option<&Permission> {
         self.permissions.iter().find(|permission| permission.resource == resource)
@@ -116,12 +123,14 @@ pub enum ClientAuthentication {
     ClientSecretPost,
     /// A signed assertion (RFC 7523).
     PrivateKeyJwt,
+    /// Nothing: a public client, in a browser or on a device.
+    None,
 }
 
 impl ClientAuthentication {
     /// Every method, in the order of preference in messages.
-    pub const ALL: [Self; 3] =
-        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+    pub const ALL: [Self; 4] =
+        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
 
     /// The wire name.
     pub fn name(self) -> &'static str {
@@ -129,6 +138,7 @@ impl ClientAuthentication {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::None => "none",
         }
     }
 
@@ -139,7 +149,7 @@ impl ClientAuthentication {
 
     /// Whether a client with this method has secrets.
     pub fn uses_secret(self) -> bool {
-        self != Self::PrivateKeyJwt
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
     }
 }
 

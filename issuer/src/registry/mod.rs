@@ -7,7 +7,9 @@ use std::sync::Arc;
 mod client;
 mod invalid;
 mod names;
+mod profile;
 mod resource;
+mod sign_in;
 mod token_size;
 mod unreadable;
 mod user;
@@ -17,10 +19,12 @@ pub use client::{
 };
 pub use invalid::InvalidValue;
 pub use names::{parse_name, parse_role, parse_scope_token, parse_scope_tokens};
+pub use profile::{Address, Profile, SCOPE_CLAIMS};
 pub use resource::{Resource, parse_resource_identifier};
+pub use sign_in::{ConsentPolicy, IDENTITY_SCOPES, Pkce, SignIn, SubjectType};
 pub use token_size::largest_app_token;
 pub use unreadable::{RowKind, UnreadableRow};
-pub use user::{User, parse_email, parse_username, username_key};
+pub use user::{User, email_key, parse_email, parse_username, username_key};
 
 /// The number of the last change; every change in the database has the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,10 +58,21 @@ pub struct Registry {
     generation: Generation,
     clients: HashMap<ClientId, Arc<Client>>,
     resources: HashMap<String, Arc<Resource>>,
+    own_resource: Arc<Resource>,
     rows_refused: u64,
 }
 
 impl Registry {
+    /// An empty snapshot of an issuer; `own_resource` is the issuer itself as the audience of a token.
+    pub fn new(own_resource: Resource) -> Self {
+        Self { own_resource: Arc::new(own_resource), ..Self::default() }
+    }
+
+    /// The issuer itself, whose UserInfo endpoint takes tokens like any other resource.
+    pub fn own_resource(&self) -> &Arc<Resource> {
+        &self.own_resource
+    }
+
     /// The snapshot contains every change up to and including this one.
     pub fn generation(&self) -> Generation {
         self.generation
@@ -91,7 +106,11 @@ impl Registry {
     /// The snapshot after these changes. Applying the same changes twice is harmless.
     #[must_use]
     pub fn apply(&self, changes: Changes) -> Self {
-        let mut next = if changes.complete { Self::default() } else { self.clone() };
+        let mut next = if changes.complete {
+            Self { own_resource: Arc::clone(&self.own_resource), ..Self::default() }
+        } else {
+            self.clone()
+        };
         next.generation = next.generation.max(changes.generation);
         next.rows_refused = self.rows_refused + changes.unreadable.len() as u64;
         for client in changes.clients {

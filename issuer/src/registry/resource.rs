@@ -27,6 +27,8 @@ pub struct Resource {
 impl Resource {
     /// Seconds a token lives unless the resource says otherwise.
     pub const DEFAULT_TOKEN_LIFETIME: u32 = 3600;
+    /// Seconds a token for the UserInfo endpoint lives.
+    pub const OWN_TOKEN_LIFETIME: u32 = 600;
     /// Bytes a token may have unless the resource says otherwise.
     pub const DEFAULT_MAX_TOKEN_BYTES: u32 = 2048;
 
@@ -41,6 +43,19 @@ impl Resource {
             max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
             enabled: true,
         })
+    }
+
+    /// The issuer itself: what a token without another audience is good for is the UserInfo endpoint.
+    pub fn of_the_issuer(issuer: &str, algorithm: Algorithm) -> Self {
+        Self {
+            identifier: issuer.to_owned(),
+            name: None,
+            scopes: Vec::new(),
+            algorithm,
+            token_lifetime: Self::OWN_TOKEN_LIFETIME,
+            max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
+            enabled: true,
+        }
     }
 
     /// Checks the bounds of the numbers.
@@ -73,5 +88,12 @@ pub fn parse_resource_identifier(identifier: &str) -> Result<&str, InvalidValue>
         }
         Ok(_) => Ok(identifier),
         Err(_) => invalid("use an absolute URI such as https://payments.example"),
+    }
+}
+
+/// A resource that nobody can ask for: what stands in a snapshot that nothing was put into yet.
+impl Default for Resource {
+    fn default() -> Self {
+        Self { enabled: false, ..Self::of_the_issuer("", Algorithm::Es256) }
     }
 }

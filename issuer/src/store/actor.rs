@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// Who did it: `cli:root@host` or `node:host:4711`.
+use uuid::Uuid;
+
+/// Who did it: `cli:root@host`, `node:host:4711` or `user:` and a user id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor(String);
 
@@ -15,6 +17,11 @@ impl Actor {
     /// The person at the command line.
     pub fn command_line() -> Self {
         Self(format!("cli:{}@{}", user(), host()))
+    }
+
+    /// A person who changes what is their own.
+    pub fn user(user_id: Uuid) -> Self {
+        Self(format!("user:{user_id}"))
     }
 
     /// This actor's act at a time, in Unix seconds.

@@ -34,7 +34,7 @@ pub(super) async fn load(
     selection: Selection<'_>,
 ) -> Result<Rows<Client>, StoreError> {
     let (after, id) = selection.parameters();
-    let select = "SELECT id, name, grants, auth, jwks, jwks_uri, token_endpoint_audience, enabled \
+    let select = "SELECT id, name, grants, auth, jwks, jwks_uri, token_endpoint_audience, sign_in, enabled \
          FROM client WHERE deleted_at IS NULL AND generation > $1 AND ($2 = '' OR id = $2) ORDER BY id";
     let rows = sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await?;
     let mut clients = Rows::read(&rows, (RowKind::Client, "id"), client_row);
@@ -85,6 +85,8 @@ fn permission_row(row: &AnyRow) -> Result<Permission, StoreError> {
 
 fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
     let auth = text(row, "auth")?;
+    let sign_in =
+        optional_text(row, "sign_in")?.map(|text| serde_json::from_str(&text)).transpose();
     Ok(Client {
         id: ClientId::parse(&text(row, "id")?).map_err(|error| corrupt("id", &error))?,
         name: optional_text(row, "name")?,
@@ -94,6 +96,7 @@ fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
         keys: client_keys(optional_text(row, "jwks")?, optional_text(row, "jwks_uri")?)?,
         token_endpoint_audience: flag(row, "token_endpoint_audience")?,
         permissions: Vec::new(),
+        sign_in: sign_in.map_err(|error| corrupt("sign_in", &error))?,
         enabled: flag(row, "enabled")?,
     })
 }

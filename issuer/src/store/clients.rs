@@ -135,7 +135,9 @@ impl Change<'_> {
             ClientKeys::Uri(uri) => (None, Some(uri.to_string())),
         };
         let update = "UPDATE client SET name = $1, grants = $2, auth = $3, jwks = $4, jwks_uri = $5, \
-             token_endpoint_audience = $6, enabled = $7, generation = $8 WHERE id = $9";
+             token_endpoint_audience = $6, sign_in = $7, enabled = $8, generation = $9 WHERE id = $10";
+        let sign_in = client.sign_in.as_ref().map(serde_json::to_string).transpose();
+        let sign_in = sign_in.map_err(|error| StoreError::Failed(error.to_string()))?;
         sqlx::query(update)
             .bind(client.name.clone())
             .bind(list_text(&client.grants))
@@ -143,6 +145,7 @@ impl Change<'_> {
             .bind(jwks)
             .bind(jwks_uri)
             .bind(i64::from(client.token_endpoint_audience))
+            .bind(sign_in)
             .bind(i64::from(client.enabled))
             .bind(self.generation)
             .bind(client.id.as_str())
@@ -207,6 +210,7 @@ fn description(client: &Client) -> Value {
         "grants": client.grants,
         "token_endpoint_auth_method": client.auth.name(),
         "permissions": permissions.collect::<Vec<_>>(),
+        "sign_in": client.sign_in,
         "enabled": client.enabled,
     })
 }

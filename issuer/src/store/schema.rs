@@ -31,6 +31,18 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../migrations/0002_append_only.postgres.sql"),
     },
     Step {
+        version: 3,
+        name: "credentials",
+        sqlite: include_str!("../../migrations/0003_credentials.sql"),
+        postgres: include_str!("../../migrations/0003_credentials.sql"),
+    },
+    Step {
+        version: 4,
+        name: "people",
+        sqlite: include_str!("../../migrations/0004_people.sql"),
+        postgres: include_str!("../../migrations/0004_people.sql"),
+    },
+    Step {
         version: 10,
         name: "withdrawn key",
         sqlite: include_str!("../../migrations/0010_withdrawn_key.sql"),

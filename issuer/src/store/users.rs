@@ -1,31 +1,23 @@
-//! Users: rows for now. Deleting leaves a tombstone: the name is free again, the id never.
+//! Users. Deleting takes the credentials along and leaves a tombstone: the name is free again, the id never.
 
 use serde_json::{Value, json};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use super::columns::{corrupt, flag, list, list_text, optional_text, text};
-use super::{Act, Change, Store, StoreError};
-use crate::registry::{InvalidValue, User, username_key};
+use super::columns::{corrupt, flag, list, list_text, number, optional_text, text};
+use super::{Act, Change, Store, StoreError, answered};
+use crate::registry::{InvalidValue, User, email_key, username_key};
+
+/// What [`user_row`] reads, of `user_account u`.
+pub(super) const COLUMNS: &str = "u.id, u.username, u.email, u.profile, u.updated_at, u.roles, u.group_names, u.enabled, \
+     (SELECT verified.email_key FROM verified_email verified WHERE verified.user_id = u.id) AS proved_email_key";
 
 impl Store {
     /// Registers a user. A username that exists in any spelling is a conflict.
     pub async fn create_user(&self, user: &User, act: &Act) -> Result<(), StoreError> {
         let mut change = self.begin(act).await?;
-        let insert = "INSERT INTO user_account (id, username, username_key, roles, group_names, enabled, \
-             created_at, generation) VALUES ($1, $2, $3, '[]', '[]', 1, $4, $5)";
-        sqlx::query(insert)
-            .bind(user.id.to_string())
-            .bind(user.username.as_str())
-            .bind(username_key(&user.username))
-            .bind(act.at)
-            .bind(change.generation)
-            .execute(&mut *change.tx)
-            .await
-            .map_err(|error| taken(error, &user.username))?;
-        change.write_user(user).await?;
-        change.record("user.create", &user.id.to_string(), &description(user)).await?;
+        change.insert_user(user).await?;
         change.commit().await
     }
 
@@ -50,8 +42,10 @@ impl Store {
     /// Deletes the user with this name.
     pub async fn delete_user(&self, username: &str, act: &Act) -> Result<(), StoreError> {
         let mut change = self.begin(act).await?;
-        let id = one(&mut change.tx, username).await?.id.to_string();
-        let update = "UPDATE user_account SET username_key = NULL, email = NULL, deleted_at = $1, \
+        let user_id = one(&mut change.tx, username).await?.id;
+        let id = user_id.to_string();
+        change.delete_credentials(user_id).await?;
+        let update = "UPDATE user_account SET username_key = NULL, email = NULL, profile = '{}', deleted_at = $1, \
              generation = $2 WHERE id = $3";
         sqlx::query(update)
             .bind(act.at)
@@ -68,23 +62,56 @@ impl Store {
         one(&mut *self.pool.acquire().await?, username).await
     }
 
+    /// The user with this id, unless it was deleted.
+    pub async fn user_by_id(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+        let select = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM user_account u WHERE u.id = $1 AND u.deleted_at IS NULL"
+        ));
+        answered(async {
+            let row = sqlx::query(select).bind(id.to_string()).fetch_optional(&self.pool).await?;
+            row.as_ref().map(user_row).transpose()
+        })
+        .await
+    }
+
     /// All users, by name.
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        let select = "SELECT id, username, email, roles, group_names, enabled FROM user_account \
-             WHERE deleted_at IS NULL ORDER BY username_key";
-        let rows = sqlx::query(select).fetch_all(&self.pool).await?;
+        let select = format!(
+            "SELECT {COLUMNS} FROM user_account u WHERE u.deleted_at IS NULL ORDER BY u.username_key"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(select)).fetch_all(&self.pool).await?;
         rows.iter().map(user_row).collect()
     }
 }
 
 impl Change<'_> {
+    pub(super) async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
+        let insert = "INSERT INTO user_account (id, username, username_key, roles, group_names, enabled, \
+             created_at, generation) VALUES ($1, $2, $3, '[]', '[]', 1, $4, $5)";
+        sqlx::query(insert)
+            .bind(user.id.to_string())
+            .bind(user.username.as_str())
+            .bind(username_key(&user.username))
+            .bind(self.act.at)
+            .bind(self.generation)
+            .execute(&mut *self.tx)
+            .await
+            .map_err(|error| taken(error, &user.username))?;
+        self.write_user(user).await?;
+        self.record("user.create", &user.id.to_string(), &description(user)).await
+    }
+
     async fn write_user(&mut self, user: &User) -> Result<(), StoreError> {
-        let update = "UPDATE user_account SET username = $1, username_key = $2, email = $3, roles = $4, \
-             group_names = $5, enabled = $6, generation = $7 WHERE id = $8";
+        let update = "UPDATE user_account SET username = $1, username_key = $2, email = $3, profile = $4, \
+             updated_at = $5, roles = $6, group_names = $7, enabled = $8, generation = $9 WHERE id = $10";
+        let profile = serde_json::to_string(&user.profile)
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
         sqlx::query(update)
             .bind(user.username.as_str())
             .bind(username_key(&user.username))
             .bind(user.email.clone())
+            .bind(profile)
+            .bind(self.act.at)
             .bind(list_text(&user.roles))
             .bind(list_text(&user.groups))
             .bind(i64::from(user.enabled))
@@ -93,7 +120,7 @@ impl Change<'_> {
             .execute(&mut *self.tx)
             .await
             .map_err(|error| taken(error, &user.username))?;
-        Ok(())
+        self.forget_email_other_than(user.id, user.email.as_deref()).await
     }
 }
 
@@ -116,17 +143,26 @@ fn description(user: &User) -> Value {
 }
 
 async fn one(connection: &mut AnyConnection, username: &str) -> Result<User, StoreError> {
-    let select = "SELECT id, username, email, roles, group_names, enabled FROM user_account \
-         WHERE username_key = $1";
-    let row = sqlx::query(select).bind(username_key(username)).fetch_optional(connection).await?;
+    let select = format!("SELECT {COLUMNS} FROM user_account u WHERE u.username_key = $1");
+    let row = sqlx::query(sqlx::AssertSqlSafe(select))
+        .bind(username_key(username))
+        .fetch_optional(connection)
+        .await?;
     user_row(&row.ok_or_else(|| StoreError::not_found("user", username))?)
 }
 
-fn user_row(row: &AnyRow) -> Result<User, StoreError> {
+pub(super) fn user_row(row: &AnyRow) -> Result<User, StoreError> {
+    let email = optional_text(row, "email")?;
+    let proved = optional_text(row, "proved_email_key")?;
+    let profile = serde_json::from_str(&text(row, "profile")?);
     Ok(User {
         id: Uuid::parse_str(&text(row, "id")?).map_err(|error| corrupt("id", &error))?,
         username: text(row, "username")?,
-        email: optional_text(row, "email")?,
+        // What was proved is an address, not a user: another address is not proved by it.
+        email_verified: email.as_deref().is_some_and(|email| proved == Some(email_key(email))),
+        email,
+        profile: profile.map_err(|error| corrupt("profile", &error))?,
+        updated_at: number(row, "updated_at")?,
         roles: list(row, "roles")?,
         groups: list(row, "group_names")?,
         enabled: flag(row, "enabled")?,

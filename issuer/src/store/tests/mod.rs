@@ -10,6 +10,7 @@ use crate::registry::{
 };
 
 mod changes;
+mod credentials;
 mod objects;
 mod opening;
 mod outage;
@@ -98,6 +99,7 @@ fn client(name: &str) -> Client {
         secrets: vec![secret("s1", None)],
         keys: ClientKeys::None,
         token_endpoint_audience: false,
+        sign_in: None,
         permissions: Vec::new(),
         enabled: true,
     }

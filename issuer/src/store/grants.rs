@@ -1,0 +1,265 @@
+//! What users gave to clients: codes that were redeemed, families of refresh tokens, consents. Each one-time thing is
+//! consumed by one conditional statement, in the transaction that keeps what follows from it.
+
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::columns::{corrupt, list, list_text, number, optional_number, optional_text, text};
+use super::sessions::parse_id;
+use super::{Store, StoreError, answered};
+use crate::protocol::ClaimsRequest;
+
+/// All refresh tokens that follow from one sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshFamily {
+    /// Its id, which stands in every one of its tokens.
+    pub id: Uuid,
+    /// To whom.
+    pub client_id: String,
+    /// In whose name.
+    pub user_id: Uuid,
+    /// The session in which it began.
+    pub session_id: Option<Uuid>,
+    /// Which of its tokens is good.
+    pub counter: u32,
+    /// Unix seconds since when.
+    pub rotated_at: i64,
+    /// What the user granted.
+    pub scopes: Vec<String>,
+    /// Resources that tokens may be for; empty for what the client's permissions say.
+    pub resources: Vec<String>,
+    /// Unix seconds at which the user signed in.
+    pub auth_time: i64,
+    /// How (RFC 8176).
+    pub amr: Vec<String>,
+    /// The claims that the client asked for beyond its scopes.
+    pub claims: ClaimsRequest,
+    /// Unix seconds.
+    pub created_at: i64,
+    /// Unix seconds after which no token of it is good.
+    pub expires_at: i64,
+    /// Unix seconds at which it was revoked.
+    pub revoked_at: Option<i64>,
+}
+
+/// What is written when an authorization code is redeemed.
+#[derive(Clone, Debug)]
+pub struct CodeRedemption {
+    /// The id of the code, and of the family that may follow.
+    pub code_id: Uuid,
+    /// The hash of the code.
+    pub code_hash: String,
+    /// Unix seconds after which the code is refused anyway.
+    pub expires_at: i64,
+    /// The client that takes part in a session from now on.
+    pub participant: Option<(Uuid, String)>,
+    /// The family that begins.
+    pub family: Option<RefreshFamily>,
+}
+
+impl Store {
+    /// Uses up a code, and keeps what follows from it. True for exactly one caller on all nodes.
+    pub async fn redeem_code(
+        &self,
+        redemption: &CodeRedemption,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        answered(async {
+            let mut tx = self.pool.begin().await?;
+            let consume = "INSERT INTO one_time_use (kind, hash, expires_at) VALUES ('code', $1, $2) \
+                 ON CONFLICT DO NOTHING";
+            let done = sqlx::query(consume)
+                .bind(redemption.code_hash.as_str())
+                .bind(redemption.expires_at)
+                .execute(&mut *tx)
+                .await?;
+            if done.rows_affected() == 0 {
+                return Ok(false);
+            }
+            if let Some((session_id, client_id)) = &redemption.participant {
+                let insert = "INSERT INTO session_client (session_id, client_id, since) \
+                     SELECT id, $2, $3 FROM session WHERE id = $1 ON CONFLICT DO NOTHING";
+                sqlx::query(insert)
+                    .bind(session_id.to_string())
+                    .bind(client_id.as_str())
+                    .bind(now)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            if let Some(family) = &redemption.family {
+                insert_family(&mut tx, family).await?;
+            }
+            tx.commit().await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Whether a code was used up.
+    pub async fn is_code_used(&self, hash: &str) -> Result<bool, StoreError> {
+        let select = "SELECT hash FROM one_time_use WHERE kind = 'code' AND hash = $1";
+        answered(async {
+            let row = sqlx::query(select).bind(hash).fetch_optional(&self.pool).await?;
+            Ok(row.is_some())
+        })
+        .await
+    }
+
+    /// A family, revoked or not.
+    pub async fn refresh_family(&self, id: Uuid) -> Result<Option<RefreshFamily>, StoreError> {
+        let select = "SELECT id, client_id, user_id, session_id, counter, rotated_at, scopes, resources, auth_time, \
+             amr, claims, created_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
+        answered(async {
+            let row = sqlx::query(select).bind(id.to_string()).fetch_optional(&self.pool).await?;
+            row.as_ref().map(family_row).transpose()
+        })
+        .await
+    }
+
+    /// Moves a family from one token to the next, by compare-and-set: true for exactly one caller on all nodes.
+    pub async fn rotate_family(
+        &self,
+        id: Uuid,
+        counter: u32,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        let update = "UPDATE refresh_family SET counter = counter + 1, rotated_at = $1 \
+             WHERE id = $2 AND counter = $3 AND revoked_at IS NULL";
+        answered(async {
+            let done = sqlx::query(update)
+                .bind(now)
+                .bind(id.to_string())
+                .bind(i64::from(counter))
+                .execute(&self.pool)
+                .await?;
+            Ok(done.rows_affected() == 1)
+        })
+        .await
+    }
+
+    /// Revokes a family, and with it every family of the session in which it began: whoever replays one token of a
+    /// session may have read them all (RFC 9700 §4.14.2).
+    pub async fn revoke_family(&self, id: Uuid, now: i64) -> Result<(), StoreError> {
+        let update = "UPDATE refresh_family SET revoked_at = $1 WHERE revoked_at IS NULL AND (id = $2 OR session_id = \
+             (SELECT session_id FROM refresh_family WHERE id = $2))";
+        answered(async {
+            sqlx::query(update).bind(now).bind(id.to_string()).execute(&self.pool).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The scopes that a user granted to a client before.
+    pub async fn consented_scopes(
+        &self,
+        user_id: Uuid,
+        client_id: &str,
+    ) -> Result<Vec<String>, StoreError> {
+        let select = "SELECT scopes FROM consent WHERE user_id = $1 AND client_id = $2";
+        answered(async {
+            let row = sqlx::query(select)
+                .bind(user_id.to_string())
+                .bind(client_id)
+                .fetch_optional(&self.pool)
+                .await?;
+            row.map_or(Ok(Vec::new()), |row| list(&row, "scopes"))
+        })
+        .await
+    }
+
+    /// Keeps what a user granted: all of it, with what was granted before.
+    pub async fn grant_consent(
+        &self,
+        (user_id, client_id): (Uuid, &str),
+        scopes: &[String],
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let insert = "INSERT INTO consent (user_id, client_id, scopes, granted_at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (user_id, client_id) DO UPDATE SET scopes = excluded.scopes, granted_at = excluded.granted_at";
+        answered(async {
+            sqlx::query(insert)
+                .bind(user_id.to_string())
+                .bind(client_id)
+                .bind(list_text(scopes))
+                .bind(now)
+                .execute(&self.pool)
+                .await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Withdraws a consent, and revokes what follows from it.
+    pub async fn withdraw_consent(
+        &self,
+        user_id: Uuid,
+        client_id: &str,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        answered(async {
+            let mut tx = self.pool.begin().await?;
+            for change in [
+                "UPDATE refresh_family SET revoked_at = $3 WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL",
+                "DELETE FROM consent WHERE user_id = $1 AND client_id = $2 AND granted_at <= $3",
+            ] {
+                sqlx::query(change)
+                    .bind(user_id.to_string())
+                    .bind(client_id)
+                    .bind(now)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            tx.commit().await?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+async fn insert_family(
+    connection: &mut sqlx::AnyConnection,
+    family: &RefreshFamily,
+) -> Result<(), StoreError> {
+    let claims = serde_json::to_string(&family.claims)
+        .map_err(|error| StoreError::Failed(error.to_string()))?;
+    let insert = "INSERT INTO refresh_family (id, client_id, user_id, session_id, counter, rotated_at, scopes, resources, \
+         auth_time, amr, claims, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    sqlx::query(insert)
+        .bind(family.id.to_string())
+        .bind(family.client_id.as_str())
+        .bind(family.user_id.to_string())
+        .bind(family.session_id.map(|id| id.to_string()))
+        .bind(i64::from(family.counter))
+        .bind(family.rotated_at)
+        .bind(list_text(&family.scopes))
+        .bind(list_text(&family.resources))
+        .bind(family.auth_time)
+        .bind(list_text(&family.amr))
+        .bind(claims)
+        .bind(family.created_at)
+        .bind(family.expires_at)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn family_row(row: &AnyRow) -> Result<RefreshFamily, StoreError> {
+    let session_id = optional_text(row, "session_id")?;
+    let claims = serde_json::from_str(&text(row, "claims")?);
+    Ok(RefreshFamily {
+        id: parse_id(row, "id")?,
+        client_id: text(row, "client_id")?,
+        user_id: parse_id(row, "user_id")?,
+        session_id: session_id.map(|_| parse_id(row, "session_id")).transpose()?,
+        counter: u32::try_from(number(row, "counter")?).unwrap_or(u32::MAX),
+        rotated_at: number(row, "rotated_at")?,
+        scopes: list(row, "scopes")?,
+        resources: list(row, "resources")?,
+        auth_time: number(row, "auth_time")?,
+        amr: list(row, "amr")?,
+        claims: claims.map_err(|error| corrupt("claims", &error))?,
+        created_at: number(row, "created_at")?,
+        expires_at: number(row, "expires_at")?,
+        revoked_at: optional_number(row, "revoked_at")?,
+    })
+}
