@@ -1,21 +1,47 @@
-//! The one function that answers, for every grant: may this client have this resource and these
-//! scopes, this way? Default deny (RFC 6749 §3.3, RFC 8707 §2). Pure: registry in, decision out.
+//! The one function that answers, for every grant: may this client have this resource and these scopes, for this user,
+//! this way? Default deny (RFC 6749 §3.3, RFC 8707 §2). Pure: registry in, decision out.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::error::OAuthError;
 use crate::protocol::{ErrorCode, scope};
-use crate::registry::{Client, Permission, Registry, Resource};
+use crate::registry::{Client, IDENTITY_SCOPES, Permission, Registry, Resource, User};
 
-/// What a request asks for, as the client wrote it.
+/// What a request asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessRequest<'r> {
     /// The wire name of the grant.
     pub grant: &'r str,
     /// The `resource` parameters (RFC 8707), in order.
-    pub resources: &'r [&'r str],
+    pub resources: &'r [Cow<'r, str>],
     /// The `scope` parameter.
     pub scope: Option<&'r str>,
+    /// For whom.
+    pub subject: AccessSubject<'r>,
+}
+
+/// For whom a client asks.
+#[derive(Clone, Copy, Debug)]
+pub enum AccessSubject<'r> {
+    /// For itself.
+    Client,
+    /// For a user who signed in.
+    User {
+        /// The user as it is now.
+        user: &'r User,
+        /// What was granted before, when a code or a refresh token is used: never wider than that.
+        granted: Option<Granted<'r>>,
+    },
+}
+
+/// What a user granted.
+#[derive(Clone, Copy, Debug)]
+pub struct Granted<'r> {
+    /// The scopes.
+    pub scopes: &'r [String],
+    /// The resources that were named; empty if none was.
+    pub resources: &'r [String],
 }
 
 /// What the client may have: the only value from which a token can be made.
@@ -23,9 +49,9 @@ pub struct AccessRequest<'r> {
 pub struct Permitted {
     /// The resource that the token is for.
     pub resource: Arc<Resource>,
-    /// The granted scopes, separated by spaces; never wider than the client's permission.
+    /// The scopes of the token, separated by spaces; never wider than the client's permission.
     pub scope: String,
-    /// The client's roles at the resource.
+    /// The roles at the resource: the client's, or the user's.
     pub roles: Vec<String>,
 }
 
@@ -33,7 +59,7 @@ pub struct Permitted {
 ///
 /// # Errors
 ///
-/// `unauthorized_client`, `invalid_target` or `invalid_scope`, with the rule that refused in the cause.
+/// `unauthorized_client`, `invalid_target`, `invalid_scope` or `invalid_grant`, with the rule that refused in the cause.
 pub fn decide(
     registry: &Registry,
     client: &Client,
@@ -45,9 +71,32 @@ pub fn decide(
             "the client is not registered for this grant_type",
         ));
     }
-    let permission = permission(client, request.resources)?;
-    let resource = registry.resource(&permission.resource).filter(|resource| resource.enabled);
-    let resource = resource.ok_or_else(|| invalid_target("the resource is disabled or deleted"))?;
+    match request.subject {
+        AccessSubject::Client => for_the_client(registry, client, request),
+        AccessSubject::User { user, granted } => {
+            for_a_user(registry, client, request, (user, granted))
+        }
+    }
+}
+
+fn for_the_client(
+    registry: &Registry,
+    client: &Client,
+    request: &AccessRequest<'_>,
+) -> Result<Permitted, OAuthError> {
+    // RFC 6749 §4.4: only confidential clients, since nothing else proves who asks.
+    if client.is_public() {
+        return Err(OAuthError::new(
+            ErrorCode::UnauthorizedClient,
+            "a public client cannot speak for itself",
+        ));
+    }
+    let permission = match request.resources {
+        [] => only_permission(&client.permissions)?,
+        [resource] => permission(client, resource)?,
+        _ => return Err(several_resources()),
+    };
+    let resource = enabled_resource(registry, permission)?;
     Ok(Permitted {
         scope: granted_scope(permission, resource, request.scope)?,
         roles: permission.roles.clone(),
@@ -55,28 +104,159 @@ pub fn decide(
     })
 }
 
-/// The client's permission for the one resource that the request names, or for the only one it has.
-fn permission<'c>(client: &'c Client, resources: &[&str]) -> Result<&'c Permission, OAuthError> {
-    match resources {
-        [] => match client.permissions.as_slice() {
-            [only] => Ok(only),
-            [] => Err(invalid_target("the client has no permission for any resource")),
-            _ => Err(OAuthError::new(
-                ErrorCode::InvalidTarget,
-                "the client may use several resources: name one with the resource parameter",
-            )),
-        },
-        [resource] => client
-            .permissions
-            .iter()
-            .find(|permission| permission.resource == *resource)
-            .ok_or_else(|| invalid_target("the client has no permission for the resource")),
-        // RFC 8707 §2.2: a token for several resources could be replayed from one at another.
-        _ => Err(OAuthError::new(
-            ErrorCode::InvalidTarget,
-            "a token is for one resource: ask for each with a request of its own",
-        )),
+fn for_a_user(
+    registry: &Registry,
+    client: &Client,
+    request: &AccessRequest<'_>,
+    (user, granted): (&User, Option<Granted<'_>>),
+) -> Result<Permitted, OAuthError> {
+    if !user.enabled {
+        return Err(OAuthError::because(
+            ErrorCode::InvalidGrant,
+            "the grant is no longer valid",
+            "the user is disabled",
+        ));
     }
+    let asked = asked_scopes(request.scope, granted)?;
+    let (identity, api): (Vec<&str>, Vec<&str>) =
+        asked.iter().copied().partition(|token| IDENTITY_SCOPES.contains(token));
+    let sign_in = client.sign_in.as_ref();
+    if identity.iter().any(|token| !sign_in.is_some_and(|sign_in| sign_in.allows(token))) {
+        return Err(invalid_scope("an identity scope is not in the client's registration"));
+    }
+    let own = registry.own_resource();
+    let target = target(client, request.resources, granted, &api, own)?;
+    match target {
+        // The issuer itself: its UserInfo endpoint (OpenID Connect Core §5.3).
+        None => Ok(Permitted {
+            resource: Arc::clone(own),
+            scope: identity.join(" "),
+            roles: Vec::new(),
+        }),
+        Some(permission) => {
+            let resource = enabled_resource(registry, permission)?;
+            let requested = (!api.is_empty()).then(|| api.join(" "));
+            // A grant for several resources has scopes of each; a token carries those of its own.
+            let requested = match (granted, requested) {
+                (Some(_), Some(_)) => Some(known_to(resource, &api)),
+                (_, requested) => requested,
+            };
+            Ok(Permitted {
+                scope: granted_scope(permission, resource, requested.as_deref())?,
+                roles: user.roles.clone(),
+                resource: Arc::clone(resource),
+            })
+        }
+    }
+}
+
+fn known_to(resource: &Resource, tokens: &[&str]) -> String {
+    let known = tokens.iter().filter(|token| resource.scopes.iter().any(|scope| scope == *token));
+    known.copied().collect::<Vec<_>>().join(" ")
+}
+
+/// The scopes that a request is about: those that it names, which must have been granted, or all that were.
+fn asked_scopes<'r>(
+    requested: Option<&'r str>,
+    granted: Option<Granted<'r>>,
+) -> Result<Vec<&'r str>, OAuthError> {
+    let Some(requested) = requested else {
+        let all = granted.map(|granted| granted.scopes.iter().map(String::as_str).collect());
+        return Ok(all.unwrap_or_default());
+    };
+    let tokens = scope::parse(requested).ok_or_else(|| {
+        OAuthError::new(ErrorCode::InvalidScope, "the scope parameter is malformed")
+    })?;
+    // RFC 6749 §6: never a scope that the user did not grant.
+    let is_granted = |token: &&str| {
+        granted.is_none_or(|granted| granted.scopes.iter().any(|scope| scope == token))
+    };
+    if tokens.iter().all(is_granted) {
+        return Ok(tokens);
+    }
+    Err(invalid_scope("a requested scope was not granted by the user"))
+}
+
+/// The client's permission for the resource of a token; none for the issuer itself.
+fn target<'c>(
+    client: &'c Client,
+    resources: &[Cow<'_, str>],
+    granted: Option<Granted<'_>>,
+    api: &[&str],
+    own: &Resource,
+) -> Result<Option<&'c Permission>, OAuthError> {
+    let granted_resources = granted.map(|granted| granted.resources).unwrap_or_default();
+    let named = match resources {
+        [] => granted_resources.first().map(String::as_str),
+        [one] => Some(one.as_ref()),
+        _ => return Err(several_resources()),
+    };
+    match named {
+        Some(identifier) => {
+            // RFC 8707 §2.2: one of those that were named when the user granted, if any was.
+            let is_granted = granted_resources.is_empty()
+                || granted_resources.iter().any(|resource| resource == identifier)
+                || identifier == own.identifier;
+            if !is_granted {
+                return Err(invalid_target(
+                    "the resource was not named in the authorization request",
+                ));
+            }
+            if identifier == own.identifier {
+                return Ok(None);
+            }
+            permission(client, identifier).map(Some)
+        }
+        None if api.is_empty() => Ok(None),
+        None => {
+            let holds = |permission: &&Permission| {
+                api.iter().all(|token| permission.scopes.iter().any(|scope| scope == token))
+            };
+            let mut fitting = client.permissions.iter().filter(holds);
+            match (fitting.next(), fitting.next()) {
+                (Some(only), None) => Ok(Some(only)),
+                (None, _) => Err(invalid_scope("no resource of the client has all the scopes")),
+                (Some(_), Some(_)) => Err(name_one()),
+            }
+        }
+    }
+}
+
+fn only_permission(permissions: &[Permission]) -> Result<&Permission, OAuthError> {
+    match permissions {
+        [only] => Ok(only),
+        [] => Err(invalid_target("the client has no permission for any resource")),
+        _ => Err(name_one()),
+    }
+}
+
+fn permission<'c>(client: &'c Client, identifier: &str) -> Result<&'c Permission, OAuthError> {
+    client
+        .permission(identifier)
+        .ok_or_else(|| invalid_target("the client has no permission for the resource"))
+}
+
+fn enabled_resource<'g>(
+    registry: &'g Registry,
+    permission: &Permission,
+) -> Result<&'g Arc<Resource>, OAuthError> {
+    let resource = registry.resource(&permission.resource).filter(|resource| resource.enabled);
+    resource.ok_or_else(|| invalid_target("the resource is disabled or deleted"))
+}
+
+fn name_one() -> OAuthError {
+    OAuthError::new(
+        ErrorCode::InvalidTarget,
+        "the client may use several resources: name one with the resource parameter",
+    )
+}
+
+/// RFC 8707 §2.2: a token for several resources could be replayed from one at another.
+fn several_resources() -> OAuthError {
+    OAuthError::new(
+        ErrorCode::InvalidTarget,
+        "a token is for one resource: ask for each with a request of its own",
+    )
 }
 
 /// Unknown, disabled and foreign resources look alike to the caller.
@@ -84,6 +264,14 @@ fn invalid_target(cause: &'static str) -> OAuthError {
     OAuthError::because(
         ErrorCode::InvalidTarget,
         "the resource is unknown, or the client may not use it",
+        cause,
+    )
+}
+
+fn invalid_scope(cause: &'static str) -> OAuthError {
+    OAuthError::because(
+        ErrorCode::InvalidScope,
+        "a requested scope is unknown, or the client may not have it",
         cause,
     )
 }
@@ -102,15 +290,16 @@ fn granted_scope(
         let granted = permission.scopes.iter().map(String::as_str).filter(|token| allowed(token));
         return Ok(granted.collect::<Vec<_>>().join(" "));
     };
+    if requested.is_empty() {
+        return Ok(String::new());
+    }
     let tokens = scope::parse(requested).ok_or_else(|| {
         OAuthError::new(ErrorCode::InvalidScope, "the scope parameter is malformed")
     })?;
     if tokens.iter().all(|token| allowed(token)) {
         return Ok(tokens.join(" "));
     }
-    Err(OAuthError::because(
-        ErrorCode::InvalidScope,
-        "a requested scope is unknown, or the client may not have it",
+    Err(invalid_scope(
         "a requested scope is not in the client's permission or no longer in the resource",
     ))
 }

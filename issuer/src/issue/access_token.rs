@@ -1,13 +1,17 @@
 //! The claims of an access token (RFC 9068 §2.2, and `idtyp`, which says whose identity it carries).
 
 use serde::{Serialize, Serializer};
+use uuid::Uuid;
 
 /// The kinds of identity that a token can carry; a verifier refuses a token that names none.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Identity {
     /// The client itself.
+    #[default]
     App,
+    /// A user who signed in here.
+    User,
 }
 
 impl Identity {
@@ -15,6 +19,7 @@ impl Identity {
     pub fn idtyp(self) -> &'static str {
         match self {
             Self::App => "app",
+            Self::User => "user",
         }
     }
 }
@@ -26,7 +31,7 @@ impl Serialize for Identity {
 }
 
 /// The payload, in the order in which it is written.
-#[derive(Serialize)]
+#[derive(Clone, Copy, Default, Serialize)]
 pub(super) struct AccessTokenClaims<'a> {
     pub iss: &'a str,
     pub sub: &'a str,
@@ -40,11 +45,24 @@ pub(super) struct AccessTokenClaims<'a> {
     pub scope: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub roles: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub groups: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub amr: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
+    /// The claims that the UserInfo endpoint tells beyond those of the scopes; only in tokens for it.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub userinfo_claims: &'a [String],
 }
 
 impl AccessTokenClaims<'_> {
-    pub(super) fn to_json(&self) -> Vec<u8> {
-        to_json(self, 512)
+    pub(super) fn to_json(self) -> Vec<u8> {
+        to_json(&self, 512)
     }
 }
 

@@ -1,9 +1,12 @@
-//! From an `Authorization` to a token: the only caller of the signer. Access tokens are those of
-//! RFC 9068 with `idtyp`; nothing about an access token is stored.
+//! From what was proved and permitted to tokens: the only caller of the signer. Access tokens are those of RFC 9068 with
+//! `idtyp`; nothing about an access token is stored.
 
 mod access_token;
+mod id_token;
+mod subject;
 
 pub use access_token::Identity;
+pub use subject::subject_identifier;
 
 use std::sync::Arc;
 
@@ -12,30 +15,41 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::policy::Permitted;
+use crate::protocol::acr;
 use crate::random;
-use crate::registry::Client;
+use crate::registry::{Client, User};
+use crate::signing::TokenType;
 use crate::token::client_auth::AuthenticatedClient;
+use crate::token::grants::SignedIn;
 use access_token::AccessTokenClaims;
+use id_token::{IdTokenClaims, at_hash};
 
-/// Who gets what, for whom, and how it was proved: what a grant answers, and all that minting needs.
-#[derive(Debug)]
-pub struct Authorization {
-    /// Whose identity the token carries.
-    pub identity: Identity,
-    /// The client that asked.
-    pub client: AuthenticatedClient,
-    /// The resource, scopes and roles.
-    pub permitted: Permitted,
+/// Seconds for which an ID token may be looked at; a client looks at once.
+const ID_TOKEN_LIFETIME_SECONDS: i64 = 600;
+
+/// Whose identity a token will carry, and what it says of it.
+#[derive(Clone, Copy)]
+pub enum Bearer<'a> {
+    /// The client's own.
+    Client,
+    /// That of a user who signed in, as the user is now.
+    User(&'a User, &'a SignedIn),
 }
 
-/// A token that was made, with what the audit record says of it.
+/// Tokens that were made, with what the audit record says of them.
 pub struct Issued {
-    /// The signed token: never logged.
+    /// The signed access token: never logged.
     token: String,
-    /// Its id.
+    /// The signed ID token.
+    id_token: Option<String>,
+    /// The refresh token.
+    refresh_token: Option<String>,
+    /// The id of the access token.
     pub jti: String,
     /// The kind of identity.
     pub identity: Identity,
+    /// The `sub` of a user.
+    pub user: Option<String>,
     /// The client.
     pub client: Arc<Client>,
     /// The audience, scopes and roles.
@@ -46,46 +60,143 @@ pub struct Issued {
     pub expires_at: i64,
 }
 
-/// Makes the token of an authorization.
+/// Makes the tokens for a client.
 ///
 /// # Errors
 ///
 /// `server_error` if the resource asks for an algorithm without a key, or the token is too large.
-pub fn mint(app: &App, authorization: Authorization) -> Result<Issued, OAuthError> {
-    let Authorization { identity, client, permitted } = authorization;
-    let client = client.into_client();
+pub fn mint(
+    app: &App,
+    client: &AuthenticatedClient,
+    bearer: Bearer<'_>,
+    permitted: Permitted,
+) -> Result<Issued, OAuthError> {
+    let client = Arc::clone(client.shared());
     let jti = random::jti();
     let issued_at = app.clock.now();
     // The key that signs is deleted this long after its retirement: no token may live longer.
     let longest = app.config.keys.max_token_lifetime_seconds;
     let lifetime = permitted.resource.token_lifetime.min(longest);
-    let claims = AccessTokenClaims {
-        iss: app.config.issuer.as_str(),
-        sub: client.id.as_str(),
-        aud: &permitted.resource.identifier,
-        exp: issued_at + i64::from(lifetime),
-        iat: issued_at,
-        jti: &jti,
-        client_id: client.id.as_str(),
-        idtyp: identity,
-        scope: &permitted.scope,
-        roles: &permitted.roles,
+    let expires_at = issued_at + i64::from(lifetime);
+    let (token, identity) = {
+        let claims = AccessTokenClaims {
+            iss: app.config.issuer.as_str(),
+            aud: &permitted.resource.identifier,
+            exp: expires_at,
+            iat: issued_at,
+            jti: &jti,
+            client_id: client.id.as_str(),
+            scope: &permitted.scope,
+            roles: &permitted.roles,
+            ..AccessTokenClaims::default()
+        };
+        match bearer {
+            Bearer::Client => {
+                let claims = AccessTokenClaims { sub: client.id.as_str(), ..claims };
+                (sign(app, &permitted, &claims)?, Identity::App)
+            }
+            Bearer::User(user, signed_in) => {
+                let sub = user.id.to_string();
+                let claims = about_the_user(app, &permitted, (user, signed_in), claims);
+                (sign(app, &permitted, &AccessTokenClaims { sub: &sub, ..claims })?, Identity::User)
+            }
+        }
     };
-    let expires_at = claims.exp;
-    let token = app.keychain.live().sign(permitted.resource.algorithm, &claims.to_json())?;
+    let mut issued = Issued {
+        token,
+        id_token: None,
+        refresh_token: None,
+        jti,
+        identity,
+        user: None,
+        client,
+        permitted,
+        lifetime,
+        expires_at,
+    };
+    if let Bearer::User(user, signed_in) = bearer {
+        issued.user = Some(user.id.to_string());
+        issued.id_token = id_token(app, &issued, (user, signed_in))?;
+        issued.refresh_token = signed_in.refresh_token.map(|token| token.to_text(&app.sealer));
+    }
+    Ok(issued)
+}
+
+/// What a token says of a user who signed in; a token for the issuer itself needs less.
+fn about_the_user<'a>(
+    app: &App,
+    permitted: &Permitted,
+    (user, signed_in): (&'a User, &'a SignedIn),
+    claims: AccessTokenClaims<'a>,
+) -> AccessTokenClaims<'a> {
+    let is_own = permitted.resource.identifier == app.config.issuer.as_str();
+    AccessTokenClaims {
+        idtyp: Identity::User,
+        groups: if is_own { &[] } else { &user.groups },
+        auth_time: Some(signed_in.auth_time),
+        acr: Some(acr::of(&signed_in.amr)),
+        amr: &signed_in.amr,
+        sid: signed_in.session_id,
+        userinfo_claims: if is_own { &signed_in.claims.userinfo } else { &[] },
+        ..claims
+    }
+}
+
+fn sign(
+    app: &App,
+    permitted: &Permitted,
+    claims: &AccessTokenClaims<'_>,
+) -> Result<String, OAuthError> {
+    let resource = &permitted.resource;
+    let token =
+        app.keychain.live().sign(TokenType::AccessToken, resource.algorithm, &claims.to_json())?;
     // The cap is enforced when a client or resource is configured; this catches what slipped through.
-    if token.len() > permitted.resource.max_token_bytes as usize {
+    if token.len() > resource.max_token_bytes as usize {
         return Err(OAuthError::server_error(format!(
             "the token of client {} for {} has {} bytes, over the resource's limit",
-            client.id,
-            permitted.resource.identifier,
+            claims.client_id,
+            resource.identifier,
             token.len()
         )));
     }
-    Ok(Issued { token, jti, identity, client, permitted, lifetime, expires_at })
+    Ok(token)
 }
 
-/// RFC 6749 §5.1.
+/// OpenID Connect Core §3.1.3.3: an ID token for requests with the scope `openid`, and for no others.
+fn id_token(
+    app: &App,
+    issued: &Issued,
+    (user, signed_in): (&User, &SignedIn),
+) -> Result<Option<String>, OAuthError> {
+    let Some(sign_in) = &issued.client.sign_in else { return Ok(None) };
+    if !signed_in.scopes.iter().any(|scope| scope == "openid") {
+        return Ok(None);
+    }
+    let now = app.clock.now();
+    let algorithm = sign_in.id_token_signed_response_alg;
+    let wanted = &signed_in.claims.id_token;
+    let mut more = user.claims();
+    more.retain(|name, _| wanted.contains(name));
+    let claims = IdTokenClaims {
+        iss: app.config.issuer.as_str(),
+        sub: &subject_identifier(&app.sealer, sign_in, user.id),
+        aud: issued.client.id.as_str(),
+        exp: now + ID_TOKEN_LIFETIME_SECONDS,
+        iat: now,
+        auth_time: signed_in.auth_time,
+        nonce: signed_in.nonce.as_deref(),
+        acr: acr::of(&signed_in.amr),
+        amr: &signed_in.amr,
+        sid: signed_in.session_id.map(|id| id.to_string()),
+        azp: issued.client.id.as_str(),
+        at_hash: Some(at_hash(&issued.token, algorithm)),
+        more,
+    };
+    let payload = access_token::to_json(&claims, 512);
+    app.keychain.live().sign(TokenType::Jwt, algorithm, &payload).map(Some)
+}
+
+/// RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.
 #[derive(Serialize)]
 struct TokenResponse<'a> {
     access_token: &'a str,
@@ -93,6 +204,10 @@ struct TokenResponse<'a> {
     expires_in: u32,
     #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
 }
 
 impl Issued {
@@ -103,7 +218,10 @@ impl Issued {
             token_type: "Bearer",
             expires_in: self.lifetime,
             scope: &self.permitted.scope,
+            id_token: self.id_token.as_deref(),
+            refresh_token: self.refresh_token.as_deref(),
         };
-        access_token::to_json(&response, self.token.len() + 256)
+        let more = self.id_token.as_deref().map_or(0, str::len);
+        access_token::to_json(&response, self.token.len() + more + 256)
     }
 }

@@ -23,6 +23,8 @@ pub enum ErrorCode {
     InvalidClient,
     /// Client authentication failed too often; the credential was not looked at, or was wrong.
     TooManyFailures,
+    /// The code, refresh token or assertion is not good, or no longer, or not for this client.
+    InvalidGrant,
     /// The client may not use this grant.
     UnauthorizedClient,
     /// The issuer does not know this grant.
@@ -31,6 +33,32 @@ pub enum ErrorCode {
     InvalidScope,
     /// The requested resource is malformed, unknown or not granted to the client.
     InvalidTarget,
+    /// The user, or the policy, said no.
+    AccessDenied,
+    /// The issuer does not answer in this way.
+    UnsupportedResponseType,
+    /// The user must sign in, which the request forbade.
+    LoginRequired,
+    /// The user must consent, which the request forbade.
+    ConsentRequired,
+    /// The user must choose an account, which the request forbade.
+    AccountSelectionRequired,
+    /// The user must do something else, which the request forbade.
+    InteractionRequired,
+    /// The user cannot be authenticated as strongly as the request demands.
+    UnmetAuthenticationRequirements,
+    /// The `request_uri` cannot be used.
+    InvalidRequestUri,
+    /// The request object cannot be used.
+    InvalidRequestObject,
+    /// Request objects of this kind are not taken.
+    RequestNotSupported,
+    /// Request objects are not fetched.
+    RequestUriNotSupported,
+    /// The access token is missing, malformed, expired or not for this endpoint.
+    InvalidToken,
+    /// The access token has not the scope that the endpoint asks for.
+    InsufficientScope,
     /// The issuer cannot answer now, but will again.
     TemporarilyUnavailable,
     /// The issuer is at fault.
@@ -61,7 +89,7 @@ const fn row(
 
 /// The table of all codes, in the order of [`ErrorCode`].
 #[rustfmt::skip]
-pub static ERROR_CODES: [ErrorRow; 14] = [
+pub static ERROR_CODES: [ErrorRow; 28] = [
     row(ErrorCode::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::MethodNotAllowed, "invalid_request", StatusCode::METHOD_NOT_ALLOWED, "RFC 6749 §3.2, RFC 9110 §15.5.6"),
     row(ErrorCode::RequestTimeout, "invalid_request", StatusCode::REQUEST_TIMEOUT, "RFC 9110 §15.5.9"),
@@ -70,10 +98,24 @@ pub static ERROR_CODES: [ErrorRow; 14] = [
     row(ErrorCode::NotFound, "not_found", StatusCode::NOT_FOUND, "RFC 9110 §15.5.5"),
     row(ErrorCode::InvalidClient, "invalid_client", StatusCode::UNAUTHORIZED, "RFC 6749 §5.2"),
     row(ErrorCode::TooManyFailures, "invalid_client", StatusCode::TOO_MANY_REQUESTS, "RFC 6585 §4"),
+    row(ErrorCode::InvalidGrant, "invalid_grant", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::UnauthorizedClient, "unauthorized_client", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::UnsupportedGrantType, "unsupported_grant_type", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::InvalidScope, "invalid_scope", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::InvalidTarget, "invalid_target", StatusCode::BAD_REQUEST, "RFC 8707 §2"),
+    row(ErrorCode::AccessDenied, "access_denied", StatusCode::BAD_REQUEST, "RFC 6749 §4.1.2.1"),
+    row(ErrorCode::UnsupportedResponseType, "unsupported_response_type", StatusCode::BAD_REQUEST, "RFC 6749 §4.1.2.1"),
+    row(ErrorCode::LoginRequired, "login_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
+    row(ErrorCode::ConsentRequired, "consent_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
+    row(ErrorCode::AccountSelectionRequired, "account_selection_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
+    row(ErrorCode::InteractionRequired, "interaction_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
+    row(ErrorCode::UnmetAuthenticationRequirements, "unmet_authentication_requirements", StatusCode::BAD_REQUEST, "OpenID Connect Core Error Code unmet_authentication_requirements §2"),
+    row(ErrorCode::InvalidRequestUri, "invalid_request_uri", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
+    row(ErrorCode::InvalidRequestObject, "invalid_request_object", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
+    row(ErrorCode::RequestNotSupported, "request_not_supported", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
+    row(ErrorCode::RequestUriNotSupported, "request_uri_not_supported", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
+    row(ErrorCode::InvalidToken, "invalid_token", StatusCode::UNAUTHORIZED, "RFC 6750 §3.1"),
+    row(ErrorCode::InsufficientScope, "insufficient_scope", StatusCode::FORBIDDEN, "RFC 6750 §3.1"),
     row(ErrorCode::TemporarilyUnavailable, "temporarily_unavailable", StatusCode::SERVICE_UNAVAILABLE, "RFC 6749 §4.1.2.1"),
     row(ErrorCode::ServerError, "server_error", StatusCode::INTERNAL_SERVER_ERROR, "RFC 6749 §4.1.2.1"),
 ];
@@ -99,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn only_failed_client_authentication_is_a_401() {
+    fn only_failed_authentication_is_a_401() {
         let unauthorized: Vec<&str> = ERROR_CODES
             .iter()
             .filter(|row| row.status == StatusCode::UNAUTHORIZED)
             .map(|row| row.wire)
             .collect();
 
-        assert_eq!(unauthorized, ["invalid_client"]);
+        assert_eq!(unauthorized, ["invalid_client", "invalid_token"]);
     }
 }

@@ -26,15 +26,41 @@ pub enum FormError {
     NotText,
 }
 
+/// Whether a parameter stands more than once that must not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Repeats {
+    /// None does.
+    None,
+    /// One does, at least.
+    Some,
+}
+
 /// The parameters of one request; nothing in it has been judged yet.
 pub struct Form<'b> {
     parameters: Vec<(Cow<'b, str>, Cow<'b, str>)>,
 }
 
 impl<'b> Form<'b> {
-    /// Reads the parameters of a body.
+    /// Reads the parameters of a body, and refuses repeated ones (RFC 6749 §3.2).
+    ///
+    /// # Errors
+    ///
+    /// If the body is not a form that the issuer reads.
     pub fn parse(body: &'b [u8]) -> Result<Self, FormError> {
+        match Self::read(body)? {
+            (form, Repeats::None) => Ok(form),
+            (_, Repeats::Some) => Err(FormError::Repeated),
+        }
+    }
+
+    /// The same for an endpoint that must know where to report that a parameter is repeated (RFC 6749 §3.1).
+    ///
+    /// # Errors
+    ///
+    /// If the body is not a form that the issuer reads.
+    pub fn read(body: &'b [u8]) -> Result<(Self, Repeats), FormError> {
         let mut parameters: Vec<(Cow<'b, str>, Cow<'b, str>)> = Vec::with_capacity(8);
+        let mut repeats = Repeats::None;
         for (name, value) in form_urlencoded::parse(body) {
             if parameters.len() == MAX_PARAMETERS {
                 return Err(FormError::TooMany);
@@ -42,20 +68,29 @@ impl<'b> Form<'b> {
             if !is_text(&name) || !is_text(&value) {
                 return Err(FormError::NotText);
             }
-            // RFC 6749 §3.2: request parameters must not be included more than once.
             let repeatable = REPEATABLE.contains(&name.as_ref());
             if !repeatable && parameters.iter().any(|(seen, _)| *seen == name) {
-                return Err(FormError::Repeated);
+                repeats = Repeats::Some;
             }
             parameters.push((name, value));
         }
-        Ok(Self { parameters })
+        Ok((Self { parameters }, repeats))
+    }
+
+    /// Whether a parameter stands more than once.
+    pub fn is_repeated(&self, name: &str) -> bool {
+        self.parameters.iter().filter(|(candidate, _)| candidate == name).count() > 1
     }
 
     /// The value of a parameter; an empty one counts as absent (RFC 6749 §3.2).
     pub fn value(&self, name: &str) -> Option<&str> {
         let found = self.parameters.iter().find(|(candidate, _)| candidate == name);
         found.map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty())
+    }
+
+    /// Every parameter, in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
     /// All values of a parameter that may stand more than once.

@@ -16,14 +16,34 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard};
 use countersign_keys::jws::CompactHeader;
 use countersign_keys::ring::{KeyState, RingKey};
-use countersign_keys::{Algorithm, KeyRing, Kid, SigningKey};
+use countersign_keys::{Algorithm, KeyRing, Kid, SigningKey, VerifyingKey};
 
 use crate::error::OAuthError;
 use crate::jwks::JwksDocument;
 use crate::store::Observation;
 
-/// The `typ` of an access token (RFC 9068 §2.1).
-const ACCESS_TOKEN_TYP: &str = "at+jwt";
+/// What is signed; each kind says in its header what it is (RFC 8725 §3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenType {
+    /// RFC 9068 §2.1.
+    AccessToken,
+    /// An ID token (OpenID Connect Core §2) or a UserInfo answer (§5.3.2), which have no type of their own.
+    Jwt,
+    /// OpenID Connect Back-Channel Logout §2.4.
+    LogoutToken,
+}
+
+impl TokenType {
+    const ALL: [Self; 3] = [Self::AccessToken, Self::Jwt, Self::LogoutToken];
+
+    fn typ(self) -> &'static str {
+        match self {
+            Self::AccessToken => "at+jwt",
+            Self::Jwt => "JWT",
+            Self::LogoutToken => "logout+jwt",
+        }
+    }
+}
 
 /// The keys in use, swapped as a whole when a ring changes.
 pub struct Keychain {
@@ -60,13 +80,14 @@ pub struct LiveKeys {
 
 struct ActiveKey {
     key: Arc<SigningKey>,
-    header: CompactHeader,
+    /// One for each type, in the order of [`TokenType::ALL`].
+    headers: Vec<CompactHeader>,
 }
 
 impl ActiveKey {
     fn new(key: &Arc<SigningKey>) -> Option<Self> {
-        let header = CompactHeader::new(key.as_ref(), ACCESS_TOKEN_TYP).ok()?;
-        Some(Self { key: Arc::clone(key), header })
+        let headers = TokenType::ALL.map(|kind| CompactHeader::new(key.as_ref(), kind.typ()).ok());
+        Some(Self { key: Arc::clone(key), headers: headers.into_iter().collect::<Option<_>>()? })
     }
 }
 
@@ -77,22 +98,33 @@ impl LiveKeys {
         Self { rings, active, jwks }
     }
 
-    /// Signs the payload of an access token.
+    /// Signs the payload of a token.
     ///
     /// # Errors
     ///
     /// `server_error` if no key of the algorithm is active.
-    pub fn sign(&self, algorithm: Algorithm, payload: &[u8]) -> Result<String, OAuthError> {
+    pub fn sign(
+        &self,
+        kind: TokenType,
+        algorithm: Algorithm,
+        payload: &[u8],
+    ) -> Result<String, OAuthError> {
         let active = self.active.iter().find(|active| active.key.algorithm() == algorithm);
         let active = active.ok_or_else(|| {
             OAuthError::server_error(format!(
                 "no {algorithm} key is active: add {algorithm} to keys.algorithms"
             ))
         })?;
-        active
-            .header
+        let header = active.headers.get(kind as usize);
+        let header = header.ok_or_else(|| OAuthError::server_error("a type has no header"))?;
+        header
             .sign(active.key.as_ref(), payload)
             .map_err(|error| OAuthError::server_error(format!("signing failed: {error}")))
+    }
+
+    /// The published key with this id.
+    pub fn verifying_key(&self, kid: &Kid) -> Option<&VerifyingKey> {
+        self.rings.iter().flat_map(OpenRing::published).find(|key| key.kid() == kid)
     }
 
     /// The rings, with what this node read of them.

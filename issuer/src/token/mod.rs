@@ -1,14 +1,12 @@
-//! `POST /token` (RFC 6749 §3.2) as a pipeline, in order: form, grant, client authentication,
-//! policy, the grant itself, minting, audit, answer. A grant never authenticates, never mints and
+//! `POST /token` (RFC 6749 §3.2) as a pipeline, in order: form, client authentication, the grant, the
+//! user's standing, policy, minting, commit, audit, answer. A grant never authenticates, never mints and
 //! never writes a response; what is common to all grants stands here once.
 
 pub mod client_auth;
 pub mod grants;
+mod standing;
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -23,14 +21,14 @@ use crate::app::App;
 use crate::audit::AuditEvent;
 use crate::cors::AnyOrigin;
 use crate::error::OAuthError;
-use crate::issue::{self, Issued};
+use crate::issue::{self, Bearer, Issued};
 use crate::origin::Origin;
-use crate::policy::{self, AccessRequest};
+use crate::policy::{self, AccessRequest, AccessSubject, Granted};
 use crate::protocol::form::{FormError, MAX_FORM_BYTES};
 use crate::protocol::{ErrorCode, Form};
-use crate::registry::ClientId;
+use crate::registry::{ClientId, User};
 use client_auth::{PresentedCredential, Verdict};
-use grants::{Grant, TokenRequest};
+use grants::{Grant, GrantRefusal, Subject, TokenRequest};
 
 /// A body that takes longer holds a connection for nothing.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,13 +89,42 @@ async fn answer(
     trail.client_id = app.registry.load().client(named).map(|client| client.id.clone());
     let client = client_auth::authenticate(app, &presented).await?;
     trail.is_authenticated = true;
-    let resources: Vec<&str> = form.values("resource").collect();
-    let access =
-        AccessRequest { grant: grant.name, resources: &resources, scope: form.value("scope") };
+    let request = TokenRequest { app, form: &form, client: client.client() };
+    let authorization = settle(app, (grant.authorize)(request).await).await?;
+    let user = standing::user_of(app, client.client(), &authorization.subject).await?;
+    let access = AccessRequest {
+        grant: grant.name,
+        resources: &authorization.resources,
+        scope: authorization.scope,
+        subject: access_subject(&authorization.subject, user.as_ref()),
+    };
     let permitted = policy::decide(&app.registry.load(), client.client(), &access)?;
-    let request = TokenRequest { app, form: &form, client, permitted };
-    let authorization = (grant.authorize)(request).await?;
-    issue::mint(app, authorization)
+    let bearer = match (&authorization.subject, &user) {
+        (Subject::User(signed_in), Some(user)) => Bearer::User(user, signed_in),
+        _ => Bearer::Client,
+    };
+    let issued = issue::mint(app, &client, bearer, permitted)?;
+    settle(app, grants::commit(app, authorization.commit).await).await?;
+    Ok(issued)
+}
+
+/// A refusal that must write something writes it here.
+async fn settle<T>(app: &App, outcome: Result<T, GrantRefusal>) -> Result<T, OAuthError> {
+    let Err(refusal) = outcome else { return outcome.map_err(|refusal| refusal.error) };
+    if let Some(family) = refusal.revoke {
+        app.store.revoke_family(family, app.clock.now()).await?;
+    }
+    Err(refusal.error)
+}
+
+fn access_subject<'a>(subject: &'a Subject, user: Option<&'a User>) -> AccessSubject<'a> {
+    match (subject, user) {
+        (Subject::User(signed_in), Some(user)) => {
+            let granted = Granted { scopes: &signed_in.scopes, resources: &signed_in.resources };
+            AccessSubject::User { user, granted: Some(granted) }
+        }
+        _ => AccessSubject::Client,
+    }
 }
 
 /// Counts a refusal of somebody who did not authenticate; `false` if it is one of too many to be
@@ -130,7 +157,7 @@ fn count_failure(
 }
 
 /// Reads the body, after what the head of the request already rules out.
-async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, OAuthError> {
+pub(crate) async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, OAuthError> {
     // RFC 6749 §2.3.1, RFC 9700 §4.3: credentials in a URL end up in logs and histories.
     if parts.uri.query().is_some_and(|query| !query.is_empty()) {
         return Err(OAuthError::invalid_request(
@@ -145,15 +172,12 @@ async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, OAuthError> 
             "the request body must be application/x-www-form-urlencoded",
         ));
     }
-    let mut reading = pin!(Limited::new(body, MAX_FORM_BYTES).collect());
-    let read = match at_second_look(reading.as_mut()).await {
-        Some(read) => read,
-        None => tokio::time::timeout(BODY_TIMEOUT, reading).await.map_err(|_| {
-            OAuthError::new(
-                ErrorCode::RequestTimeout,
-                "the request body did not arrive within 10 seconds",
-            )
-        })?,
+    let reading = Limited::new(body, MAX_FORM_BYTES).collect();
+    let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, reading).await else {
+        return Err(OAuthError::new(
+            ErrorCode::RequestTimeout,
+            "the request body did not arrive within 10 seconds",
+        ));
     };
     match read {
         Ok(collected) => Ok(collected.to_bytes()),
@@ -169,23 +193,7 @@ async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, OAuthError> 
     }
 }
 
-/// What a future gives without waiting for the network. A body that arrived together with its head is handed over
-/// when the connection is polled once more, so that no timer has to be set for it.
-async fn at_second_look<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
-    let mut is_second = false;
-    poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending if is_second => Poll::Ready(None),
-        Poll::Pending => {
-            is_second = true;
-            context.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await
-}
-
-fn refuse_form(error: FormError) -> OAuthError {
+pub(crate) fn refuse_form(error: FormError) -> OAuthError {
     OAuthError::invalid_request(match error {
         FormError::Repeated => "a parameter is repeated",
         FormError::TooMany => "there are too many parameters",

@@ -3,14 +3,13 @@
 //! always gets in; beyond the limit a wrong one is answered with 429 instead of 401, and only every
 //! hundredth is written to the audit log. In IPv6 a /64 counts as one address.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// More entries than this are never held; the oldest make room.
-const MAX_ENTRIES: usize = 16_384;
+use crate::bounded::Bounded;
+use crate::origin::network;
 
 /// Beyond the limit one failure in so many is recorded: a stranger must not fill the disk.
 const RECORD_EVERY: u32 = 100;
@@ -68,8 +67,8 @@ impl FailureLimiter {
     /// Counts a failure at `now` (monotonic).
     pub fn failed(&self, client: u64, address: IpAddr, now: Duration) -> Verdict {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = counts.addresses.count(network(address), now);
-        let there = counts.clients.count(client, now);
+        let here = count(&mut counts.addresses, network(address), now);
+        let there = count(&mut counts.clients, client, now);
         let over = |failures: Failures, limit: u32| (failures.count > limit).then_some(failures);
         match over(here, self.per_address).or_else(|| over(there, self.per_client)) {
             None => Verdict::Tolerated,
@@ -94,45 +93,18 @@ impl Failures {
     }
 }
 
-/// The unit in which addresses are counted.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let prefix = u128::from(v6) & (u128::MAX << 64);
-            IpAddr::V6(Ipv6Addr::from(prefix))
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-/// A map in two generations: when the young one is full it becomes the old one, and what nobody
-/// asked for since then is forgotten. Memory is bounded whatever an attacker sends.
-struct Bounded<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
-}
-
-impl<K, V> Default for Bounded<K, V> {
-    fn default() -> Self {
-        Self { young: HashMap::new(), old: HashMap::new() }
-    }
-}
-
-impl<K: Hash + Eq> Bounded<K, Failures> {
-    fn count(&mut self, key: K, now: Duration) -> Failures {
-        let before = self.young.get(&key).or_else(|| self.old.get(&key)).copied();
-        let after = Failures::after(before, now);
-        if self.young.len() >= MAX_ENTRIES / 2 && !self.young.contains_key(&key) {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, after);
-        after
-    }
+fn count<K: Hash + Eq>(counts: &mut Bounded<K, Failures>, key: K, now: Duration) -> Failures {
+    let after = Failures::after(counts.get(&key).copied(), now);
+    counts.insert(key, after);
+    after
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
+    use crate::bounded::MAX_ENTRIES;
 
     const START: Duration = Duration::from_secs(1_000);
 
@@ -197,7 +169,7 @@ mod tests {
         }
 
         let counts = limiter.counts.lock().unwrap();
-        assert!(counts.addresses.young.len() + counts.addresses.old.len() <= MAX_ENTRIES);
-        assert!(counts.clients.young.len() + counts.clients.old.len() <= MAX_ENTRIES);
+        assert!(counts.addresses.len() <= MAX_ENTRIES);
+        assert!(counts.clients.len() <= MAX_ENTRIES);
     }
 }

@@ -3,6 +3,7 @@
 
 mod client_secret;
 mod limiter;
+mod none;
 mod private_key_jwt;
 mod secret_hash;
 
@@ -23,9 +24,11 @@ use crate::registry::Client;
 use private_key_jwt::PresentedAssertion;
 
 /// The methods, by their registered names (discovery's `token_endpoint_auth_methods_supported`).
-pub static METHODS: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt"];
+pub static METHODS: &[&str] =
+    &["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 
-/// A client that proved who it is.
+/// A client that proved who it is as it is registered to; a public one has nothing to prove it with
+/// ([`Client::is_public`]).
 #[derive(Debug)]
 pub struct AuthenticatedClient(Arc<Client>);
 
@@ -35,9 +38,9 @@ impl AuthenticatedClient {
         &self.0
     }
 
-    /// The client, for whoever no longer needs to know that it was authenticated.
-    pub fn into_client(self) -> Arc<Client> {
-        self.0
+    /// The client, to be kept.
+    pub fn shared(&self) -> &Arc<Client> {
+        &self.0
     }
 }
 
@@ -52,6 +55,11 @@ pub enum PresentedCredential<'r> {
     },
     /// A signed assertion.
     Assertion(Box<PresentedAssertion<'r>>),
+    /// The id alone: a public client (RFC 6749 §3.2.1).
+    Nothing {
+        /// Who it claims to be.
+        client_id: &'r str,
+    },
 }
 
 impl<'r> PresentedCredential<'r> {
@@ -68,7 +76,11 @@ impl<'r> PresentedCredential<'r> {
         // RFC 6749 §2.3: not more than one authentication method in a request.
         match (header, secret, assertion) {
             (Some(one), None, None) | (None, Some(one), None) | (None, None, Some(one)) => Ok(one),
-            (None, None, None) => Err(refusal("the request has no client credential")),
+            (None, None, None) => {
+                let client_id = form.value("client_id");
+                let client_id = client_id.ok_or_else(|| refusal("the request names no client"))?;
+                Ok(Self::Nothing { client_id })
+            }
             _ => Err(OAuthError::invalid_request(
                 "the request authenticates the client in more than one way",
             )),
@@ -80,6 +92,7 @@ impl<'r> PresentedCredential<'r> {
         match self {
             Self::Secret { client_id, .. } => Some(client_id),
             Self::Assertion(assertion) => assertion.client_id(),
+            Self::Nothing { client_id } => Some(client_id),
         }
     }
 }
@@ -102,6 +115,7 @@ pub async fn authenticate(
             // Boxed: with a fetch of keys in it, it is far larger than all else that a request holds.
             Box::pin(private_key_jwt::authenticate(app, assertion)).await?
         }
+        PresentedCredential::Nothing { client_id } => none::authenticate(app, client_id)?,
     };
     Ok(AuthenticatedClient(client))
 }

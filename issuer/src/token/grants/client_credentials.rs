@@ -1,15 +1,15 @@
-//! The client credentials grant (RFC 6749 §4.4): a client asks for itself. All that it needs was
-//! done before: the client is authenticated, and the policy permits the resource and the scopes.
+//! The client credentials grant (RFC 6749 §4.4): a client asks for itself. Nothing is its own: the client is
+//! authenticated before, and the policy decides after.
 
 use std::future::ready;
 
-use super::{Authorizing, TokenRequest};
-use crate::issue::{Authorization, Identity};
+use super::{Authorization, Authorizing, Commit, Subject, TokenRequest};
 
 pub(super) fn authorize(request: TokenRequest<'_>) -> Authorizing<'_> {
     Box::pin(ready(Ok(Authorization {
-        identity: Identity::App,
-        client: request.client,
-        permitted: request.permitted,
+        subject: Subject::Client,
+        resources: request.resources(),
+        scope: request.form.value("scope"),
+        commit: Commit::Nothing,
     })))
 }

@@ -1,45 +1,126 @@
 //! The grants of the token endpoint: one file and one line in `GRANTS` each. Discovery, metrics and
 //! the registration of clients follow from the table.
 
+mod authorization_code;
 mod client_credentials;
+mod refresh_token;
 
+pub use refresh_token::RefreshToken;
+
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 
+use uuid::Uuid;
+
 use crate::app::App;
 use crate::error::OAuthError;
-use crate::issue::Authorization;
-use crate::policy::Permitted;
-use crate::protocol::{ErrorCode, Form};
-use crate::token::client_auth::AuthenticatedClient;
+use crate::protocol::{ClaimsRequest, ErrorCode, Form};
+use crate::registry::Client;
+use crate::store::{CodeRedemption, StoreError};
 
 /// A grant: its wire name, and what is its own.
 pub struct Grant {
     /// The value of `grant_type`.
     pub name: &'static str,
-    /// Turns a request that passed everything common to all grants into an authorization.
+    /// Reads from the request of an authenticated client for whom it asks, and by what right.
     pub authorize: fn(TokenRequest<'_>) -> Authorizing<'_>,
 }
 
 /// All grants.
-pub static GRANTS: &[Grant] =
-    &[Grant { name: "client_credentials", authorize: client_credentials::authorize }];
+pub static GRANTS: &[Grant] = &[
+    Grant { name: "client_credentials", authorize: client_credentials::authorize },
+    Grant { name: "authorization_code", authorize: authorization_code::authorize },
+    Grant { name: "refresh_token", authorize: refresh_token::authorize },
+];
 
-/// A request whose client is authenticated and whose resource and scope the policy permits.
+/// A request whose client is authenticated.
+#[derive(Clone, Copy)]
 pub struct TokenRequest<'r> {
     /// The issuer.
     pub app: &'r App,
-    /// All parameters, for those that only this grant knows.
+    /// All parameters.
     pub form: &'r Form<'r>,
     /// Who asks.
-    pub client: AuthenticatedClient,
-    /// What it may have.
-    pub permitted: Permitted,
+    pub client: &'r Client,
+}
+
+/// For whom a client asks and by what right, as the grant proved it. What the client may have is for the policy to say,
+/// and whether the user is still good for the pipeline.
+pub struct Authorization<'r> {
+    /// For whom.
+    pub subject: Subject,
+    /// The `resource` parameters of the request.
+    pub resources: Vec<Cow<'r, str>>,
+    /// The `scope` parameter of the request.
+    pub scope: Option<&'r str>,
+    /// What must be written before a token leaves.
+    pub commit: Commit,
+}
+
+/// For whom a token is.
+pub enum Subject {
+    /// The client itself.
+    Client,
+    /// A user who signed in.
+    User(Box<SignedIn>),
+}
+
+/// What a code or a refresh token says of the sign-in that it comes from.
+pub struct SignedIn {
+    /// The user.
+    pub user_id: Uuid,
+    /// The session.
+    pub session_id: Option<Uuid>,
+    /// Unix seconds at which the user signed in.
+    pub auth_time: i64,
+    /// How (RFC 8176).
+    pub amr: Vec<String>,
+    /// The scopes that were granted.
+    pub scopes: Vec<String>,
+    /// The resources that were named.
+    pub resources: Vec<String>,
+    /// The `nonce` of the authorization request.
+    pub nonce: Option<String>,
+    /// The claims that were asked for.
+    pub claims: ClaimsRequest,
+    /// The refresh token to hand out.
+    pub refresh_token: Option<RefreshToken>,
+}
+
+/// What is written once everything else is done; if it cannot be written, nothing is given.
+pub enum Commit {
+    /// Nothing: the grant leaves no trace in the database.
+    Nothing,
+    /// A code is used up.
+    RedeemCode(Box<CodeRedemption>),
+    /// A family of refresh tokens moves on from this one.
+    Rotate(RefreshToken),
+}
+
+/// Why a grant gives nothing, and what follows from it.
+pub struct GrantRefusal {
+    /// What the caller is told.
+    pub error: OAuthError,
+    /// The family of refresh tokens that must not live on.
+    pub revoke: Option<Uuid>,
+}
+
+impl From<OAuthError> for GrantRefusal {
+    fn from(error: OAuthError) -> Self {
+        Self { error, revoke: None }
+    }
+}
+
+impl From<StoreError> for GrantRefusal {
+    fn from(error: StoreError) -> Self {
+        OAuthError::from(error).into()
+    }
 }
 
 /// The answer of a grant, which may have to wait for the store.
 pub type Authorizing<'r> =
-    Pin<Box<dyn Future<Output = Result<Authorization, OAuthError>> + Send + 'r>>;
+    Pin<Box<dyn Future<Output = Result<Authorization<'r>, GrantRefusal>> + Send + 'r>>;
 
 /// The grant of a `grant_type` parameter.
 ///
@@ -51,4 +132,38 @@ pub fn find(grant_type: Option<&str>) -> Result<&'static Grant, OAuthError> {
     GRANTS.iter().find(|grant| grant.name == name).ok_or_else(|| {
         OAuthError::new(ErrorCode::UnsupportedGrantType, "the issuer does not know this grant_type")
     })
+}
+
+impl<'r> TokenRequest<'r> {
+    /// The `resource` parameters.
+    fn resources(&self) -> Vec<Cow<'r, str>> {
+        self.form.values("resource").map(Cow::Borrowed).collect()
+    }
+
+    /// A parameter that the grant cannot do without.
+    fn required(&self, name: &str, description: &'static str) -> Result<&'r str, OAuthError> {
+        self.form.value(name).ok_or_else(|| OAuthError::invalid_request(description))
+    }
+}
+
+/// One outward wording for every code and refresh token that is not good; the cause is for the log.
+fn invalid_grant(cause: impl Into<Cow<'static, str>>) -> OAuthError {
+    OAuthError::because(
+        ErrorCode::InvalidGrant,
+        "the grant is invalid, expired, revoked, or was issued to another client",
+        cause,
+    )
+}
+
+/// Writes what a grant asked for, in one transaction.
+///
+/// # Errors
+///
+/// `invalid_grant` if somebody else used the one-time thing meanwhile.
+pub(super) async fn commit(app: &App, commit: Commit) -> Result<(), GrantRefusal> {
+    match commit {
+        Commit::Nothing => Ok(()),
+        Commit::RedeemCode(redemption) => authorization_code::commit(app, &redemption).await,
+        Commit::Rotate(token) => refresh_token::commit(app, token).await,
+    }
 }

@@ -1,0 +1,56 @@
+//! Tokens of this issuer that come back to it: access tokens at the UserInfo endpoint, ID tokens as hints. Checked by the
+//! SDK's own layers against the keys in memory; the kinds cannot be taken for each other (RFC 8725 §3.11).
+
+use countersign_keys::UnverifiedJws;
+use countersign_verifier::claims::{Claim, StandardClaims};
+use countersign_verifier::validation::{AudienceRule, Expectations, validate};
+
+use crate::app::App;
+
+/// How far the clocks of two nodes may differ, in seconds.
+const SKEW_SECONDS: i64 = 30;
+
+/// The claims of a JWS that this issuer signed, of one type.
+fn signed_here(
+    app: &App,
+    token: &str,
+    is_type: fn(&UnverifiedJws<'_>) -> bool,
+) -> Option<StandardClaims> {
+    let jws = UnverifiedJws::parse(token).ok()?;
+    if !is_type(&jws) {
+        return None;
+    }
+    let live = app.keychain.live();
+    let payload = jws.verify(live.verifying_key(jws.kid()?)?).ok()?;
+    StandardClaims::parse(&payload).ok()
+}
+
+/// The claims of an access token for the issuer itself.
+pub fn access_token(app: &App, token: &str) -> Option<StandardClaims> {
+    let claims = signed_here(app, token, |jws| jws.has_typ("at+jwt"))?;
+    let own = [app.config.issuer.to_string()];
+    let expected = Expectations {
+        issuer: app.config.issuer.as_str(),
+        subject: None,
+        audience: AudienceRule::Contains(&own),
+        required: &[Claim::Sub, Claim::ClientId, Claim::Idtyp, Claim::Jti],
+        max_lifetime: i64::from(app.config.keys.max_token_lifetime_seconds),
+        skew: SKEW_SECONDS,
+    };
+    validate(&claims, &expected, app.clock.now()).ok()?;
+    Some(claims)
+}
+
+/// The `sub` of an ID token that was issued to a client, expired or not (OpenID Connect Core §3.1.2.1).
+pub fn id_token_subject(app: &App, token: &str, client_id: &str) -> Option<String> {
+    let claims = id_token(app, token)?;
+    let is_theirs = claims.audiences().any(|audience| audience == client_id);
+    claims.subject().filter(|_| is_theirs).map(str::to_owned)
+}
+
+/// The claims of an ID token that was issued here, expired or not (OpenID Connect RP-Initiated Logout §2).
+pub fn id_token(app: &App, token: &str) -> Option<StandardClaims> {
+    let claims = signed_here(app, token, |jws| jws.has_typ("JWT"))?;
+    (claims.issuer() == Some(app.config.issuer.as_str()) && claims.has(Claim::Aud))
+        .then_some(claims)
+}

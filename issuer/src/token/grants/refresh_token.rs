@@ -1,0 +1,167 @@
+//! The refresh token grant (RFC 6749 §6, RFC 9700 §4.14): each token is good once, and then the next one is.
+//!
+//! The tokens of a family are computed from its id and a counter, so that the database holds none, and so that a client
+//! whose answer was lost gets the same successor again for a short while. Whoever comes with any other old token proves
+//! that a token was stolen: the family ends.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+
+use super::{
+    Authorization, Authorizing, Commit, GrantRefusal, SignedIn, Subject, TokenRequest,
+    invalid_grant,
+};
+use crate::app::App;
+use crate::sealer::{Purpose, Sealer};
+use crate::store::RefreshFamily;
+
+/// One token of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The family.
+    pub family: Uuid,
+    /// Which of its tokens.
+    pub counter: u32,
+}
+
+impl RefreshToken {
+    /// The first token of a family.
+    pub fn first(family: Uuid) -> Self {
+        Self { family, counter: 0 }
+    }
+
+    /// The token that follows.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self { counter: self.counter.wrapping_add(1), ..self }
+    }
+
+    /// As it is handed out: id, counter, and 256 bits that only the issuer can compute.
+    pub fn to_text(self, sealer: &Sealer) -> String {
+        let counter = self.counter.to_be_bytes();
+        let mac = sealer.mac(Purpose::RefreshToken, &[self.family.as_bytes(), &counter]);
+        URL_SAFE_NO_PAD.encode([self.family.as_bytes().as_slice(), &counter, &mac].concat())
+    }
+
+    /// Reads what [`RefreshToken::to_text`] wrote, and nothing else.
+    pub fn open(sealer: &Sealer, text: &str) -> Option<Self> {
+        let bytes: [u8; 52] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let (id, rest) = bytes.split_first_chunk::<16>()?;
+        let (counter, mac) = rest.split_first_chunk::<4>()?;
+        let token = Self { family: Uuid::from_bytes(*id), counter: u32::from_be_bytes(*counter) };
+        let expected = sealer.mac(Purpose::RefreshToken, &[id, counter]);
+        aws_lc_rs::constant_time::verify_slices_are_equal(&expected, mac).ok()?;
+        Some(token)
+    }
+}
+
+pub(super) fn authorize(request: TokenRequest<'_>) -> Authorizing<'_> {
+    Box::pin(rotate(request))
+}
+
+async fn rotate(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRefusal> {
+    let app = request.app;
+    let text = request.required("refresh_token", "refresh_token is missing")?;
+    let token = RefreshToken::open(&app.sealer, text)
+        .ok_or_else(|| invalid_grant("the refresh token was not made here"))?;
+    let family = app.store.refresh_family(token.family).await?;
+    let family = family.ok_or_else(|| invalid_grant("the refresh token's family is gone"))?;
+    // RFC 6749 §6: bound to the client to which it was issued. Another one proves nothing about a theft.
+    if family.client_id != request.client.id.as_str() {
+        return Err(invalid_grant("the refresh token was issued to another client").into());
+    }
+    if family.revoked_at.is_some() {
+        return Err(invalid_grant("the refresh token's family was revoked").into());
+    }
+    let now = app.clock.now();
+    let limits = &app.config.refresh_tokens;
+    if now >= family.expires_at || now - family.rotated_at > i64::from(limits.idle_seconds) {
+        return Err(invalid_grant("the refresh token has expired").into());
+    }
+    let commit = match standing(app, token, &family) {
+        Standing::Current => Commit::Rotate(token),
+        Standing::JustReplaced => Commit::Nothing,
+        Standing::Replayed => return Err(replayed(family.id)),
+    };
+    Ok(Authorization {
+        subject: Subject::User(Box::new(SignedIn {
+            user_id: family.user_id,
+            session_id: family.session_id,
+            auth_time: family.auth_time,
+            amr: family.amr,
+            scopes: family.scopes,
+            resources: family.resources,
+            // OpenID Connect Core §12.2: none, since no authorization request was made.
+            nonce: None,
+            claims: family.claims,
+            refresh_token: Some(token.next()),
+        })),
+        resources: request.resources(),
+        scope: request.form.value("scope"),
+        commit,
+    })
+}
+
+/// Where a token stands in its family.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    /// It is the one that is good.
+    Current,
+    /// It was, until a moment ago: its answer may have been lost.
+    JustReplaced,
+    /// It was, longer ago.
+    Replayed,
+}
+
+fn standing(app: &App, token: RefreshToken, family: &RefreshFamily) -> Standing {
+    let grace = i64::from(app.config.refresh_tokens.grace_seconds);
+    let is_recent = app.clock.now() - family.rotated_at <= grace;
+    if token.counter == family.counter {
+        Standing::Current
+    } else if token.next().counter == family.counter && is_recent {
+        Standing::JustReplaced
+    } else {
+        Standing::Replayed
+    }
+}
+
+fn replayed(family: Uuid) -> GrantRefusal {
+    let error = invalid_grant("an old refresh token was replayed: its family is revoked");
+    GrantRefusal { error, revoke: Some(family) }
+}
+
+/// Moves the family on from a token, by compare-and-set. Who loses the race to itself gets the same successor; who
+/// loses it to a revocation gets nothing.
+pub(super) async fn commit(app: &App, token: RefreshToken) -> Result<(), GrantRefusal> {
+    if app.store.rotate_family(token.family, token.counter, app.clock.now()).await? {
+        return Ok(());
+    }
+    let family = app.store.refresh_family(token.family).await?;
+    let family = family.filter(|family| family.revoked_at.is_none());
+    let family = family.ok_or_else(|| invalid_grant("the refresh token's family was revoked"))?;
+    match standing(app, token, &family) {
+        Standing::JustReplaced => Ok(()),
+        Standing::Current | Standing::Replayed => Err(replayed(family.id)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_opens_whole_and_unaltered_only() {
+        let sealer = Sealer::new(&[1; 32]).unwrap();
+        let token = RefreshToken { family: Uuid::from_u128(7), counter: 41 };
+        let text = token.next().to_text(&sealer);
+
+        assert_eq!(RefreshToken::open(&sealer, &text).map(|token| token.counter), Some(42));
+        for cut in 0..text.len() {
+            assert_eq!(RefreshToken::open(&sealer, &text[..cut]), None);
+        }
+        assert_eq!(RefreshToken::open(&sealer, &format!("{text}A")), None);
+        assert_eq!(RefreshToken::open(&Sealer::new(&[2; 32]).unwrap(), &text), None);
+        assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+    }
+}
