@@ -6,41 +6,97 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use countersign_keys::algorithm::ALGORITHMS;
 use http::{HeaderValue, header};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::authorize::ResponseMode;
 use crate::config::Config;
 use crate::cors::AnyOrigin;
+use crate::page::Language;
+use crate::protocol::prompt::Prompt;
+use crate::protocol::{acr, pkce};
+use crate::registry::{IDENTITY_SCOPES, SCOPE_CLAIMS};
 use crate::token::client_auth::METHODS;
 use crate::token::grants::GRANTS;
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the members are those of the specification")]
 struct Metadata<'m> {
     issuer: &'m str,
+    authorization_endpoint: String,
     token_endpoint: String,
+    userinfo_endpoint: String,
     jwks_uri: String,
+    end_session_endpoint: String,
+    pushed_authorization_request_endpoint: String,
+    scopes_supported: &'static [&'static str],
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 2],
     grant_types_supported: Vec<&'static str>,
-    response_types_supported: [&'static str; 0],
+    acr_values_supported: &'static [&'static str],
+    subject_types_supported: [&'static str; 2],
+    id_token_signing_alg_values_supported: Vec<&'static str>,
+    userinfo_signing_alg_values_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: &'static [&'static str],
     token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    claim_types_supported: [&'static str; 1],
+    claims_supported: Vec<&'static str>,
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+    require_pushed_authorization_requests: bool,
+    authorization_response_iss_parameter_supported: bool,
+    code_challenge_methods_supported: [&'static str; 1],
+    prompt_values_supported: [&'static str; 4],
+    ui_locales_supported: Vec<&'static str>,
 }
 
 /// The document, as it is sent.
 pub fn document(config: &Config) -> Bytes {
-    let issuer = config.issuer.as_str();
-    let metadata =
-        Metadata {
-            issuer,
-            token_endpoint: format!("{issuer}/token"),
-            jwks_uri: format!("{issuer}/jwks"),
-            grant_types_supported: GRANTS.iter().map(|grant| grant.name).collect(),
-            response_types_supported: [],
-            token_endpoint_auth_methods_supported: METHODS,
-            token_endpoint_auth_signing_alg_values_supported:
-                countersign_keys::algorithm::ALGORITHMS.iter().map(|row| row.name).collect(),
-        };
+    let issuer = &config.issuer;
+    let signing: Vec<&str> =
+        config.keys.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    let metadata = Metadata {
+        issuer: issuer.as_str(),
+        authorization_endpoint: issuer.endpoint("/authorize"),
+        token_endpoint: issuer.endpoint("/token"),
+        userinfo_endpoint: issuer.endpoint("/userinfo"),
+        jwks_uri: issuer.endpoint("/jwks"),
+        end_session_endpoint: issuer.endpoint("/logout"),
+        pushed_authorization_request_endpoint: issuer.endpoint("/par"),
+        scopes_supported: IDENTITY_SCOPES,
+        response_types_supported: ["code"],
+        response_modes_supported: ResponseMode::NAMES,
+        grant_types_supported: GRANTS.iter().map(|grant| grant.name).collect(),
+        acr_values_supported: acr::VALUES,
+        subject_types_supported: ["public", "pairwise"],
+        id_token_signing_alg_values_supported: signing.clone(),
+        userinfo_signing_alg_values_supported: signing,
+        token_endpoint_auth_methods_supported: METHODS,
+        token_endpoint_auth_signing_alg_values_supported: ALGORITHMS
+            .iter()
+            .map(|row| row.name)
+            .collect(),
+        claim_types_supported: ["normal"],
+        claims_supported: claims(),
+        claims_parameter_supported: true,
+        request_parameter_supported: false,
+        request_uri_parameter_supported: false,
+        require_pushed_authorization_requests: false,
+        authorization_response_iss_parameter_supported: true,
+        code_challenge_methods_supported: [pkce::METHOD],
+        prompt_values_supported: Prompt::VALUES,
+        ui_locales_supported: Language::SUPPORTED.iter().map(|language| language.tag()).collect(),
+    };
     Bytes::from(serde_json::to_vec(&metadata).unwrap_or_default())
+}
+
+fn claims() -> Vec<&'static str> {
+    let of_tokens = ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"];
+    let of_scopes = SCOPE_CLAIMS.iter().flat_map(|(_, claims)| claims.iter().copied());
+    of_tokens.into_iter().chain(of_scopes).collect()
 }
 
 /// The handler of both well-known addresses.

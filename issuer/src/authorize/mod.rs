@@ -1,0 +1,14 @@
+//! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2). `request` finds out who asks and where answers
+//! go, `next_step` decides what must happen first, `interaction` shows it and comes back, `response` answers.
+
+mod code;
+mod endpoint;
+mod next_step;
+mod request;
+mod response;
+
+pub use code::{AuthorizationCode, CODE_LIFETIME_SECONDS};
+pub use endpoint::endpoint;
+pub use next_step::{NextStep, Present, Progress, next_step};
+pub use request::{AuthorizationRequest, PUSHED_PREFIX};
+pub use response::{Failure, RedirectTarget, Refused, ResponseMode, see_other};

@@ -1,0 +1,97 @@
+//! What must happen before a client gets a code: the only place that decides. Pure; pages come back here, and never go to
+//! each other.
+
+use super::AuthorizationRequest;
+use crate::protocol::{ErrorCode, acr};
+use crate::registry::{ConsentPolicy, SignIn};
+
+/// The user of the browser, as far as the request is concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct Present<'a> {
+    /// Who it is to this client.
+    pub subject: &'a str,
+    /// Unix seconds of the sign-in.
+    pub auth_time: i64,
+    /// How (RFC 8176).
+    pub amr: &'a [String],
+    /// The scopes that were granted to the client before.
+    pub consented: &'a [String],
+}
+
+/// What happened since the request came.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// The user chose this account.
+    pub account_chosen: bool,
+    /// The user was asked for consent, and gave it.
+    pub consented: bool,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// Somebody must sign in.
+    LogIn,
+    /// The user must prove once more who it is.
+    LogInAgain,
+    /// The user must prove more.
+    StepUp,
+    /// The user must say with which account to go on.
+    SelectAccount,
+    /// The user must be asked.
+    Consent,
+    /// All is done.
+    IssueCode,
+    /// The client is refused.
+    Refuse(ErrorCode, &'static str),
+}
+
+/// Decides.
+pub fn next_step(
+    request: &AuthorizationRequest,
+    sign_in: &SignIn,
+    present: Option<Present<'_>>,
+    progress: Progress,
+    now: i64,
+) -> NextStep {
+    let silent = |step: NextStep, code: ErrorCode, description: &'static str| {
+        if request.prompt.none { NextStep::Refuse(code, description) } else { step }
+    };
+    let log_in = |step| silent(step, ErrorCode::LoginRequired, "the user must sign in");
+    let Some(present) = present else { return log_in(NextStep::LogIn) };
+    // OpenID Connect Core §3.1.2.1: for nobody but the user of the hint.
+    if request.subject.as_deref().is_some_and(|wanted| wanted != present.subject) {
+        return log_in(NextStep::LogIn);
+    }
+    if needs_new_sign_in(request, present, now) {
+        return log_in(NextStep::LogInAgain);
+    }
+    let reached = acr::of(present.amr);
+    let essential = &request.claims.essential_acr;
+    if !essential.is_empty() && !essential.iter().any(|wanted| acr::satisfies(reached, wanted)) {
+        let description = "the user is not authenticated in the class that the request demands";
+        let code = ErrorCode::UnmetAuthenticationRequirements;
+        return silent(NextStep::StepUp, code, description);
+    }
+    if request.prompt.select_account && !progress.account_chosen {
+        let code = ErrorCode::AccountSelectionRequired;
+        return silent(NextStep::SelectAccount, code, "the user must choose an account");
+    }
+    if needs_consent(request, sign_in, present) && !progress.consented {
+        let code = ErrorCode::ConsentRequired;
+        return silent(NextStep::Consent, code, "the user must be asked");
+    }
+    NextStep::IssueCode
+}
+
+/// OpenID Connect Core §3.1.2.1: `prompt=login` and `max_age` are met by a sign-in that is young enough.
+fn needs_new_sign_in(request: &AuthorizationRequest, present: Present<'_>, now: i64) -> bool {
+    let is_before_request = present.auth_time < request.received_at;
+    let is_too_old = request.max_age.is_some_and(|max_age| now - present.auth_time > max_age);
+    is_before_request && (request.prompt.login || is_too_old)
+}
+
+fn needs_consent(request: &AuthorizationRequest, sign_in: &SignIn, present: Present<'_>) -> bool {
+    let is_missing = request.scopes.iter().any(|scope| !present.consented.contains(scope));
+    request.prompt.consent || (sign_in.consent == ConsentPolicy::Ask && is_missing)
+}

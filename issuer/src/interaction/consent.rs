@@ -1,0 +1,108 @@
+//! Consent (OpenID Connect Core §3.1.2.4): the user sees who asks for what, and says yes or no.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+
+use super::Interaction;
+use super::dispatcher::{answer, proceed, resume, sealing};
+use super::form::{Posted, client_of, either, unavailable};
+use super::session::CurrentSession;
+use super::visit::{Ended, Visit, brand_of, client_name};
+use crate::app::App;
+use crate::error::OAuthError;
+use crate::page::{ConsentPage, Frame, PostForm, RequestedScope, View as _};
+use crate::protocol::ErrorCode;
+use crate::registry::{Client, IDENTITY_SCOPES};
+
+/// Shows the page.
+pub(super) fn show(
+    visit: &Visit<'_>,
+    interaction: &Interaction,
+    client: &Client,
+    current: &CurrentSession,
+) -> Result<Response, Ended> {
+    let app = visit.app;
+    let sealed = interaction.seal(&app.sealer).map_err(|error| sealing(visit, error))?;
+    let request = &interaction.request;
+    let registry = app.registry.load();
+    let resource_of = |scope: &String| {
+        let mut permissions = client.permissions.iter();
+        let permission = permissions.find(|permission| permission.scopes.contains(scope))?;
+        let resource = registry.resource(&permission.resource)?;
+        Some(resource.name.clone().unwrap_or_else(|| resource.identifier.clone()))
+    };
+    let names: Vec<Option<String>> = request
+        .scopes
+        .iter()
+        .map(
+            |scope| {
+                if IDENTITY_SCOPES.contains(&scope.as_str()) { None } else { resource_of(scope) }
+            },
+        )
+        .collect();
+    let scopes: Vec<RequestedScope<'_>> = request
+        .scopes
+        .iter()
+        .zip(&names)
+        .map(|(scope, resource)| RequestedScope { scope, resource: resource.as_deref() })
+        .collect();
+    let (action, csrf, brand) = (visit.path("/consent"), visit.csrf(), brand_of(client));
+    let target = request.target.url();
+    let frame = visit.frame(&brand, visit.language(request.ui_locales.as_deref()));
+    let host = target.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
+    let page = ConsentPage {
+        frame: Frame { form_target: target.as_ref(), ..frame },
+        form: PostForm { action: &action, csrf: &csrf, continuation: Some(&sealed) },
+        client_name: client_name(client),
+        redirect_host: if host.is_empty() { request.target.uri() } else { host },
+        scopes: &scopes,
+        user_name: current.user.profile.name.as_deref().unwrap_or(&current.user.username),
+        not_you: None,
+        policy_uri: None,
+        tos_uri: None,
+    };
+    Ok(page.page().into_response())
+}
+
+/// `POST /consent`.
+pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let visit = Visit::of(&app, &parts);
+    let outcome = async {
+        let posted = Posted::read(&visit, &parts, body).await?;
+        let (form, interaction) = posted.open(&visit)?;
+        decide(&visit, interaction, form.value("answer")).await
+    };
+    either(outcome.await)
+}
+
+/// Nobody but the user who is signed in consents, whatever page the form stood on.
+async fn decide(
+    visit: &Visit<'_>,
+    mut interaction: Interaction,
+    said: Option<&str>,
+) -> Result<Response, Ended> {
+    let app = visit.app;
+    let current = visit.session().await.map_err(|error| unavailable(visit, error))?;
+    let (Some(current), Some(client)) = (current, client_of(app, &interaction)) else {
+        return proceed(visit, interaction).await;
+    };
+    if said != Some("accept") {
+        let error = OAuthError::new(ErrorCode::AccessDenied, "the user refused");
+        return Ok(answer(visit, &interaction.request.target, &client, Err(&error)));
+    }
+    let key = (current.user.id, client.id.as_str());
+    let consented = app.store.consented_scopes(key.0, key.1).await;
+    let mut scopes = consented.map_err(|error| unavailable(visit, error))?;
+    for scope in &interaction.request.scopes {
+        if !scopes.contains(scope) {
+            scopes.push(scope.clone());
+        }
+    }
+    let kept = app.store.grant_consent(key, &scopes, app.clock.now()).await;
+    kept.map_err(|error| unavailable(visit, error))?;
+    interaction.consented = true;
+    resume(visit, &interaction)
+}

@@ -1,0 +1,199 @@
+//! Where every page comes back to: looks at the session, asks `next_step`, and shows the page of that step or answers the
+//! client.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+
+use super::form::{client_of, either, unavailable};
+use super::session::CurrentSession;
+use super::visit::{Ended, Visit, brand_of, client_name};
+use super::{Interaction, consent, login, select_account};
+use crate::app::App;
+use crate::authorize::{
+    AuthorizationCode, CODE_LIFETIME_SECONDS, NextStep, Present, RedirectTarget, Refused,
+    next_step, see_other,
+};
+use crate::error::OAuthError;
+use crate::issue::subject_identifier;
+use crate::page::ErrorKind;
+use crate::protocol::{ErrorCode, Form};
+use crate::random;
+use crate::registry::{Client, SignIn};
+
+/// `GET /continue`: goes on where the browser was.
+pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::of(&app, &parts);
+    let query = parts.uri.query().unwrap_or_default();
+    let form = Form::parse(query.as_bytes()).ok();
+    let opened = form.as_ref().and_then(|form| Interaction::open(&visit, form.value("continue")?));
+    let Some(interaction) = opened else {
+        let error = OAuthError::invalid_request("the sign-in was open for too long");
+        return visit.error(ErrorKind::SignInExpired, &error);
+    };
+    visit.finish(either(proceed(&visit, interaction).await))
+}
+
+/// Sends the browser on with the rest of what it came for; a form is never answered by a page (RFC 9700 §4.12).
+pub(super) fn resume(visit: &Visit<'_>, interaction: &Interaction) -> Result<Response, Ended> {
+    let sealed = interaction.seal(&visit.app.sealer).map_err(|error| sealing(visit, error))?;
+    Ok(see_other(&visit.path(&format!("/continue?continue={sealed}"))))
+}
+
+/// Does the next step.
+///
+/// # Errors
+///
+/// The page of a failure.
+pub async fn proceed(visit: &Visit<'_>, interaction: Interaction) -> Result<Response, Ended> {
+    let app = visit.app;
+    let client = client_of(app, &interaction);
+    let client = client.filter(|client| client.enabled && client.sign_in.is_some());
+    let Some(client) = client else {
+        let error = OAuthError::invalid_request("the client was disabled meanwhile");
+        return Err(Ended::from(visit.error(ErrorKind::UnknownClient, &error)));
+    };
+    let Some(sign_in) = &client.sign_in else { return resume(visit, &interaction) };
+    let current = visit.session().await.map_err(|error| unavailable(visit, error))?;
+    let step = match &current {
+        None => {
+            next_step(&interaction.request, sign_in, None, interaction.progress(), app.clock.now())
+        }
+        Some(current) => with_session(visit, &interaction, (&client, sign_in), current).await?,
+    };
+    match (step, current) {
+        (NextStep::IssueCode, Some(current)) => issue_code(visit, &interaction, &client, &current),
+        (NextStep::Consent, Some(current)) => consent::show(visit, &interaction, &client, &current),
+        (NextStep::SelectAccount, Some(current)) => {
+            select_account::show(visit, &interaction, &client, &current)
+        }
+        (NextStep::LogInAgain | NextStep::StepUp, Some(current)) => {
+            login::show_known(visit, &interaction, &client, &current)
+        }
+        (NextStep::Refuse(code, description), _) => {
+            let error = OAuthError::new(code, description);
+            Ok(answer(visit, &interaction.request.target, &client, Err(&error)))
+        }
+        _ => login::show(visit, &interaction, &client, &[]),
+    }
+}
+
+async fn with_session(
+    visit: &Visit<'_>,
+    interaction: &Interaction,
+    (client, sign_in): (&Client, &SignIn),
+    current: &CurrentSession,
+) -> Result<NextStep, Ended> {
+    let app = visit.app;
+    let consented = app.store.consented_scopes(current.user.id, client.id.as_str()).await;
+    let consented = consented.map_err(|error| unavailable(visit, error))?;
+    let subject = subject_identifier(&app.sealer, sign_in, current.user.id);
+    let present = Present {
+        subject: &subject,
+        auth_time: current.session.auth_time,
+        amr: &current.session.amr,
+        consented: &consented,
+    };
+    let now = app.clock.now();
+    Ok(next_step(&interaction.request, sign_in, Some(present), interaction.progress(), now))
+}
+
+/// RFC 6749 §4.1.2: the policy is asked before the code leaves, and once more when it is used.
+fn issue_code(
+    visit: &Visit<'_>,
+    interaction: &Interaction,
+    client: &Client,
+    current: &CurrentSession,
+) -> Result<Response, Ended> {
+    let app = visit.app;
+    let request = &interaction.request;
+    if let Err(error) = permitted(app, client, interaction, current) {
+        return Ok(answer(visit, &request.target, client, Err(&error)));
+    }
+    let code = AuthorizationCode {
+        id: random::uuid(),
+        client_id: request.client_id.clone(),
+        redirect_uri: request.target.uri().to_owned(),
+        user_id: current.user.id,
+        session_id: current.session.id,
+        auth_time: current.session.auth_time,
+        amr: current.session.amr.clone(),
+        scopes: request.scopes.clone(),
+        resources: request.resources.clone(),
+        nonce: request.nonce.clone(),
+        code_challenge: request.code_challenge,
+        claims: request.claims.clone(),
+        expires_at: app.clock.now() + CODE_LIFETIME_SECONDS,
+    };
+    let sealed = code.seal(&app.sealer).map_err(|error| sealing(visit, error))?;
+    Ok(answer(visit, &request.target, client, Ok(&sealed)))
+}
+
+/// What the client asks for must be had by somebody: each resource by itself.
+fn permitted(
+    app: &App,
+    client: &Client,
+    interaction: &Interaction,
+    current: &CurrentSession,
+) -> Result<(), OAuthError> {
+    use std::borrow::Cow;
+
+    use crate::policy::{AccessRequest, AccessSubject, Granted, decide};
+    let request = &interaction.request;
+    let registry = app.registry.load();
+    let granted = Granted { scopes: &request.scopes, resources: &request.resources };
+    let one = |resources: &[Cow<'_, str>]| {
+        let access = AccessRequest {
+            grant: "authorization_code",
+            resources,
+            scope: None,
+            subject: AccessSubject::User { user: &current.user, granted: Some(granted) },
+        };
+        decide(&registry, client, &access).map(|_| ())
+    };
+    if request.scopes.is_empty() && request.resources.is_empty() {
+        return Err(OAuthError::new(ErrorCode::InvalidScope, "the request asks for nothing"));
+    }
+    if request.resources.is_empty() {
+        return one(&[]);
+    }
+    request.resources.iter().try_for_each(|resource| one(&[Cow::Borrowed(resource.as_str())]))
+}
+
+/// Answers the client: with a code, or with a refusal.
+pub(super) fn answer(
+    visit: &Visit<'_>,
+    target: &RedirectTarget,
+    client: &Client,
+    outcome: Result<&str, &OAuthError>,
+) -> Response {
+    let parameters: Vec<(&str, &str)> = match outcome {
+        Ok(code) => vec![("code", code)],
+        Err(error) => {
+            let row = error.code.row();
+            let (request_id, cause) = (visit.origin.request_id, error.cause.as_ref());
+            tracing::info!(%request_id, client_id = %client.id, code = row.wire, cause, "an authorization request was refused");
+            vec![("error", row.wire), ("error_description", error.description)]
+        }
+    };
+    let brand = brand_of(client);
+    let frame = visit.frame(&brand, visit.language(None));
+    let issuer = visit.app.config.issuer.as_str();
+    target.respond(&parameters, (issuer, client_name(client)), frame).into_response()
+}
+
+/// Answers the client of a request that was refused before anybody was asked anything.
+pub fn refuse(visit: &Visit<'_>, refused: &Refused) -> Response {
+    let client = visit.app.registry.load().client(refused.target.client_id()).cloned();
+    match client {
+        Some(client) => answer(visit, &refused.target, &client, Err(&refused.error)),
+        None => visit.error(ErrorKind::UnknownClient, &refused.error),
+    }
+}
+
+pub(super) fn sealing(visit: &Visit<'_>, error: crate::sealer::SealFailed) -> Ended {
+    let error = OAuthError::server_error(error.to_string());
+    Ended::from(visit.error(ErrorKind::ServerError, &error))
+}

@@ -1,0 +1,65 @@
+//! A form that a page of the issuer sent back: its token is checked before anything else is read.
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::request::Parts;
+
+use super::Interaction;
+use super::visit::{Ended, Visit};
+use crate::app::App;
+use crate::error::OAuthError;
+use crate::page::ErrorKind;
+use crate::protocol::Form;
+use crate::token::{read_form_body, refuse_form};
+
+/// The body of a form.
+pub(super) struct Posted {
+    body: Bytes,
+}
+
+impl Posted {
+    /// Reads the body.
+    pub(super) async fn read(visit: &Visit<'_>, parts: &Parts, body: Body) -> Result<Self, Ended> {
+        let body = read_form_body(parts, body).await;
+        let body =
+            body.map_err(|error| Ended::from(visit.error(ErrorKind::InvalidRequest, &error)))?;
+        Ok(Self { body })
+    }
+
+    /// The fields, and the interaction that they go on with. A form without its token, or of another browser, does
+    /// nothing.
+    pub(super) fn open<'f>(&'f self, visit: &Visit<'_>) -> Result<(Form<'f>, Interaction), Ended> {
+        let form = Form::parse(&self.body).map_err(|error| {
+            Ended::from(visit.error(ErrorKind::InvalidRequest, &refuse_form(error)))
+        })?;
+        if !visit.is_own_form(form.value("csrf")) {
+            let error = OAuthError::invalid_request("the form was not made for this browser");
+            return Err(Ended::from(visit.error(ErrorKind::FormExpired, &error)));
+        }
+        let opened = form.value("continue").and_then(|text| Interaction::open(visit, text));
+        let interaction = opened.ok_or_else(|| {
+            let error = OAuthError::invalid_request("the sign-in was open for too long");
+            Ended::from(visit.error(ErrorKind::SignInExpired, &error))
+        })?;
+        Ok((form, interaction))
+    }
+}
+
+/// Turns the two ways in which a handler ends into one.
+pub(super) fn either(outcome: Result<Response, Ended>) -> Response {
+    outcome.unwrap_or_else(Ended::into_response)
+}
+
+/// A page for a failure of the issuer itself.
+pub(super) fn unavailable(visit: &Visit<'_>, error: impl Into<OAuthError>) -> Ended {
+    Ended::from(visit.error(ErrorKind::Unavailable, &error.into()))
+}
+
+/// What the pages know of the client that a person comes from.
+pub(super) fn client_of(
+    app: &App,
+    interaction: &Interaction,
+) -> Option<std::sync::Arc<crate::registry::Client>> {
+    app.registry.load().client(&interaction.request.client_id).cloned()
+}

@@ -1,0 +1,104 @@
+//! What a person does between an authorization request and its answer. Each page comes back to `dispatcher`, which asks
+//! `next_step`; pages never go to each other. What must be remembered meanwhile travels sealed with the forms, so that
+//! requests that go nowhere leave nothing behind.
+
+mod consent;
+mod cookies;
+mod dispatcher;
+mod form;
+mod login;
+mod reset_password;
+mod select_account;
+mod session;
+mod visit;
+
+pub use dispatcher::{proceed, refuse};
+pub use session::{CurrentSession, forget};
+pub use visit::{Ended, Visit, brand_of, client_name, issuer_brand};
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::authorize::{AuthorizationRequest, Progress};
+use crate::credentials::{LinkPurpose, Method};
+use crate::sealer::{Purpose, SealFailed, Sealer};
+
+/// Seconds for which a page may stay open.
+const LIFETIME_SECONDS: i64 = 3600;
+
+/// The pages of a sign-in.
+pub fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/continue", get(dispatcher::endpoint))
+        .route("/login", post(login::password))
+        .route("/login/code", post(login::code))
+        .route("/login/recovery-code", get(login::recovery_code_page).post(login::recovery_code))
+        .route("/consent", post(consent::endpoint))
+        .route(
+            LinkPurpose::PasswordReset.path(),
+            get(reset_password::reset).post(reset_password::reset),
+        )
+        .route(LinkPurpose::Invite.path(), get(reset_password::invite).post(reset_password::invite))
+        .route("/select-account", post(select_account::endpoint))
+}
+
+/// An authorization request on its way, sealed while the person is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Interaction {
+    /// What the client asked for.
+    pub request: AuthorizationRequest,
+    /// The browser to which it was shown: it cannot be finished in another (CVE-2022-39222).
+    pub browser: String,
+    /// The account was chosen.
+    #[serde(default)]
+    pub account_chosen: bool,
+    /// The user gave consent, to this request.
+    #[serde(default)]
+    pub consented: bool,
+    /// A factor that was proved while another is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_factor: Option<FirstFactor>,
+}
+
+/// A factor that was proved, and does not suffice.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FirstFactor {
+    /// By whom.
+    pub user_id: Uuid,
+    /// How.
+    pub methods: Vec<Method>,
+}
+
+impl Interaction {
+    /// A request that was just read.
+    pub fn begin(request: AuthorizationRequest, visit: &Visit<'_>) -> Self {
+        Self {
+            request,
+            browser: visit.browser_hash(),
+            account_chosen: false,
+            consented: false,
+            first_factor: None,
+        }
+    }
+
+    /// As it travels.
+    fn seal(&self, sealer: &Sealer) -> Result<String, SealFailed> {
+        sealer.seal(Purpose::Interaction, self)
+    }
+
+    /// Opens what this browser was given a while ago.
+    fn open(visit: &Visit<'_>, text: &str) -> Option<Self> {
+        let opened: Self = visit.app.sealer.open(Purpose::Interaction, text)?;
+        let is_young = visit.app.clock.now() - opened.request.received_at < LIFETIME_SECONDS;
+        (is_young && opened.browser == visit.browser_hash()).then_some(opened)
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { account_chosen: self.account_chosen, consented: self.consented }
+    }
+}

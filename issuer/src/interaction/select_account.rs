@@ -1,0 +1,61 @@
+//! Choosing an account (OpenID Connect Core §3.1.2.1 `prompt=select_account`): to go on as who is signed in, or as somebody
+//! else.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+
+use super::dispatcher::{resume, sealing};
+use super::form::{Posted, client_of, either, unavailable};
+use super::session::CurrentSession;
+use super::visit::{Ended, Visit, brand_of, client_name};
+use super::{Interaction, login};
+use crate::app::App;
+use crate::page::{Frame, PostForm, SelectAccountPage, SelectableAccount, View as _};
+use crate::registry::Client;
+
+/// Shows the page.
+pub(super) fn show(
+    visit: &Visit<'_>,
+    interaction: &Interaction,
+    client: &Client,
+    current: &CurrentSession,
+) -> Result<Response, Ended> {
+    let sealed = interaction.seal(&visit.app.sealer).map_err(|error| sealing(visit, error))?;
+    let (action, csrf, brand) = (visit.path("/select-account"), visit.csrf(), brand_of(client));
+    let (user, id) = (&current.user, current.user.id.to_string());
+    let target = interaction.request.target.url();
+    let frame = visit.frame(&brand, visit.language(interaction.request.ui_locales.as_deref()));
+    let page = SelectAccountPage {
+        frame: Frame { form_target: target.as_ref(), ..frame },
+        form: PostForm { action: &action, csrf: &csrf, continuation: Some(&sealed) },
+        client_name: Some(client_name(client)),
+        accounts: &[SelectableAccount {
+            id: &id,
+            name: user.profile.name.as_deref().unwrap_or(&user.username),
+            username: &user.username,
+        }],
+    };
+    Ok(page.page().into_response())
+}
+
+/// `POST /select-account`.
+pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let visit = Visit::of(&app, &parts);
+    let outcome = async {
+        let posted = Posted::read(&visit, &parts, body).await?;
+        let (form, interaction) = posted.open(&visit)?;
+        let current = visit.session().await.map_err(|error| unavailable(&visit, error))?;
+        let chosen = form.value("account");
+        let is_present =
+            current.is_some_and(|current| Some(current.user.id.to_string().as_str()) == chosen);
+        let interaction = Interaction { account_chosen: true, ..interaction };
+        match client_of(&app, &interaction) {
+            Some(client) if !is_present => login::show(&visit, &interaction, &client, &[]),
+            _ => resume(&visit, &interaction),
+        }
+    };
+    either(outcome.await)
+}
