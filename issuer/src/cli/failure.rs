@@ -10,6 +10,7 @@ use super::serve::ServeError;
 use super::token::TokenError;
 use crate::bootstrap::StartError;
 use crate::config::ConfigError;
+use crate::credentials::CredentialError;
 use crate::master_key::MasterKeyError;
 use crate::registry::{InvalidValue, RowKind, UnreadableRow};
 use crate::server::RunError;
@@ -103,9 +104,19 @@ impl From<StartError> for Failure {
             StartError::Store(error) => error.into(),
             StartError::Keys(error) => error.into(),
             StartError::Rotation(error) => error.into(),
+            StartError::Credentials(error) => error.into(),
             StartError::MasterKey(error) => error.into(),
             StartError::MasterKeyMissing { .. } => Self::new("master_key_missing", error),
             other => Self::new("start", other).hint("`countersign doctor` says more"),
+        }
+    }
+}
+
+impl From<CredentialError> for Failure {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::Store(error) => error.into(),
+            other => Self::new(other.code(), other),
         }
     }
 }

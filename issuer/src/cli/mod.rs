@@ -115,9 +115,9 @@ impl Command {
     /// The commands that work on the database.
     async fn change(self, session: &Session) -> Result<(), Failure> {
         match self {
-            Self::Client(command) => command.run(session).await,
+            Self::Client(command) => Box::pin(command.run(session)).await,
             Self::Resource(command) => command.run(session).await,
-            Self::User(command) => command.run(session).await,
+            Self::User(command) => Box::pin(command.run(session)).await,
             Self::Keys(command) => command.run(session).await,
             Self::Token(command) => command.run(session).await,
             Self::Serve | Self::Config(_) | Self::Doctor | Self::Demo | Self::ExampleService(_) => {

@@ -41,7 +41,7 @@ impl Session {
     async fn bootstrap(&self) -> Result<Opened, StartError> {
         let folder = &self.config.data_dir;
         let was_there = folder.exists();
-        let opened = bootstrap::open(&self.config, &self.clock).await?;
+        let opened = Box::pin(bootstrap::open(&self.config, &self.clock)).await?;
         if !was_there && self.output == Output::Text {
             self.output.note(&format!("made the data folder {} with new keys", folder.display()));
         }
@@ -54,7 +54,7 @@ impl Session {
             Ok(opened) => Ok(opened.store),
             Err(
                 error @ (StartError::Keys(_)
-                | StartError::SecretHashKey(_)
+                | StartError::SealedKey(..)
                 | StartError::MasterKey(_)
                 | StartError::MasterKeyMissing { .. }),
             ) => {

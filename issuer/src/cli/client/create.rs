@@ -10,6 +10,7 @@ use url::Url;
 
 use super::super::{Failure, Session};
 use super::permission::{PermissionArguments, require_small_tokens};
+use super::sign_in::SignInArguments;
 use super::{new_secret, show};
 use crate::bootstrap::Opened;
 use crate::config;
@@ -24,13 +25,15 @@ pub(in super::super) struct Create {
     /// A grant that it may use; may be repeated.
     #[arg(long = "grant", value_name = "GRANT", required = true, value_parser = parse_grant)]
     grants: Vec<String>,
-    /// How it authenticates: client_secret_basic, client_secret_post or private_key_jwt.
+    /// How it authenticates: client_secret_basic, client_secret_post, private_key_jwt, or none for a public client.
     #[arg(long, value_parser = parse_auth)]
     auth: Option<ClientAuthentication>,
     #[command(flatten)]
     keys: KeyArguments,
     #[command(flatten)]
     permission: PermissionArguments,
+    #[command(flatten)]
+    sign_in: SignInArguments,
     /// A name for people.
     #[arg(long)]
     name: Option<String>,
@@ -75,6 +78,8 @@ impl Create {
             Some(resolved) => (Some(resolved.permission), resolved.created),
             None => (None, None),
         };
+        let sign_in = self.sign_in.resolve(&self.grants, &self.permission.identity_scopes())?;
+        require_confidential(auth, &self.grants)?;
         let secret = auth
             .uses_secret()
             .then(|| new_secret(opened, &self.id, act.at, self.secret_expires_in_seconds));
@@ -87,6 +92,7 @@ impl Create {
             keys: keys.unwrap_or(ClientKeys::None),
             token_endpoint_audience: self.token_endpoint_audience,
             permissions: permission.into_iter().collect(),
+            sign_in,
             enabled: true,
         };
         require_small_tokens(session, &opened.store, &client, new_resource.as_ref()).await?;
@@ -113,6 +119,16 @@ impl Create {
             (auth, None) => Ok(auth.unwrap_or(ClientAuthentication::ClientSecretBasic)),
         }
     }
+}
+
+/// RFC 6749 §4.4: a public client cannot speak for itself.
+fn require_confidential(auth: ClientAuthentication, grants: &[String]) -> Result<(), Failure> {
+    let speaks_for_itself = grants.iter().any(|grant| grant == "client_credentials");
+    if auth == ClientAuthentication::None && speaks_for_itself {
+        let problem = "a public client cannot have the grant client_credentials";
+        return Err(Failure::new("grant_refused", problem).hint("leave out --auth none"));
+    }
+    Ok(())
 }
 
 fn print(session: &Session, client: &Client, secret: Option<&str>, created: Option<&Resource>) {

@@ -12,6 +12,7 @@ use crate::store::{Store, StoreError};
 mod create;
 mod permission;
 mod show;
+mod sign_in;
 mod update;
 
 pub(super) use permission::too_large;

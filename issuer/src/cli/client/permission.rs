@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::super::{Failure, Session};
+use super::sign_in::split_scopes;
 use crate::registry::{
     Client, ClientId, Permission, Resource, largest_app_token, parse_role, parse_scope_tokens,
 };
@@ -14,8 +15,9 @@ pub(super) struct PermissionArguments {
     /// The resource that it may ask tokens for. One a call; `client update` adds others. Made if it is new.
     #[arg(long, value_name = "URI")]
     pub(super) resource: Option<String>,
-    /// A scope of that resource, or several separated by blanks; may be repeated.
-    #[arg(long = "scope", requires = "resource", value_name = "SCOPE")]
+    /// A scope of that resource, or of OpenID Connect (openid, profile, email, address, phone, offline_access), or several
+    /// separated by blanks; may be repeated.
+    #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
     /// A role at that resource, stated by every token; may be repeated.
     #[arg(long = "role", requires = "resource", value_name = "ROLE")]
@@ -29,10 +31,20 @@ pub(super) struct Resolved {
 }
 
 impl PermissionArguments {
+    /// The scopes of OpenID Connect among those that were named.
+    pub(super) fn identity_scopes(&self) -> Vec<String> {
+        split_scopes(&self.scopes).0
+    }
+
     /// Checks the names, and that the resource has the scopes; a resource that is new gets them.
     pub(super) async fn resolve(&self, store: &Store) -> Result<Option<Resolved>, Failure> {
-        let Some(identifier) = &self.resource else { return Ok(None) };
-        let scopes = parse_scope_tokens(&self.scopes.join(" "))?;
+        let (_, scopes) = split_scopes(&self.scopes);
+        let Some(identifier) = &self.resource else {
+            let Some(scope) = scopes.first() else { return Ok(None) };
+            let problem = format!("scope `{scope}` is of a resource, and none is named");
+            return Err(Failure::new("resource_missing", problem).hint("name it with --resource"));
+        };
+        let scopes = parse_scope_tokens(&scopes.join(" "))?;
         for role in &self.roles {
             parse_role(role)?;
         }

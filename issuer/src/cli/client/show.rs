@@ -39,6 +39,12 @@ pub(super) fn shown(client: &Client) -> (Value, String) {
         ClientKeys::Inline(_) => lines.push(("keys", kids(client).join(" "))),
         ClientKeys::Uri(uri) => lines.push(("jwks_uri", uri.to_string())),
     }
+    if let Some(sign_in) = &client.sign_in {
+        for uri in &sign_in.redirect_uris {
+            lines.push(("redirect_uri", uri.to_string()));
+        }
+        lines.push(("identity scopes", sign_in.scopes.join(" ")));
+    }
     for permission in &client.permissions {
         let roles = match permission.roles.as_slice() {
             [] => String::new(),
@@ -83,6 +89,7 @@ pub(super) fn document(client: &Client) -> Value {
         "jwks_uri": jwks_uri,
         "kids": kids(client),
         "permissions": permissions,
+        "sign_in": client.sign_in,
         "enabled": client.enabled,
         "secrets": client.secrets.iter().map(secret).collect::<Vec<_>>(),
     })

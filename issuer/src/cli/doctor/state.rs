@@ -2,12 +2,13 @@
 
 use countersign_keys::MasterKeys;
 use countersign_keys::ring::KeyState;
+use uuid::Uuid;
 
 use super::super::Session;
 use super::super::output::date;
 use super::{Failure, Finding, Outcome, registry};
 use crate::signing::open_rings;
-use crate::store::{RingRows, Store, StoreError};
+use crate::store::{RingRows, SealedCredential, Store, StoreError};
 
 /// Two machines may differ by this many seconds.
 const TOLERATED_CLOCK_DIFFERENCE: i64 = 30;
@@ -23,6 +24,7 @@ pub(super) async fn examine(session: &Session) -> Vec<Finding> {
         Ok(rings) => {
             findings.push(keys(session, &rings));
             findings.extend(resealing(session, &rings));
+            findings.extend(resealing_credentials(session, &store).await);
             findings.extend(active_keys(session, &rings));
             findings.push(clock(session, &store, &rings).await);
         }
@@ -91,6 +93,19 @@ fn resealing(session: &Session, rings: &[RingRows]) -> Option<Finding> {
             Some(Finding::new("signing keys", Outcome::Warning, detail))
         }
     }
+}
+
+/// Credentials that still need an older master key.
+async fn resealing_credentials(session: &Session, store: &Store) -> Option<Finding> {
+    let prefix = session.master_keys().ok()?.prefix();
+    for kind in SealedCredential::ALL {
+        if !store.sealed_otherwise(kind, &prefix, (Uuid::nil(), 1)).await.ok()?.is_empty() {
+            let detail = "credentials of users are sealed under another master key than the first; \
+                 keep its file, and restart a node with both";
+            return Some(Finding::new("credentials", Outcome::Warning, detail.to_owned()));
+        }
+    }
+    None
 }
 
 /// Every algorithm of the configuration has a key that signs.
