@@ -12,11 +12,13 @@ use crate::audit::AuditLog;
 use crate::bootstrap::{self, StartError};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::credentials::Credentials;
 use crate::discovery;
 use crate::freshness::Freshness;
 use crate::jwks::JwksCaching;
 use crate::outbound::Outbound;
 use crate::registry::Registry;
+use crate::sealer::Sealer;
 use crate::secret_uses::SecretUses;
 use crate::signing::Keychain;
 use crate::store::Store;
@@ -32,7 +34,7 @@ pub struct App {
     /// The database.
     pub store: Store,
     /// What opens and seals private keys.
-    pub masters: MasterKeys,
+    pub masters: Arc<MasterKeys>,
     /// Clients and resources, as of the last change.
     pub registry: ArcSwap<Registry>,
     /// The signing keys.
@@ -41,10 +43,14 @@ pub struct App {
     pub freshness: Freshness,
     /// How client secrets are compared.
     pub secret_hasher: SecretHasher,
+    /// What seals values that come back.
+    pub sealer: Sealer,
     /// When they were last used.
     pub secret_uses: SecretUses,
     /// The keys of clients that authenticate by assertion.
     pub assertion_keys: AssertionKeys,
+    /// How people prove who they are.
+    pub credentials: Credentials,
     /// Who failed to authenticate, and how often.
     pub limiter: FailureLimiter,
     /// The log of tokens.
@@ -77,6 +83,8 @@ impl App {
             keychain: Keychain::new(opened.rings, clock.elapsed()),
             registry: ArcSwap::from_pointee(opened.registry),
             secret_hasher: opened.secret_hasher,
+            sealer: opened.sealer,
+            credentials: opened.credentials,
             secret_uses: SecretUses::default(),
             assertion_keys: AssertionKeys::new(
                 Arc::new(Outbound::new(&config.outbound)),

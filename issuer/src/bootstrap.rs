@@ -3,16 +3,20 @@
 //! there is never replaced: a missing or wrong master key is an error, not a reason for a new one.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use countersign_keys::MasterKeys;
 use countersign_keys::seal::SealError;
+use countersign_keys::{Algorithm, MasterKeys};
+use zeroize::Zeroizing;
 
 use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::credentials::{CredentialError, Credentials, KeyedHash, reseal_credentials};
 use crate::master_key::{self, MasterKeyError};
 use crate::random;
-use crate::registry::{Generation, Registry};
+use crate::registry::{Generation, Registry, Resource};
+use crate::sealer::Sealer;
 use crate::signing::{
     OpenError, OpenRing, Rotation, RotationError, open_rings, reseal_rows, resealed,
 };
@@ -21,6 +25,12 @@ use crate::token::client_auth::SecretHasher;
 
 /// The name under which the key of the secret hashes is sealed.
 const SECRET_HASH_KEY: &str = "client-secret-hash-key";
+
+/// The name under which the key of values that come back is sealed.
+const SEALER_KEY: &str = "sealer-key";
+
+/// The name under which the key of the digests of recovery codes, links and tickets is sealed.
+const CREDENTIAL_HASH_KEY: &str = "credential-hash-key";
 
 /// Why the issuer does not start.
 #[derive(Debug, thiserror::Error)]
@@ -41,11 +51,12 @@ pub enum StartError {
         /// The file.
         path: PathBuf,
     },
-    /// The key of the secret hashes does not open.
-    #[error(
-        "the key of the client secret hashes does not open under the configured master keys: {0}"
-    )]
-    SecretHashKey(SealError),
+    /// A key of the issuer itself does not open.
+    #[error("the sealed secret {0} does not open under the configured master keys: {1}")]
+    SealedKey(&'static str, SealError),
+    /// The credentials of people cannot be worked with.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     /// A master key cannot be used.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
@@ -65,13 +76,17 @@ pub struct Opened {
     /// The database.
     pub store: Store,
     /// The master keys.
-    pub masters: MasterKeys,
+    pub masters: Arc<MasterKeys>,
     /// Clients and resources.
     pub registry: Registry,
     /// The signing keys.
     pub rings: Vec<OpenRing>,
     /// The hasher of client secrets.
     pub secret_hasher: SecretHasher,
+    /// What seals values that come back.
+    pub sealer: Sealer,
+    /// The credentials of people.
+    pub credentials: Credentials,
 }
 
 /// Opens everything, and makes what an empty data folder lacks.
@@ -82,11 +97,18 @@ pub struct Opened {
 pub async fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError> {
     make_data_dir(&config.data_dir)?;
     let store = Store::open(config).await?;
-    let masters = master_keys(config, &store).await?;
-    let secret_hasher = secret_hasher(&store, &masters).await?;
+    let masters = Arc::new(master_keys(config, &store).await?);
+    let secret_hasher = SecretHasher::new(&sealed_key(&store, &masters, SECRET_HASH_KEY).await?);
+    let sealer = Sealer::new(&sealed_key(&store, &masters, SEALER_KEY).await?);
+    let sealer = sealer.map_err(|_| StartError::SealedKey(SEALER_KEY, SealError::Operation))?;
+    let keyed = KeyedHash::new(&sealed_key(&store, &masters, CREDENTIAL_HASH_KEY).await?);
+    let credentials = Credentials::new(config, clock, &store, &masters, keyed)?;
+    reseal_credentials(&store, &masters).await?;
     let rings = rings(config, clock, &store, &masters).await?;
-    let registry = Registry::default().apply(store.changes_since(Generation::default()).await?);
-    Ok(Opened { store, masters, registry, rings, secret_hasher })
+    let algorithm = config.keys.algorithms.first().copied().unwrap_or(Algorithm::Es256);
+    let own = Resource::of_the_issuer(config.issuer.as_str(), algorithm);
+    let registry = Registry::new(own).apply(store.changes_since(Generation::default()).await?);
+    Ok(Opened { store, masters, registry, rings, secret_hasher, sealer, credentials })
 }
 
 /// Opens the audit log of the configuration.
@@ -125,15 +147,20 @@ async fn rings(
     Ok(open_rings(&store.load_rings().await?, masters)?)
 }
 
-async fn secret_hasher(store: &Store, masters: &MasterKeys) -> Result<SecretHasher, StartError> {
-    let seal = || masters.seal(SECRET_HASH_KEY, &random::bytes::<32>());
-    let fresh = seal().map_err(StartError::SecretHashKey)?;
-    let sealed = store.load_or_create_sealed_secret(SECRET_HASH_KEY, &fresh).await?;
-    let key = masters.open(SECRET_HASH_KEY, &sealed).map_err(StartError::SecretHashKey)?;
-    if let Some(anew) = resealed(masters, SECRET_HASH_KEY, &sealed) {
-        store.reseal_secret(SECRET_HASH_KEY, &sealed, &anew).await?;
+/// 32 random bytes that all nodes share, sealed in the store; made by whichever node is first.
+async fn sealed_key(
+    store: &Store,
+    masters: &MasterKeys,
+    name: &'static str,
+) -> Result<Zeroizing<Vec<u8>>, StartError> {
+    let failed = |error| StartError::SealedKey(name, error);
+    let fresh = masters.seal(name, &random::bytes::<32>()).map_err(failed)?;
+    let sealed = store.load_or_create_sealed_secret(name, &fresh).await?;
+    let key = masters.open(name, &sealed).map_err(failed)?;
+    if let Some(anew) = resealed(masters, name, &sealed) {
+        store.reseal_secret(name, &sealed, &anew).await?;
     }
-    Ok(SecretHasher::new(&key))
+    Ok(key)
 }
 
 /// Reads the master keys; the first file is made if the store has nothing that needs one.

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::conditional::is_known;
 use crate::cors::AnyOrigin;
 
 /// How long a verifier may use the keys while the issuer cannot be reached, in seconds.
@@ -79,14 +80,4 @@ pub async fn endpoint(State(app): State<Arc<App>>, headers: HeaderMap) -> (AnyOr
     let content_type = HeaderValue::from_static("application/jwk-set+json");
     let content_type = [(header::CONTENT_TYPE, content_type)];
     (AnyOrigin, (validators, content_type, document.body.clone()).into_response())
-}
-
-/// RFC 9110 §13.1.2: a list of tags, compared weakly, or `*`.
-fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
-    headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        value.as_bytes().split(|byte| *byte == b',').any(|tag| {
-            let tag = tag.trim_ascii();
-            tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
-        })
-    })
 }

@@ -14,27 +14,40 @@ pub mod server;
 pub mod tasks;
 
 // The walk of a token request.
+pub mod authorize;
 pub mod error;
+pub mod interaction;
 pub mod issue;
 pub mod origin;
 pub mod policy;
 pub mod protocol;
 pub mod token;
 
+// What a person sees.
+pub mod page;
+
 // What else is answered.
 pub mod cors;
 pub mod discovery;
 pub mod health;
 pub mod jwks;
+pub mod logout;
+pub mod par;
+pub mod userinfo;
 
 // What stands behind.
 pub mod audit;
+pub mod bounded;
 pub mod clock;
+pub mod conditional;
+pub mod credentials;
 pub mod freshness;
+pub mod inbound;
 pub mod master_key;
 pub mod outbound;
 pub mod random;
 pub mod registry;
+pub mod sealer;
 pub mod secret_uses;
 pub mod signing;
 pub mod store;

@@ -9,17 +9,17 @@ use crate::app::App;
 use crate::cors::preflight;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
-use crate::{discovery, health, jwks, token};
+use crate::{authorize, discovery, health, interaction, jwks, logout, page, par, token, userinfo};
 
 /// What everybody may call. An issuer whose URL has a path answers below it, and at the root for
 /// proxies that take the path away.
 pub fn public(app: Arc<App>) -> Router {
     let path = app.config.issuer.path();
-    let mut router = protocol();
+    let mut router = endpoints();
     if !path.is_empty() {
         // RFC 8414 §3.1: the well-known part stands between the host and the path.
         let metadata = format!("/.well-known/oauth-authorization-server{path}");
-        router = router.nest(path, protocol()).route(&metadata, get(discovery::endpoint));
+        router = router.nest(path, endpoints()).route(&metadata, get(discovery::endpoint));
     }
     router
         .route("/livez", get(health::live))
@@ -29,11 +29,27 @@ pub fn public(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// What is answered below the issuer's URL.
+fn endpoints() -> Router<Arc<App>> {
+    protocol().merge(pages())
+}
+
+/// What a person sees; never for scripts of other origins.
+fn pages() -> Router<Arc<App>> {
+    Router::new()
+        .route("/authorize", get(authorize::endpoint).post(authorize::endpoint))
+        .merge(interaction::routes())
+        .merge(logout::routes())
+        .route(page::assets::ROUTE, get(page::assets::endpoint))
+}
+
 /// The endpoints of the protocol.
 fn protocol() -> Router<Arc<App>> {
     Router::new()
         .route("/token", post(token::endpoint).options(preflight))
+        .route("/par", post(par::endpoint).options(preflight))
         .route("/jwks", get(jwks::endpoint).options(preflight))
+        .route("/userinfo", get(userinfo::endpoint).post(userinfo::endpoint).options(preflight))
         .route("/.well-known/openid-configuration", get(discovery::endpoint).options(preflight))
         .route(
             "/.well-known/oauth-authorization-server",

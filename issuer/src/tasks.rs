@@ -148,6 +148,7 @@ async fn batches(app: Arc<App>) {
     ticks.tick().await;
     // What an earlier process left.
     sweep(&app).await;
+    sweep_credentials(&app).await;
     loop {
         ticks.tick().await;
         write_secret_uses(&app).await;
@@ -159,6 +160,7 @@ async fn batches(app: Arc<App>) {
         if app.assertion_keys.may_have_records(oldest) {
             sweep(&app).await;
         }
+        sweep_credentials(&app).await;
     }
 }
 
@@ -178,6 +180,16 @@ pub async fn sweep(app: &App) -> u64 {
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// Removes expired links, ceremonies and counts of guesses, if there may be any; returns how many.
+pub async fn sweep_credentials(app: &App) -> u64 {
+    let expired_before = app.clock.now() - SWEEP_DELAY_SECONDS;
+    let swept = app.credentials.sweep(expired_before, SWEEP_LIMIT).await;
+    swept.unwrap_or_else(|error| {
+        tracing::warn!(%error, "expired credentials were not swept");
+        0
+    })
 }
 
 /// Writes what is not yet written of the uses of secrets.

@@ -150,6 +150,20 @@ impl MasterKeys {
         self.first.id
     }
 
+    /// Whether there are keys beside the one that seals.
+    pub fn has_former(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// How everything begins that the first key seals.
+    pub fn prefix(&self) -> [u8; PREFIX_BYTES] {
+        let mut prefix = [VERSION; PREFIX_BYTES];
+        for (byte, of_id) in prefix.iter_mut().skip(1).zip(self.first.id.0) {
+            *byte = of_id;
+        }
+        prefix
+    }
+
     /// Seals under the first key. Only the same `context` opens it again.
     pub fn seal(&self, context: &str, plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
         let MasterKey { id, key } = &self.first;

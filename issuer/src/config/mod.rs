@@ -16,8 +16,9 @@ pub use issuer_url::IssuerUrl;
 pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
 pub use secret::Secret;
 pub use sections::{
-    Audit, ClientAuthenticationLimits, Config, Database, Keys, Log, LogFormat, MasterKeySource,
-    OnWriteFailure, Outbound, Proxies, Shutdown, Source, Tls, Tracing,
+    Audit, ClientAuthenticationLimits, Config, CredentialSettings, Database, Keys, Log, LogFormat,
+    MasterKeySource, OnWriteFailure, Outbound, Proxies, RefreshTokens, Sessions, Shutdown, Source,
+    Tls, Tracing,
 };
 pub use setting::{Section, Setting, Shown};
 
@@ -49,6 +50,9 @@ pub const SECTIONS: &[Section] = &[
     Proxies::SECTION,
     Keys::SECTION,
     ClientAuthenticationLimits::SECTION,
+    Sessions::SECTION,
+    RefreshTokens::SECTION,
+    CredentialSettings::SECTION,
     Outbound::SECTION,
     Log::SECTION,
     Tracing::SECTION,

@@ -38,6 +38,9 @@ section! {
         pub proxies: Proxies;
         pub keys: Keys;
         pub client_authentication: ClientAuthenticationLimits;
+        pub sessions: Sessions;
+        pub refresh_tokens: RefreshTokens;
+        pub credentials: CredentialSettings;
         pub outbound: Outbound;
         pub log: Log;
         pub tracing: Tracing;
@@ -128,6 +131,47 @@ section! {
         /// Seconds that a client assertion (`private_key_jwt`) may be valid for at most. Raise it for libraries
         /// that cannot be told: PyPI Authlib signs for 3600 by default.
         pub max_assertion_lifetime_seconds: u32 = 300, Default "300";
+    }
+}
+
+section! {
+    /// How long somebody stays signed in.
+    "sessions" => pub struct Sessions {
+        /// Seconds without any use after which a session ends.
+        pub idle_seconds: u32 = 28_800, Default "28800";
+        /// Seconds after which a session ends although it is used.
+        pub absolute_seconds: u32 = 604_800, Default "604800";
+    }
+}
+
+section! {
+    /// Refresh tokens. Each is good once; whoever comes with an old one ends its whole family.
+    "refresh_tokens" => pub struct RefreshTokens {
+        /// Seconds without use after which a refresh token is refused.
+        pub idle_seconds: u32 = 1_209_600, Default "1209600";
+        /// Seconds after the sign-in after which every refresh token that follows from it is refused.
+        pub absolute_seconds: u32 = 7_776_000, Default "7776000";
+        /// Seconds for which the token before the present one is answered with the same successor again: for a lost
+        /// answer, two tabs, a laptop that wakes up. 0 to revoke at once.
+        pub grace_seconds: u32 = 10, Default "10";
+    }
+}
+
+section! {
+    /// How people prove who they are.
+    "credentials" => pub struct CredentialSettings {
+        /// The fewest characters of a new password, 8 to 64. NIST SP 800-63B-4 wants 15 where a password is the only
+        /// factor, and 8 where there is a second.
+        pub min_password_characters: u32 = 8, Default "8";
+        /// Memory of one password hash (Argon2id) in KiB, 7168 to 131072. Hashes with less are made anew at the next
+        /// sign-in.
+        pub password_hash_memory_kib: u32 = 19_456, Default "19456";
+        /// Passes of one password hash. More passes make guessing and signing in equally slower.
+        pub password_hash_passes: u32 = 2, Default "2";
+        /// Memory in MiB that all password hashes take at a time on one node, at least 128. None of it is taken at rest.
+        pub max_hashing_memory_mib: u32 = 256, Default "256";
+        /// Seconds for which a link to reset a password, to verify an address or to accept an invitation can be used.
+        pub link_lifetime_seconds: u32 = 3_600, Default "3600";
     }
 }
 

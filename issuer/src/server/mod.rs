@@ -1,7 +1,6 @@
 //! The listeners: from a socket to the router, and a stop that finishes what is in flight. Plain HTTP,
 //! or TLS with certificates that are read again when they change.
 
-mod head_timer;
 mod room;
 mod run;
 mod tls;
@@ -32,7 +31,6 @@ use tracing::Instrument as _;
 use crate::app::App;
 use crate::origin::{Origin, RequestIds, client_address};
 use crate::telemetry::request_span;
-use head_timer::HeadTimer;
 
 /// How long a peer may take for the handshake and for the head of a request, also for the next one
 /// on a connection that is kept alive: a slow or silent one holds nothing for long.
@@ -60,15 +58,18 @@ struct Shared {
     app: Arc<App>,
     router: Router,
     request_ids: RequestIds,
+    http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
 }
 
 impl Shared {
     fn new(app: Arc<App>, router: Router) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2.timer(TokioTimer::new()).max_concurrent_streams(128);
         http2.keep_alive_interval(PING_INTERVAL).keep_alive_timeout(HEAD_TIMEOUT);
-        Self { app, router, request_ids: RequestIds::default(), http2 }
+        Self { app, router, request_ids: RequestIds::default(), http1, http2 }
     }
 }
 
@@ -137,10 +138,11 @@ async fn connection(
     // A response is one write; waiting for more would only delay it.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else {
+        let http1 = shared.http1.clone();
         let service = service_fn(move |request| answer(request, peer, Arc::clone(&shared)));
         return ended(
             peer,
-            watcher.watch(http1().serve_connection(TokioIo::new(stream), service)).await,
+            watcher.watch(http1.serve_connection(TokioIo::new(stream), service)).await,
         );
     };
     let stream = match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
@@ -149,21 +151,14 @@ async fn connection(
         Err(_) => return tracing::debug!(%peer, "the TLS handshake took too long"),
     };
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let http2 = shared.http2.clone();
+    let (http1, http2) = (shared.http1.clone(), shared.http2.clone());
     let service = service_fn(move |request| answer(request, peer, Arc::clone(&shared)));
     let stream = TokioIo::new(stream);
     if is_http2 {
         ended(peer, watcher.watch(http2.serve_connection(stream, service)).await);
     } else {
-        ended(peer, watcher.watch(http1().serve_connection(stream, service)).await);
+        ended(peer, watcher.watch(http1.serve_connection(stream, service)).await);
     }
-}
-
-/// HTTP/1 for one connection.
-fn http1() -> http1::Builder {
-    let mut http1 = http1::Builder::new();
-    http1.timer(HeadTimer::new(HEAD_TIMEOUT)).header_read_timeout(HEAD_TIMEOUT);
-    http1
 }
 
 fn ended(peer: SocketAddr, outcome: hyper::Result<()>) {

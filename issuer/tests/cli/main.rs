@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test the panic is the report")]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -12,6 +12,7 @@ mod config;
 mod doctor;
 mod keys;
 mod token;
+mod user;
 
 /// One data folder, and the binary run on it with nothing from the environment but where it is.
 pub(crate) struct Desk(tempfile::TempDir);
@@ -37,6 +38,31 @@ impl Desk {
 
     pub(crate) fn output(&self, arguments: &str) -> Output {
         self.command(arguments).output().unwrap()
+    }
+
+    /// The document of a command that succeeds with something on standard input.
+    pub(crate) fn json_with(&self, arguments: &str, input: &str) -> Value {
+        let output = self.output_with(arguments, input);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments}: {words}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    pub(crate) fn output_with(&self, arguments: &str, input: &str) -> Output {
+        use std::io::Write as _;
+        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(arguments.split_whitespace())
+            .arg("--json")
+            .env_clear()
+            .env("COUNTERSIGN_DATA_DIR", self.path("data"))
+            .current_dir(self.0.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
     }
 
     /// The document of a command that succeeds.

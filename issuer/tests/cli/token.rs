@@ -20,7 +20,14 @@ fn token(desk: &Desk) -> String {
             "iat": clock.now(), "exp": clock.now() + 60,
         });
         let es256 = countersign_keys::Algorithm::Es256;
-        app.keychain.live().sign(es256, claims.to_string().as_bytes()).unwrap()
+        app.keychain
+            .live()
+            .sign(
+                countersign::signing::TokenType::AccessToken,
+                es256,
+                claims.to_string().as_bytes(),
+            )
+            .unwrap()
     })
 }
 

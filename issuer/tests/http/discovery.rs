@@ -14,9 +14,12 @@ async fn both_well_known_addresses_answer_the_same_metadata() {
     assert_eq!(metadata["issuer"], "https://issuer.example");
     assert_eq!(metadata["token_endpoint"], "https://issuer.example/token");
     assert_eq!(metadata["jwks_uri"], "https://issuer.example/jwks");
-    assert_eq!(metadata["grant_types_supported"], serde_json::json!(["client_credentials"]));
+    let grants = ["client_credentials", "authorization_code", "refresh_token"];
+    assert_eq!(metadata["grant_types_supported"], serde_json::json!(grants));
+    assert_eq!(metadata["code_challenge_methods_supported"], serde_json::json!(["S256"]));
+    assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
     let methods = metadata["token_endpoint_auth_methods_supported"].as_array().unwrap();
-    assert_eq!(methods.len(), 3);
+    assert_eq!(methods.len(), 4);
 }
 
 #[tokio::test]

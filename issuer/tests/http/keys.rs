@@ -68,7 +68,7 @@ async fn a_missing_or_wrong_master_key_stops_the_start_and_destroys_nothing() {
 
     assert!(matches!(missing, StartError::MasterKeyMissing { .. }), "{missing}");
     assert!(still_missing, "a new master key was made up");
-    assert!(matches!(wrong, StartError::SecretHashKey(_)), "{wrong}");
+    assert!(matches!(wrong, StartError::SealedKey(..)), "{wrong}");
     assert!(matches!(corrupt, StartError::MasterKey(MasterKeyError::File { .. })), "{corrupt}");
     assert_eq!(restored, kid_before);
 }

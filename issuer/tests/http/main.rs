@@ -2,13 +2,18 @@
 //! `COUNTERSIGN_TEST_DATABASE` is `postgres`, against PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
+mod assets;
+mod authorize;
 mod client_secret;
 mod cors;
 mod discovery;
+mod grants;
 mod harness;
 mod health;
 mod jwks;
 mod keys;
+mod people;
 mod private_key_jwt;
 mod state;
 mod token;
+mod userinfo;

@@ -157,6 +157,24 @@ async fn a_body_that_never_ends_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_body_that_arrives_long_after_its_head_is_read() {
+    let issuer = Issuer::new().await;
+    let secret = issuer.client("orders", |_| {}).await;
+    tokio::time::pause();
+    let late = futures_util::stream::once(async {
+        tokio::time::sleep(std::time::Duration::from_secs(9)).await;
+        Ok::<_, std::io::Error>(form(&[("grant_type", "client_credentials")]))
+    });
+
+    let request = token_request()
+        .header(header::AUTHORIZATION, basic("orders", &secret))
+        .body(Body::from_stream(late));
+    let answer = issuer.send(request.unwrap()).await;
+
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[tokio::test]
 async fn a_client_with_two_resources_must_name_one() {
     let issuer = Issuer::new().await;
     issuer.resource("https://ledger.example", |_| {}).await;

@@ -1,5 +1,6 @@
 //! Measures the delivered server: `/token` beside the bare server in the same run, the key set, starts and memory.
-//! One JSON line a figure. Servers run on one core, the load on the other. Start it with `tests/bench/run`.
+//! One JSON line a figure. Servers run on one core, the load on the other. Start it with `tests/bench/run`; arguments
+//! choose groups of figures, none means all.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -20,6 +21,9 @@ use tokio::time::sleep;
 const SERVER: [&str; 3] = ["taskset", "-c", "0"];
 /// The resource whose tokens are signed with RS256.
 const LEDGER: &str = "https://ledger.example";
+
+/// The groups of figures, in the order in which they are measured.
+const GROUPS: [&str; 5] = ["start", "rest", "ES256", "RS256", "JWKS"];
 
 /// A node under measurement and an app for each algorithm.
 struct Subject {
@@ -49,30 +53,56 @@ impl Subject {
 
 #[tokio::main]
 async fn main() {
-    start::measure().await;
+    let chosen: Vec<String> = std::env::args().skip(1).collect();
+    let unknown = chosen.iter().find(|group| !GROUPS.contains(&group.as_str()));
+    assert!(unknown.is_none(), "{unknown:?} is not one of {GROUPS:?}");
+    let wants = |group: &str| chosen.is_empty() || chosen.iter().any(|one| one == group);
+
+    if wants("start") {
+        start::measure().await;
+    }
+    if wants("rest") {
+        measure_rest().await;
+    }
+    if !["ES256", "RS256", "JWKS"].into_iter().any(&wants) {
+        return;
+    }
+    let subjects = [
+        Subject::start("SQLite", Deployment::sqlite()).await,
+        Subject::start("PostgreSQL", Deployment::postgres().await).await,
+    ];
+    for algorithm in ["ES256", "RS256"].into_iter().filter(|algorithm| wants(algorithm)) {
+        token::measure(&subjects, algorithm).await;
+    }
+    measure_memory_and_rows(&subjects).await;
+    if wants("JWKS") {
+        measure_jwks(&subjects[0]).await;
+    }
+}
+
+async fn measure_rest() {
     let at_rest = Deployment::sqlite();
     let node = at_rest.start().await;
     sleep(Duration::from_secs(5)).await;
     let resident = node.process.resident_kib();
     Figure::new("resident at rest, SQLite", mebibytes(resident), "MiB").at_most(16.0).print();
-    drop(node);
+}
 
-    let subjects = [
-        Subject::start("SQLite", Deployment::sqlite()).await,
-        Subject::start("PostgreSQL", Deployment::postgres().await).await,
-    ];
-    token::measure(&subjects, "ES256").await;
-    token::measure(&subjects, "RS256").await;
-    for subject in &subjects {
-        let resident = mebibytes(subject.node.process.resident_kib());
-        Figure::new(&format!("resident after the load, {}", subject.name), resident, "MiB").print();
-    }
+async fn measure_jwks(subject: &Subject) {
     for connections in [1, 16, 64] {
-        let measured = wrk::get(&format!("{}/jwks", subjects[0].node.url), connections).await;
+        let measured = wrk::get(&format!("{}/jwks", subject.node.url), connections).await;
         let of = format!("JWKS, {connections} connections");
         Figure::new(&format!("{of}, requests"), measured.per_second, "1/s").print();
         Figure::new(&format!("{of}, p50"), measured.p50_ms, "ms").print();
         Figure::new(&format!("{of}, p99"), measured.p99_ms, "ms").print();
+    }
+}
+
+/// After the tokens: memory is as before, and no row came of them.
+async fn measure_memory_and_rows(subjects: &[Subject; 2]) {
+    for subject in subjects {
+        let resident = mebibytes(subject.node.process.resident_kib());
+        Figure::new(&format!("resident after the load, {}", subject.name), resident, "MiB").print();
     }
     let rows = subjects[1].deployment.database.row_counts().await;
     let rows: u64 = rows.iter().map(|(_, count)| count).sum();

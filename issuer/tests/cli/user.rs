@@ -1,0 +1,61 @@
+//! `countersign user`: credentials and links.
+
+use serde_json::{Value, json};
+use std::process::Output;
+
+use crate::Desk;
+
+#[test]
+fn a_user_gets_a_password_and_a_link_and_loses_them() {
+    let desk = Desk::new();
+    let create = "user create ada --email ada@example.com --email-verified --password-stdin";
+
+    let weak = desk.output_with(create, "password\n");
+    let made = desk.json_with(create, "correct horse battery\n");
+    let listed = desk.json("user list-credentials ADA");
+    let set = desk.json_with("user set-password ada", "another horse battery\r\n");
+    let hash = "$2b$04$ie4lZQEaR45L0UqFcXI.Luo.uog0AhT96r41rsx7JyZBCCD4/JIbe";
+    let imported = desk.json_with("user import-hash ada", hash);
+    let foreign = desk.output_with("user import-hash ada", "5f4dcc3b5aa765d61d8327deb882cf99");
+    let link = desk.json("user reset-link ada");
+    let invitation = desk.json("user reset-link ada --invite");
+    let removed = desk.json("user remove-credential ada password");
+    let (code, again) = desk.failure("user remove-credential ada password");
+    let emptied = desk.json("user list-credentials ada");
+
+    let failure = |output: &Output| serde_json::from_slice::<Value>(&output.stderr).unwrap();
+    assert_eq!(failure(&weak)["error"], "password_common");
+    assert_eq!(made["username"], "ada", "the weak password registered nobody");
+    assert_eq!((&listed["user_id"], &listed["email_verified"]), (&made["id"], &json!(true)));
+    assert_eq!(listed["password"]["scheme"], "argon2id");
+    assert_eq!((&listed["totp"], &listed["recovery_codes"]), (&Value::Null, &json!(0)));
+    assert_eq!(set, json!({ "password_set": "ada" }));
+    assert_eq!(imported, json!({ "imported": "ada", "scheme": "bcrypt" }));
+    assert_eq!(failure(&foreign)["error"], "hash_format_unknown");
+    let url = link["link"].as_str().unwrap();
+    assert!(url.starts_with("http://localhost:8080/reset-password?token="), "{url}");
+    assert!(link["expires_at"].is_i64() && link["purpose"] == "password_reset");
+    assert_eq!(invitation["purpose"], "invite");
+    assert_eq!(removed, json!({ "username": "ada", "removed": "password" }));
+    assert_eq!((code, &again["error"]), (1, &json!("not_found")));
+    assert!(again["hint"].as_str().unwrap().contains("user list-credentials ada"));
+    assert_eq!((&emptied["password"], &emptied["passkeys"]), (&Value::Null, &json!([])));
+}
+
+#[test]
+fn r33_no_file_of_the_data_folder_holds_a_password_its_hash_or_a_link() {
+    let desk = Desk::new();
+
+    desk.json_with("user create ada --password-stdin", "correct horse battery");
+    let link = desk.json("user reset-link ada");
+
+    let token = link["link"].as_str().unwrap().split_once("token=").unwrap().1.to_owned();
+    let canaries = ["correct horse battery", "$argon2id$", token.as_str()];
+    for file in std::fs::read_dir(desk.path("data")).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        for canary in canaries {
+            let found = bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
+            assert!(!found, "{canary}");
+        }
+    }
+}
