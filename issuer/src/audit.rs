@@ -30,6 +30,8 @@ pub struct AuditEvent<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     idtyp: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'e str>,
@@ -62,6 +64,7 @@ impl<'e> AuditEvent<'e> {
             grant,
             client_id: Some(issued.client.id.as_str()),
             idtyp: Some(issued.identity.idtyp()),
+            user: issued.user.as_deref(),
             aud: Some(&issued.permitted.resource.identifier),
             scope: Some(&issued.permitted.scope),
             jti: Some(&issued.jti),
@@ -97,6 +100,7 @@ impl<'e> AuditEvent<'e> {
             grant: None,
             client_id: None,
             idtyp: None,
+            user: None,
             aud: None,
             scope: None,
             jti: None,

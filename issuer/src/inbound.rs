@@ -51,6 +51,8 @@ pub fn id_token_subject(app: &App, token: &str, client_id: &str) -> Option<Strin
 /// The claims of an ID token that was issued here, expired or not (OpenID Connect RP-Initiated Logout §2).
 pub fn id_token(app: &App, token: &str) -> Option<StandardClaims> {
     let claims = signed_here(app, token, |jws| jws.has_typ("JWT"))?;
-    (claims.issuer() == Some(app.config.issuer.as_str()) && claims.has(Claim::Aud))
-        .then_some(claims)
+    // A signed UserInfo answer has the same type and audience; only an ID token expires and says when somebody signed in.
+    let is_id_token = [Claim::Aud, Claim::Sub, Claim::Exp, Claim::Iat, Claim::AuthTime];
+    let is_ours = claims.issuer() == Some(app.config.issuer.as_str());
+    (is_ours && is_id_token.iter().all(|claim| claims.has(*claim))).then_some(claims)
 }

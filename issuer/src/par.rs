@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::app::App;
-use crate::authorize::{AuthorizationRequest, Failure, PUSHED_PREFIX};
+use crate::authorize::{AuthorizationRequest, Carried, Failure, PUSHED_PREFIX, Parameters};
 use crate::cors::AnyOrigin;
 use crate::error::OAuthError;
+use crate::origin::Origin;
 use crate::protocol::form::Repeats;
 use crate::protocol::{ErrorCode, Form};
 use crate::random;
-use crate::registry::SignIn;
 use crate::sealer::Purpose;
-use crate::token::client_auth::{self, PresentedCredential};
+use crate::token::client_auth::{self, AuthenticatedClient, PresentedCredential};
 use crate::token::{read_form_body, refuse_form};
 
 /// RFC 9126 §2.2: short.
@@ -30,8 +31,7 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
         let body = read_form_body(&parts, body).await?;
         let form = Form::parse(&body).map_err(refuse_form)?;
         app.freshness.require(app.clock.elapsed())?;
-        let presented = PresentedCredential::of(&parts.headers, &form)?;
-        let client = client_auth::authenticate(&app, &presented).await?;
+        let client = authenticate(&app, &parts, &form).await?;
         let client = client.shared();
         // RFC 9126 §2: the parameters are those of the client that authenticated.
         if form.value("client_id").is_some_and(|named| named != client.id.as_str()) {
@@ -51,12 +51,31 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
                 "no users may sign in through the client",
             )
         })?;
-        let sign_in = SignIn { require_pushed_authorization_requests: false, ..sign_in.clone() };
-        AuthorizationRequest::read_parameters(&app, &form, Repeats::None, (client, &sign_in))
-            .map_err(told)?;
+        let parameters =
+            Parameters { form: &form, repeats: Repeats::None, carried: Carried::Pushed };
+        AuthorizationRequest::read_parameters(&app, parameters, (client, sign_in)).map_err(told)?;
         keep(&app, client.id.as_str(), &without_credentials(&form)).await
     };
     (AnyOrigin, outcome.await.unwrap_or_else(IntoResponse::into_response))
+}
+
+/// The same as at the token endpoint, failures counted.
+async fn authenticate(
+    app: &App,
+    parts: &Parts,
+    form: &Form<'_>,
+) -> Result<AuthenticatedClient, OAuthError> {
+    let presented = PresentedCredential::of(&parts.headers, form)?;
+    let outcome = client_auth::authenticate(app, &presented).await;
+    outcome.map_err(|mut error| {
+        let client_key = app.limiter.client_key(presented.client_id().unwrap_or_default());
+        let address = Origin::of(parts).address;
+        if client_auth::count_failure(app, (client_key, address), &mut error) {
+            let (code, cause) = (error.code.row().wire, error.cause.as_ref());
+            tracing::info!(request_id = %Origin::of(parts).request_id, code, cause, "a request was not taken");
+        }
+        error
+    })
 }
 
 /// The request as it will be read again: no credential stays in the database.
@@ -71,6 +90,7 @@ async fn keep(app: &App, client_id: &str, parameters: &str) -> Result<Response, 
     let id = random::client_secret();
     let hash = app.sealer.mac_text(Purpose::PushedRequest, &[id.as_bytes()]);
     let expires_at = app.clock.now() + LIFETIME_SECONDS;
+    app.leave_to_sweep();
     app.store.push_request(&hash, client_id, parameters, expires_at).await?;
     let document = json!({
         "request_uri": format!("{PUSHED_PREFIX}{}", id.as_str()),

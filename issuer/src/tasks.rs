@@ -22,6 +22,9 @@ const BATCH: Duration = Duration::from_mins(1);
 
 /// Retired keys are written down after so many batches.
 const OBSERVATION_BATCHES: u32 = 10;
+
+/// Expired sessions and what was given in them are looked for after so many batches.
+const SIGN_IN_BATCHES: u32 = 10;
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
 
 /// How many expired rows one sweep removes at most, so that it never holds the database for long.
@@ -142,19 +145,23 @@ async fn rotate_if_due(app: &App, actor: &Actor) {
 }
 
 async fn batches(app: Arc<App>) {
-    let mut since_observations = 0;
+    let mut batches = 0;
     let mut ticks = interval(BATCH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     // What an earlier process left.
     sweep(&app).await;
     sweep_credentials(&app).await;
+    sweep_sign_ins(&app).await;
     loop {
         ticks.tick().await;
         write_secret_uses(&app).await;
-        since_observations += 1;
-        if since_observations % OBSERVATION_BATCHES == 0 {
+        batches += 1;
+        if batches % OBSERVATION_BATCHES == 0 {
             write_observations(&app).await;
+        }
+        if batches % SIGN_IN_BATCHES == 0 && app.may_have_expired_sign_ins() {
+            sweep_sign_ins(&app).await;
         }
         let oldest = app.clock.now() - SWEEP_DELAY_SECONDS - 2 * BATCH.as_secs().cast_signed();
         if app.assertion_keys.may_have_records(oldest) {
@@ -164,18 +171,28 @@ async fn batches(app: Arc<App>) {
     }
 }
 
-/// Removes expired replay records in small batches until none is left; returns how many.
+/// Removes expired replay records; returns how many.
 pub async fn sweep(app: &App) -> u64 {
     let expired_before = app.clock.now() - SWEEP_DELAY_SECONDS;
+    in_batches(|| app.store.sweep_expired(expired_before, SWEEP_LIMIT)).await
+}
+
+/// Removes expired sessions, codes, refresh tokens and pushed requests; returns how many.
+pub async fn sweep_sign_ins(app: &App) -> u64 {
+    let expired_before = app.clock.now() - SWEEP_DELAY_SECONDS;
+    in_batches(|| app.store.sweep_sign_ins(expired_before, SWEEP_LIMIT)).await
+}
+
+/// Small batches until one is not full, so that the database is never held for long.
+async fn in_batches<F: Future<Output = Result<u64, StoreError>>>(batch: impl Fn() -> F) -> u64 {
     let mut swept = 0;
     loop {
-        let batch = app.store.sweep_expired(expired_before, SWEEP_LIMIT).await;
-        let batch = batch.unwrap_or_else(|error| {
+        let removed = batch().await.unwrap_or_else(|error| {
             tracing::warn!(%error, "expired rows were not swept");
             0
         });
-        swept += batch;
-        if batch < SWEEP_LIMIT.cast_unsigned() {
+        swept += removed;
+        if removed < SWEEP_LIMIT.cast_unsigned() {
             return swept;
         }
         tokio::task::yield_now().await;

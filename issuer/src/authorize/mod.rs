@@ -10,5 +10,5 @@ mod response;
 pub use code::{AuthorizationCode, CODE_LIFETIME_SECONDS};
 pub use endpoint::endpoint;
 pub use next_step::{NextStep, Present, Progress, next_step};
-pub use request::{AuthorizationRequest, PUSHED_PREFIX};
+pub use request::{AuthorizationRequest, Carried, PUSHED_PREFIX, Parameters};
 pub use response::{Failure, RedirectTarget, Refused, ResponseMode, see_other};

@@ -71,6 +71,10 @@ pub fn next_step(
     if !essential.is_empty() && !essential.iter().any(|wanted| acr::satisfies(reached, wanted)) {
         let description = "the user is not authenticated in the class that the request demands";
         let code = ErrorCode::UnmetAuthenticationRequirements;
+        // Who was asked since the request came, and did not reach it, cannot: asking again would never end.
+        if present.auth_time > request.received_at {
+            return NextStep::Refuse(code, description);
+        }
         return silent(NextStep::StepUp, code, description);
     }
     if request.prompt.select_account && !progress.account_chosen {

@@ -65,6 +65,26 @@ pub struct AuthorizationRequest {
     pub received_at: i64,
 }
 
+/// How a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// By the browser, where others may read along.
+    Browser,
+    /// Straight from the client (RFC 9126).
+    Pushed,
+}
+
+/// The parameters of a request, before anything of them is believed.
+#[derive(Clone, Copy)]
+pub struct Parameters<'r> {
+    /// What was sent.
+    pub form: &'r Form<'r>,
+    /// Whether something was sent twice.
+    pub repeats: Repeats,
+    /// By which way.
+    pub carried: Carried,
+}
+
 impl AuthorizationRequest {
     /// Reads a request.
     ///
@@ -75,7 +95,8 @@ impl AuthorizationRequest {
         let registry = app.registry.load_full();
         let (client, sign_in) = client(&registry, form)?;
         let Some(request_uri) = form.value("request_uri") else {
-            return Self::read_parameters(app, form, repeats, (client, sign_in));
+            let parameters = Parameters { form, repeats, carried: Carried::Browser };
+            return Self::read_parameters(app, parameters, (client, sign_in));
         };
         let Some(hash) = pushed_hash(app, request_uri) else {
             // RFC 9101 §5.2: nothing is fetched that a stranger names.
@@ -92,38 +113,32 @@ impl AuthorizationRequest {
             Failure::page(ErrorKind::SignInExpired, error)
         })?;
         let (pushed, repeats) = Form::read(pushed.as_bytes()).map_err(malformed)?;
-        Self::read_parameters(
-            app,
-            &pushed,
-            repeats,
-            (client, &SignIn { require_pushed_authorization_requests: false, ..sign_in.clone() }),
-        )
+        let parameters = Parameters { form: &pushed, repeats, carried: Carried::Pushed };
+        Self::read_parameters(app, parameters, (client, sign_in))
     }
 
     /// Reads the parameters of a client; those of a pushed request too, before they are kept.
     pub fn read_parameters(
         app: &App,
-        form: &Form<'_>,
-        repeats: Repeats,
+        parameters: Parameters<'_>,
         (client, sign_in): (&Arc<Client>, &SignIn),
     ) -> Result<Self, Failure> {
-        let target = redirect_target(form, client.id.as_str(), sign_in)?;
-        let outcome = Self::read_for(app, form, (client, sign_in), &target, repeats);
+        let target = redirect_target(parameters.form, client.id.as_str(), sign_in)?;
+        let outcome = Self::read_for(app, parameters, (client, sign_in), &target);
         outcome.map_err(|error| target.refuse(error))
     }
 
     fn read_for(
         app: &App,
-        form: &Form<'_>,
+        Parameters { form, repeats, carried }: Parameters<'_>,
         (client, sign_in): (&Arc<Client>, &SignIn),
         target: &RedirectTarget,
-        repeats: Repeats,
     ) -> Result<Self, OAuthError> {
         // RFC 6749 §3.1: request parameters must not be included more than once.
         if repeats == Repeats::Some {
             return Err(OAuthError::invalid_request("a parameter is repeated"));
         }
-        if sign_in.require_pushed_authorization_requests {
+        if sign_in.require_pushed_authorization_requests && carried == Carried::Browser {
             return Err(OAuthError::invalid_request("the client must push its requests"));
         }
         if form.value("request").is_some() {

@@ -6,13 +6,14 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
 use super::Interaction;
-use super::dispatcher::{answer, proceed, resume, sealing};
+use super::dispatcher::{answer, proceed, resume};
 use super::form::{Posted, client_of, either, unavailable};
 use super::session::CurrentSession;
-use super::visit::{Ended, Visit, brand_of, client_name};
+use super::shown::Shown;
+use super::visit::{Ended, Visit, client_name};
 use crate::app::App;
 use crate::error::OAuthError;
-use crate::page::{ConsentPage, Frame, PostForm, RequestedScope, View as _};
+use crate::page::{ConsentPage, RequestedScope, View as _};
 use crate::protocol::ErrorCode;
 use crate::registry::{Client, IDENTITY_SCOPES};
 
@@ -24,7 +25,6 @@ pub(super) fn show(
     current: &CurrentSession,
 ) -> Result<Response, Ended> {
     let app = visit.app;
-    let sealed = interaction.seal(&app.sealer).map_err(|error| sealing(visit, error))?;
     let request = &interaction.request;
     let registry = app.registry.load();
     let resource_of = |scope: &String| {
@@ -48,13 +48,12 @@ pub(super) fn show(
         .zip(&names)
         .map(|(scope, resource)| RequestedScope { scope, resource: resource.as_deref() })
         .collect();
-    let (action, csrf, brand) = (visit.path("/consent"), visit.csrf(), brand_of(client));
+    let shown = Shown::of(visit, interaction, client, "/consent")?;
     let target = request.target.url();
-    let frame = visit.frame(&brand, visit.language(request.ui_locales.as_deref()));
     let host = target.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
     let page = ConsentPage {
-        frame: Frame { form_target: target.as_ref(), ..frame },
-        form: PostForm { action: &action, csrf: &csrf, continuation: Some(&sealed) },
+        frame: shown.frame(),
+        form: shown.form(),
         client_name: client_name(client),
         redirect_host: if host.is_empty() { request.target.uri() } else { host },
         scopes: &scopes,

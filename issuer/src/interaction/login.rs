@@ -7,10 +7,11 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 
-use super::dispatcher::{resume, sealing};
+use super::dispatcher::resume;
 use super::form::{Posted, client_of, either, unavailable};
 use super::session::{self, CurrentSession};
-use super::visit::{Ended, Visit, brand_of, client_name};
+use super::shown::Shown;
+use super::visit::{Ended, Visit, client_name};
 use super::{FirstFactor, Interaction, cookies};
 use crate::app::App;
 use crate::credentials::{
@@ -18,8 +19,8 @@ use crate::credentials::{
 };
 use crate::error::OAuthError;
 use crate::page::{
-    ErrorKind, Field, Frame, LoginPage, LoginUser, PostForm, Problem, SecondFactorMethod,
-    SecondFactorPage, View as _,
+    ErrorKind, Field, LoginPage, LoginUser, Problem, SecondFactorMethod, SecondFactorPage,
+    View as _,
 };
 use crate::protocol::Form;
 use crate::registry::Client;
@@ -54,13 +55,10 @@ fn render(
     client: &Client,
     (user, problems): (LoginUser<'_>, &[Problem]),
 ) -> Result<Response, Ended> {
-    let sealed = interaction.seal(&visit.app.sealer).map_err(|error| sealing(visit, error))?;
-    let (action, csrf, brand) = (visit.path("/login"), visit.csrf(), brand_of(client));
-    let target = interaction.request.target.url();
-    let frame = visit.frame(&brand, visit.language(interaction.request.ui_locales.as_deref()));
+    let shown = Shown::of(visit, interaction, client, "/login")?;
     let page = LoginPage {
-        frame: Frame { form_target: target.as_ref(), ..frame },
-        form: Some(PostForm { action: &action, csrf: &csrf, continuation: Some(&sealed) }),
+        frame: shown.frame(),
+        form: Some(shown.form()),
         user,
         client_name: Some(client_name(client)),
         problems,
@@ -137,7 +135,9 @@ async fn complete(
     let amr = credentials::amr(methods).into_iter().map(str::to_owned).collect();
     let cookie = session::sign_in(visit, account.user.id, amr).await;
     let cookie = cookie.map_err(|error| unavailable(visit, error))?;
-    let interaction = Interaction { first_factor: None, account_chosen: true, ..interaction };
+    // Whoever consented before may have been somebody else.
+    let interaction =
+        Interaction { first_factor: None, account_chosen: true, consented: false, ..interaction };
     let mut response = resume(visit, &interaction)?;
     session::give(&mut response, &cookie);
     let device = visit.cookie(cookies::DEVICE);
@@ -160,16 +160,13 @@ fn show_code(
     (factor, problems): (SecondFactor, &[Problem]),
 ) -> Result<Response, Ended> {
     let client = client_of(visit.app, interaction).ok_or_else(|| expired(visit))?;
-    let sealed = interaction.seal(&visit.app.sealer).map_err(|error| sealing(visit, error))?;
     let path = if factor == SecondFactor::Totp { "/login/code" } else { "/login/recovery-code" };
-    let (action, csrf, brand) = (visit.path(path), visit.csrf(), brand_of(&client));
-    let form = PostForm { action: &action, csrf: &csrf, continuation: Some(&sealed) };
-    let target = interaction.request.target.url();
-    let frame = visit.frame(&brand, visit.language(interaction.request.ui_locales.as_deref()));
-    let use_recovery_code = visit.path(&format!("/login/recovery-code?continue={sealed}"));
+    let shown = Shown::of(visit, interaction, &client, path)?;
+    let form = shown.form();
+    let use_recovery_code = visit.path(&format!("/login/recovery-code?continue={}", shown.sealed));
     let is_totp = factor == SecondFactor::Totp;
     let page = SecondFactorPage {
-        frame: Frame { form_target: target.as_ref(), ..frame },
+        frame: shown.frame(),
         method: if is_totp {
             SecondFactorMethod::Totp(form)
         } else {

@@ -10,6 +10,7 @@ mod login;
 mod reset_password;
 mod select_account;
 mod session;
+mod shown;
 mod visit;
 
 pub use dispatcher::{proceed, refuse};

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::dispatcher::{resume, sealing};
+use super::dispatcher::resume;
 use super::form::{Posted, client_of, either, unavailable};
 use super::session::CurrentSession;
-use super::visit::{Ended, Visit, brand_of, client_name};
+use super::shown::Shown;
+use super::visit::{Ended, Visit, client_name};
 use super::{Interaction, login};
 use crate::app::App;
-use crate::page::{Frame, PostForm, SelectAccountPage, SelectableAccount, View as _};
+use crate::page::{SelectAccountPage, SelectableAccount, View as _};
 use crate::registry::Client;
 
 /// Shows the page.
@@ -22,14 +23,11 @@ pub(super) fn show(
     client: &Client,
     current: &CurrentSession,
 ) -> Result<Response, Ended> {
-    let sealed = interaction.seal(&visit.app.sealer).map_err(|error| sealing(visit, error))?;
-    let (action, csrf, brand) = (visit.path("/select-account"), visit.csrf(), brand_of(client));
+    let shown = Shown::of(visit, interaction, client, "/select-account")?;
     let (user, id) = (&current.user, current.user.id.to_string());
-    let target = interaction.request.target.url();
-    let frame = visit.frame(&brand, visit.language(interaction.request.ui_locales.as_deref()));
     let page = SelectAccountPage {
-        frame: Frame { form_target: target.as_ref(), ..frame },
-        form: PostForm { action: &action, csrf: &csrf, continuation: Some(&sealed) },
+        frame: shown.frame(),
+        form: shown.form(),
         client_name: Some(client_name(client)),
         accounts: &[SelectableAccount {
             id: &id,

@@ -18,6 +18,7 @@ mod columns;
 mod connect;
 mod credentials;
 mod error;
+mod expired;
 mod grants;
 mod observations;
 mod pool;

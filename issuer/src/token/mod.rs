@@ -27,7 +27,7 @@ use crate::policy::{self, AccessRequest, AccessSubject, Granted};
 use crate::protocol::form::{FormError, MAX_FORM_BYTES};
 use crate::protocol::{ErrorCode, Form};
 use crate::registry::{ClientId, User};
-use client_auth::{PresentedCredential, Verdict};
+use client_auth::PresentedCredential;
 use grants::{Grant, GrantRefusal, Subject, TokenRequest};
 
 /// A body that takes longer holds a connection for nothing.
@@ -128,7 +128,7 @@ fn access_subject<'a>(subject: &'a Subject, user: Option<&'a User>) -> AccessSub
 }
 
 /// Counts a refusal of somebody who did not authenticate; `false` if it is one of too many to be
-/// recorded each. Failed authentication beyond the limit becomes 429.
+/// recorded each.
 fn count_failure(
     app: &App,
     origin: Origin,
@@ -139,21 +139,7 @@ fn count_failure(
     if trail.is_authenticated || error.code.row().status.is_server_error() {
         return true;
     }
-    let is_authentication = error.code == ErrorCode::InvalidClient;
-    if is_authentication {
-        app.metrics.client_authentication_failed();
-    }
-    match app.limiter.failed(trail.client_key, origin.address, app.clock.elapsed()) {
-        Verdict::Tolerated => true,
-        Verdict::TooMany { retry_after, is_recorded } => {
-            if is_authentication {
-                error.code = ErrorCode::TooManyFailures;
-                error.description = "client authentication failed too often; try again later";
-                error.retry_after = Some(retry_after);
-            }
-            is_recorded
-        }
-    }
+    client_auth::count_failure(app, (trail.client_key, origin.address), error)
 }
 
 /// Reads the body, after what the head of the request already rules out.

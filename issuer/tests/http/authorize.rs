@@ -333,3 +333,67 @@ async fn a_public_client_needs_a_code_challenge_and_no_secret() {
     assert_eq!(callback(&without)["error"], "invalid_request");
     assert_eq!(issuer.token(&exchange).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_class_that_the_user_cannot_reach_is_refused_and_not_asked_for_without_end() {
+    let (issuer, _) = issuer().await;
+    let browser = Browser::new(&issuer);
+    let essential = r#"{"id_token":{"acr":{"essential":true,"values":["2"]}}}"#;
+    let page = browser.authorize("web", &[("claims", essential)]).await;
+    issuer.clock.advance(std::time::Duration::from_secs(5));
+    issuer.follow().await;
+
+    let answer = browser.log_in(&page, "ada", PASSWORD).await;
+
+    assert_eq!(callback(&answer)["error"], "unmet_authentication_requirements");
+    let weaker = essential.replace("\"2\"", "\"1\"");
+    let reached = browser.authorize("web", &[("claims", &weaker)]).await;
+    assert!(callback(&reached).contains_key("code"));
+}
+
+#[tokio::test]
+async fn what_one_user_consented_to_is_not_the_consent_of_another() {
+    let issuer = Issuer::new().await;
+    issuer.user("ada").await;
+    issuer.user("eve").await;
+    issuer.web("web", |_, sign_in| sign_in.consent = ConsentPolicy::Ask).await;
+    let browser = Browser::new(&issuer);
+    let login = browser.authorize("web", &[]).await;
+    let consent = browser.log_in(&login, "ada", PASSWORD).await;
+    let (csrf, rest) = (hidden(&consent, "csrf"), hidden(&consent, "continue"));
+    let accept = [("csrf", csrf.as_str()), ("continue", rest.as_str()), ("answer", "accept")];
+    let accepted = browser.post("/consent", &accept).await;
+    let (_, rest) = accepted.header("location").split_once("continue=").unwrap();
+
+    let as_eve =
+        [("csrf", csrf.as_str()), ("continue", rest), ("username", "eve"), ("password", PASSWORD)];
+    let switched = browser.post("/login", &as_eve).await;
+    let asked = browser.follow(switched).await;
+
+    assert_eq!((asked.status, asked.header("location")), (StatusCode::OK, ""));
+    assert!(asked.body.contains("action=\"/consent\""), "{}", asked.body);
+}
+
+#[tokio::test]
+async fn pushing_counts_failures_as_the_token_endpoint_does() {
+    let issuer =
+        Issuer::with(|config| config.client_authentication.failures_per_minute_per_client = 3)
+            .await;
+    let secret = issuer.web("web", |_, _| {}).await;
+    let path = authorize_path("web", &[]);
+    let body = path.strip_prefix("/authorize?").unwrap();
+    let push = async |secret: &str| {
+        let request = http::Request::post("/par")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(axum::body::Body::from(format!("{body}&{}", form(&[("client_secret", secret)]))));
+        issuer.send(request.unwrap()).await
+    };
+
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(push("wrong").await.status.as_u16());
+    }
+
+    assert_eq!(statuses, [401, 401, 401, 429, 429]);
+    assert_eq!(push(&secret).await.status, 201, "the right secret always gets in");
+}

@@ -297,3 +297,31 @@ async fn cve_2025_46815_a_reset_link_is_shown_by_get_used_by_post_and_ends_every
     let new = browser.log_in(&old, "ada", "another horse battery").await;
     assert!(callback(&new).contains_key("code"));
 }
+
+#[tokio::test]
+async fn the_audit_line_of_a_users_token_says_whose_it_is() {
+    let (issuer, secret) = issuer().await;
+    let ada = issuer.app.store.user("ada").await.unwrap().id.to_string();
+
+    issuer.redeem("web", &secret, &code(&issuer).await).await;
+
+    let log = std::fs::read_to_string(issuer.app.config.audit_file()).unwrap();
+    let event: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!((&event["user"], &event["idtyp"]), (&ada.into(), &"user".into()));
+}
+
+#[tokio::test]
+async fn what_has_expired_is_removed_and_what_is_alive_stays() {
+    let (issuer, secret) = issuer().await;
+    issuer.redeem("web", &secret, &code(&issuer).await).await;
+    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 0, "all is alive");
+
+    // A used code is kept for its minute, a session for a week, a family for 90 days.
+    issuer.clock.advance(Duration::from_mins(20));
+    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 1);
+    issuer.clock.advance(Duration::from_hours(24 * 8));
+    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 1);
+    issuer.clock.advance(Duration::from_hours(24 * 90));
+    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 1);
+    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 0);
+}

@@ -141,3 +141,25 @@ async fn signing_out_without_proof_is_asked_about_first() {
     let silent = browser.authorize("web", &[("prompt", "none")]).await;
     assert_eq!(callback(&silent)["error"], "login_required");
 }
+
+#[tokio::test]
+async fn a_signed_answer_is_for_its_client_and_is_no_id_token() {
+    let issuer = Issuer::new().await;
+    let ada = issuer.user("ada").await;
+    let secret = issuer
+        .web("web", |_, sign_in| {
+            sign_in.userinfo_signed_response_alg = Some(countersign_keys::Algorithm::Es256);
+        })
+        .await;
+    let tokens = tokens(&issuer, &secret, "openid").await;
+
+    let told = ask(&issuer, tokens["access_token"].as_str().unwrap()).await;
+
+    assert_eq!(told.header("content-type"), "application/jwt");
+    let claims = crate::people::payload(&told.body.clone().into());
+    assert_eq!((&claims["sub"], &claims["aud"]), (&ada.to_string().into(), &"web".into()));
+    let browser = Browser::new(&issuer);
+    let hinted = browser.authorize("web", &[("id_token_hint", &told.body)]).await;
+    assert_eq!(callback(&hinted)["error"], "invalid_request");
+    assert_eq!(browser.get(&format!("/logout?id_token_hint={}", told.body)).await.status, 400);
+}

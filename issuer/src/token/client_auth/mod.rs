@@ -12,6 +12,7 @@ pub use private_key_jwt::AssertionKeys;
 pub use secret_hash::SecretHasher;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -118,6 +119,30 @@ pub async fn authenticate(
         PresentedCredential::Nothing { client_id } => none::authenticate(app, client_id)?,
     };
     Ok(AuthenticatedClient(client))
+}
+
+/// Counts a failure of a client at an address; `false` if it is one of too many to be recorded each. Failed
+/// authentication beyond the limit becomes 429.
+pub fn count_failure(
+    app: &App,
+    (client_key, address): (u64, IpAddr),
+    error: &mut OAuthError,
+) -> bool {
+    let is_authentication = error.code == ErrorCode::InvalidClient;
+    if is_authentication {
+        app.metrics.client_authentication_failed();
+    }
+    match app.limiter.failed(client_key, address, app.clock.elapsed()) {
+        Verdict::Tolerated => true,
+        Verdict::TooMany { retry_after, is_recorded } => {
+            if is_authentication {
+                error.code = ErrorCode::TooManyFailures;
+                error.description = "client authentication failed too often; try again later";
+                error.retry_after = Some(retry_after);
+            }
+            is_recorded
+        }
+    }
 }
 
 /// One outward wording for every credential that does not hold; the cause is for the log.

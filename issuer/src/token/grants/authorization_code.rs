@@ -117,6 +117,7 @@ fn check_verifier(request: TokenRequest<'_>, code: &AuthorizationCode) -> Result
 /// Uses the code up, unless somebody else did meanwhile: then it was stolen, or sent twice, and what it gave is revoked
 /// (RFC 6749 §4.1.2).
 pub(super) async fn commit(app: &App, redemption: &CodeRedemption) -> Result<(), GrantRefusal> {
+    app.leave_to_sweep();
     if app.store.redeem_code(redemption, app.clock.now()).await? {
         return Ok(());
     }
