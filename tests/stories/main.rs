@@ -8,10 +8,12 @@
 )]
 
 mod assertion;
+mod ledger;
 mod verifiers;
 
 mod canary;
 mod database_outage;
+mod durable;
 mod first_minute;
 mod footprint;
 mod full_disk;
@@ -22,5 +24,6 @@ mod replay;
 mod rotation;
 mod shutdown;
 mod start_refused;
+mod storage;
 mod tls;
 mod traces;

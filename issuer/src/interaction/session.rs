@@ -72,7 +72,6 @@ pub(super) async fn sign_in(
         }
         app.store.end_session(current.session.id, now).await?;
     }
-    app.leave_to_sweep();
     let session = Session {
         id: random::uuid(),
         user_id,

@@ -91,15 +91,15 @@ async fn answer(
     trail.is_authenticated = true;
     let request = TokenRequest { app, form: &form, client: client.client() };
     let authorization = settle(app, (grant.authorize)(request).await).await?;
-    let user = standing::user_of(app, client.client(), &authorization.subject).await?;
+    let user = standing::user_of(client.client(), &authorization.subject)?;
     let access = AccessRequest {
         grant: grant.name,
         resources: &authorization.resources,
         scope: authorization.scope,
-        subject: access_subject(&authorization.subject, user.as_ref()),
+        subject: access_subject(&authorization.subject, user),
     };
     let permitted = policy::decide(&app.registry.load(), client.client(), &access)?;
-    let bearer = match (&authorization.subject, &user) {
+    let bearer = match (&authorization.subject, user) {
         (Subject::User(signed_in), Some(user)) => Bearer::User(user, signed_in),
         _ => Bearer::Client,
     };

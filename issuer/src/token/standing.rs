@@ -1,7 +1,7 @@
 //! Whether the user of a grant is still good: asked again each time that a code or a refresh token is used, for every
-//! grant in the same way (CVE-2026-43983). That the user is enabled is for the policy to say.
+//! grant in the same way (CVE-2026-43983). A grant looks the user up together with what is its own, and this judges. That
+//! the user is enabled is for the policy to say.
 
-use crate::app::App;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
 use crate::registry::{Client, ConsentPolicy, User};
@@ -12,40 +12,31 @@ use crate::token::grants::{SignedIn, Subject};
 /// # Errors
 ///
 /// `invalid_grant` if the user was deleted, the session ended, or the consent was withdrawn.
-pub(super) async fn user_of(
-    app: &App,
+pub(super) fn user_of<'s>(
     client: &Client,
-    subject: &Subject,
-) -> Result<Option<User>, OAuthError> {
+    subject: &'s Subject,
+) -> Result<Option<&'s User>, OAuthError> {
     let Subject::User(signed_in) = subject else { return Ok(None) };
-    let user = app.store.user_by_id(signed_in.user_id).await?;
+    let user = signed_in.standing.user.as_ref();
     let user = user.ok_or_else(|| gone("the user was deleted"))?;
-    require_session(app, signed_in).await?;
-    require_consent(app, client, signed_in).await?;
+    require_session(signed_in)?;
+    require_consent(client, signed_in)?;
     Ok(Some(user))
 }
 
 /// OpenID Connect Core §11: with `offline_access` a client goes on after the user signed out, without it it does not.
-async fn require_session(app: &App, signed_in: &SignedIn) -> Result<(), OAuthError> {
+fn require_session(signed_in: &SignedIn) -> Result<(), OAuthError> {
     let is_offline = signed_in.scopes.iter().any(|scope| scope == "offline_access");
-    let Some(session_id) = signed_in.session_id.filter(|_| !is_offline) else { return Ok(()) };
-    if app.store.session_exists(session_id, app.clock.now()).await? {
+    if signed_in.session_id.is_none() || is_offline || signed_in.standing.has_session {
         return Ok(());
     }
     Err(gone("the session has ended"))
 }
 
-async fn require_consent(
-    app: &App,
-    client: &Client,
-    signed_in: &SignedIn,
-) -> Result<(), OAuthError> {
+fn require_consent(client: &Client, signed_in: &SignedIn) -> Result<(), OAuthError> {
     let asks = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.consent == ConsentPolicy::Ask);
-    if !asks {
-        return Ok(());
-    }
-    let consented = app.store.consented_scopes(signed_in.user_id, client.id.as_str()).await?;
-    if signed_in.scopes.iter().all(|scope| consented.contains(scope)) {
+    let consented = &signed_in.standing.consented;
+    if !asks || signed_in.scopes.iter().all(|scope| consented.contains(scope)) {
         return Ok(());
     }
     Err(gone("the consent was withdrawn"))

@@ -146,18 +146,28 @@ impl Deployment {
 
     /// Runs a command of the command line with `--json`.
     pub async fn try_cli(&self, arguments: &[&str]) -> Result<Value, String> {
+        self.try_cli_reading(arguments, "").await
+    }
+
+    async fn try_cli_reading(&self, arguments: &[&str], input: &str) -> Result<Value, String> {
         let mut command = match &self.namespace {
             Some(pid) => self.wrapped(&["nsenter", "--mount", "--target", pid]),
             None => self.wrapped(&[]),
         };
         command.args(arguments).arg("--json");
-        let text = run(command, "").await?;
+        let text = run(command, input).await?;
         serde_json::from_str(&text).map_err(|error| format!("{error} in {text:?}"))
     }
 
     /// The same, for a command that must succeed.
     pub async fn cli(&self, arguments: &[&str]) -> Value {
         let outcome = self.try_cli(arguments).await;
+        outcome.unwrap_or_else(|error| panic!("countersign {}: {error}", arguments.join(" ")))
+    }
+
+    /// The same, for a command that reads its standard input.
+    pub async fn cli_reading(&self, arguments: &[&str], input: &str) -> Value {
+        let outcome = self.try_cli_reading(arguments, input).await;
         outcome.unwrap_or_else(|error| panic!("countersign {}: {error}", arguments.join(" ")))
     }
 

@@ -11,6 +11,7 @@ mod load;
 mod node;
 mod ports;
 mod process;
+mod sign_in;
 
 pub use app::{App, Reply};
 pub use command::run;
@@ -22,6 +23,7 @@ pub use load::{Load, Outcome};
 pub use node::Node;
 pub use ports::free_port;
 pub use process::Process;
+pub use sign_in::{Browser, PASSWORD, WebClient};
 
 use std::future::Future;
 use std::time::Duration;

@@ -2,7 +2,6 @@
 //! it registered, inline or by `jwks_uri`. Each assertion is good once, for this issuer, for minutes.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -145,7 +144,6 @@ async fn use_up(app: &App, client: &Client, claims: &StandardClaims) -> Result<(
     let jti = claims.token_id().unwrap_or_default();
     let expires_at = claims.expires_at().unwrap_or_default() + SKEW_SECONDS;
     let jti_hash = digest(&SHA256, jti.as_bytes());
-    app.assertion_keys.note_record(expires_at);
     if app.store.consume_assertion_jti(&client.id, jti_hash.as_ref(), expires_at).await? {
         return Ok(());
     }
@@ -157,24 +155,12 @@ pub struct AssertionKeys {
     outbound: Arc<Outbound>,
     clock: Clock,
     by_uri: Mutex<HashMap<Url, RemoteKeys>>,
-    /// The latest expiry of a replay record that this process may have written.
-    latest_record: AtomicI64,
 }
 
 impl AssertionKeys {
     /// Keys fetched through the guarded client.
     pub fn new(outbound: Arc<Outbound>, clock: Clock) -> Self {
-        let latest_record = AtomicI64::new(i64::MIN);
-        Self { outbound, clock, by_uri: Mutex::default(), latest_record }
-    }
-
-    /// Whether replay records may exist that expire at `time` (Unix seconds) or later.
-    pub fn may_have_records(&self, time: i64) -> bool {
-        self.latest_record.load(Ordering::Relaxed) >= time
-    }
-
-    fn note_record(&self, expires_at: i64) {
-        self.latest_record.fetch_max(expires_at, Ordering::Relaxed);
+        Self { outbound, clock, by_uri: Mutex::default() }
     }
 
     /// The key that must have signed an assertion of this client.
