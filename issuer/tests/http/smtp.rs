@@ -149,8 +149,8 @@ impl Received {
     pub(crate) fn link(&self, path: &str) -> String {
         let text = self.text();
         let begin = text.find(&format!("https://issuer.example{path}"));
-        let begin = begin.unwrap_or_else(|| panic!("no {path} in {text}"));
-        let link = text[begin..].split_whitespace().next().unwrap();
+        assert!(begin.is_some(), "no {path} in {text}");
+        let link = text[begin.unwrap()..].split_whitespace().next().unwrap();
         link.strip_prefix("https://issuer.example").unwrap().to_owned()
     }
 }
