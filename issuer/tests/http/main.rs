@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod assets;
+#[path = "../../src/store/tests/credentials/authenticator.rs"]
+mod authenticator;
 mod authorize;
 mod client_secret;
 mod cors;
@@ -12,6 +14,7 @@ mod harness;
 mod health;
 mod jwks;
 mod keys;
+mod passkey;
 mod people;
 mod private_key_jwt;
 mod state;
