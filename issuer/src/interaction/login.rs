@@ -186,7 +186,11 @@ fn from<'v>(visit: &Visit<'v>) -> credentials::From<'v> {
 }
 
 /// What the person is told; none if it is the issuer's fault. The cause is for the log.
-pub(super) fn problem(visit: &Visit<'_>, error: &CredentialError, wrong: Problem) -> Option<Problem> {
+pub(super) fn problem(
+    visit: &Visit<'_>,
+    error: &CredentialError,
+    wrong: Problem,
+) -> Option<Problem> {
     let request_id = visit.origin.request_id;
     tracing::info!(%request_id, code = error.code(), cause = %error, "a credential was refused");
     match error {

@@ -7,13 +7,13 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use uuid::Uuid;
 
+use super::Interaction;
 use super::dispatcher::proceed_with;
 use super::form::{Posted, either, unavailable};
 use super::login::{complete, problem};
 use super::second_factor;
 use super::shown::Shown;
 use super::visit::{Ended, Visit};
-use super::Interaction;
 use crate::app::App;
 use crate::credentials::{CredentialError, PasskeyCeremony, Refusal};
 use crate::error::OAuthError;
@@ -86,7 +86,8 @@ async fn check(
     form: &Form<'_>,
     interaction: Interaction,
 ) -> Result<Response, Ended> {
-    let [ticket, answer] = ["ticket", "credential"].map(|name| form.value(name).unwrap_or_default());
+    let [ticket, answer] =
+        ["ticket", "credential"].map(|name| form.value(name).unwrap_or_default());
     let finished = visit.app.credentials.finish_passkey(ticket, answer).await;
     let finished = finished.and_then(|proved| {
         // As a second factor it is of the user who gave the first, whomever its ceremony asked for.

@@ -62,8 +62,8 @@ pub(super) async fn show(
     let path = if factor == SecondFactor::RecoveryCode { RECOVERY_CODE } else { TOTP };
     let shown = Shown::of(visit, interaction, &client, path)?;
     let other = |path| visit.path(&format!("{path}?continue={}", shown.sealed));
-    let use_recovery_code = (factor == SecondFactor::Totp && account.recovery_codes > 0)
-        .then(|| other(RECOVERY_CODE));
+    let use_recovery_code =
+        (factor == SecondFactor::Totp && account.recovery_codes > 0).then(|| other(RECOVERY_CODE));
     let use_totp = (factor == SecondFactor::RecoveryCode).then(|| other(TOTP));
     let offer = Offer::to_user(visit, account.user.id).await?;
     let page = SecondFactorPage {

@@ -12,8 +12,7 @@ use crate::harness::{Answer, Issuer, START};
 use crate::people::{Browser, PASSWORD, callback, hidden, payload};
 
 const ORIGIN: &str = "https://issuer.example";
-const PHR: (&str, &str) =
-    ("claims", r#"{"id_token":{"acr":{"essential":true,"values":["phr"]}}}"#);
+const PHR: (&str, &str) = ("claims", r#"{"id_token":{"acr":{"essential":true,"values":["phr"]}}}"#);
 
 async fn issuer() -> (Issuer, String, Uuid) {
     let issuer = Issuer::new().await;
@@ -103,7 +102,9 @@ async fn a_passkey_signs_in_without_a_username_and_counts_as_what_cannot_be_phis
     assert_eq!(options(&page)["publicKey"]["userVerification"], "required");
     assert_eq!(claims["amr"], json!(["swk", "user", "mfa"]));
     assert_eq!(claims["acr"], "phr");
-    assert!(browser.cookie("__Host-session").is_some() && browser.cookie("__Host-device").is_some());
+    assert!(
+        browser.cookie("__Host-session").is_some() && browser.cookie("__Host-device").is_some()
+    );
 }
 
 #[tokio::test]
@@ -138,7 +139,11 @@ async fn every_passkey_that_is_not_accepted_looks_the_same() {
         let browser = Browser::new(&issuer);
         let page = browser.authorize("web", &[]).await;
         let refused = browser.use_passkey(&page, &passkey.get(&options(&page))).await;
-        assert_eq!((refused.status.as_u16(), browser.cookie("__Host-session")), (422, None), "{cause}");
+        assert_eq!(
+            (refused.status.as_u16(), browser.cookie("__Host-session")),
+            (422, None),
+            "{cause}"
+        );
         shown.push(without_secrets(&refused));
     }
     for nonsense in ["", "{}", "null", "[", r#"{"id":"AAAA"}"#] {
@@ -158,7 +163,7 @@ async fn every_passkey_that_is_not_accepted_looks_the_same() {
 }
 
 /// A page without what is different in each.
-fn without_secrets(page: &Answer) -> String {
+pub(crate) fn without_secrets(page: &Answer) -> String {
     let mut text = page.body.clone();
     for name in ["csrf", "continue", "ticket"] {
         text = text.replace(&hidden(page, name), name);
@@ -256,7 +261,7 @@ async fn a_session_rises_to_the_class_that_a_client_demands() {
     let browser = Browser::new(&issuer);
     browser.code("web", &[]).await;
     let before = browser.cookie("__Host-session");
-    issuer.clock.advance(Duration::from_secs(60));
+    issuer.clock.advance(Duration::from_mins(1));
     issuer.follow().await;
 
     let silent = browser.authorize("web", &[PHR, ("prompt", "none")]).await;
@@ -306,7 +311,7 @@ async fn a_passkey_proves_once_more_who_it_is() {
     let of_bob = issuer.passkey_of(bob, "Phone").await;
     let browser = Browser::new(&issuer);
     browser.code("web", &[]).await;
-    issuer.clock.advance(Duration::from_secs(60));
+    issuer.clock.advance(Duration::from_mins(1));
     issuer.follow().await;
 
     let page = browser.authorize("web", &[("max_age", "30")]).await;
