@@ -7,6 +7,7 @@ mod assets;
 mod authenticator;
 mod authorize;
 mod client_secret;
+mod conformance;
 mod cors;
 mod discovery;
 mod grants;
