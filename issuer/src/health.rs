@@ -49,7 +49,7 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     if app.freshness.is_fresh(app.clock.elapsed())
         && let Ok(lags) = sweep_lags(&app).await
     {
-        app.metrics.sweep_lags(&lags);
+        app.metrics.sweep.lags(&lags);
     }
     let text = app.metrics.render(app.freshness.age(app.clock.elapsed()), published);
     let media_type =

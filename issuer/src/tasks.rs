@@ -191,7 +191,7 @@ async fn sweep_table(app: &App, rows: &'static Expiring, before: i64) -> u64 {
                 return swept;
             }
         };
-        app.metrics.rows_swept(rows.table, removed);
+        app.metrics.sweep.removed(rows.table, removed);
         swept += removed;
         if removed < SWEEP_LIMIT.cast_unsigned() {
             return swept;

@@ -54,7 +54,7 @@ async fn killed_in_the_middle(deployment: Deployment) {
     let mut node = deployment.start().await;
     let web = Arc::new(deployment.web("web", &["--id-token-alg", "ES256"]).await);
     node.knows_web(&web).await;
-    deployment.user("ada").await;
+    deployment.person("ada").await;
     let mut checked = 0;
     for life in 0..KILLS {
         node = if life == 0 { node } else { deployment.restart().await };

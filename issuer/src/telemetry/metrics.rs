@@ -12,9 +12,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::{MailMetrics, SweepMetrics};
 use crate::protocol::ErrorCode;
 use crate::protocol::error_code::ERROR_CODES;
-use crate::store::{EXPIRING, Expiring};
 use crate::token::grants::{GRANTS, Grant};
 
 /// Upper bounds of the token endpoint's latency, in seconds.
@@ -40,20 +40,9 @@ pub struct Metrics {
     store_failures: Counter,
     heartbeat_age: Gauge<f64, AtomicU64>,
     signing_keys: Gauge,
-    /// In the order of `EXPIRING`.
-    swept: Vec<Swept>,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct TableLabels {
-    table: &'static str,
-}
-
-/// The series of one table whose rows expire.
-struct Swept {
-    table: &'static str,
-    rows: Counter,
-    lag: Gauge,
+    mail: MailMetrics,
+    /// What is counted of expired rows.
+    pub sweep: SweepMetrics,
 }
 
 impl Metrics {
@@ -99,8 +88,11 @@ impl Metrics {
         );
         let signing_keys = Gauge::default();
         registry.register("signing_keys", "Published signing keys", signing_keys.clone());
-        let swept = swept_series(&mut registry);
+        let mail = MailMetrics::registered(&mut registry);
+        let sweep = SweepMetrics::registered(&mut registry);
         Self {
+            mail,
+            sweep,
             token_requests: all_token_series(&requests),
             registry,
             token_request_seconds,
@@ -111,7 +103,6 @@ impl Metrics {
             store_failures,
             heartbeat_age,
             signing_keys,
-            swept,
         }
     }
 
@@ -127,6 +118,11 @@ impl Metrics {
             counter.inc();
         }
         self.token_request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// The counters of mails.
+    pub fn mail(&self) -> MailMetrics {
+        self.mail.clone()
     }
 
     /// A client failed to authenticate.
@@ -152,20 +148,6 @@ impl Metrics {
     /// The database did not answer a heartbeat.
     pub fn store_failed(&self) {
         self.store_failures.inc();
-    }
-
-    /// Expired rows of a table were removed.
-    pub fn rows_swept(&self, table: &str, rows: u64) {
-        if let Some(swept) = self.swept.iter().find(|swept| swept.table == table) {
-            swept.rows.inc_by(rows);
-        }
-    }
-
-    /// For how long the oldest expired row of each table has been waiting to be removed, in the order of `EXPIRING`.
-    pub fn sweep_lags(&self, seconds: &[i64]) {
-        for (swept, lag) in self.swept.iter().zip(seconds) {
-            swept.lag.set(*lag);
-        }
     }
 
     /// The text of `GET /metrics`.
@@ -208,22 +190,6 @@ fn column(code: Option<ErrorCode>) -> usize {
     code.map_or(0, |code| code as usize + 1)
 }
 
-fn swept_series(registry: &mut Registry) -> Vec<Swept> {
-    let (rows, lags) = (Family::<TableLabels, Counter>::default(), Family::<_, Gauge>::default());
-    registry.register("swept_rows", "Expired rows that were removed", rows.clone());
-    let help = "For how long the oldest expired row has been waiting to be removed";
-    registry.register_with_unit("sweep_lag", help, Unit::Seconds, lags.clone());
-    let series = |expiring: &Expiring| {
-        let labels = TableLabels { table: expiring.table };
-        Swept {
-            table: expiring.table,
-            rows: rows.get_or_create(&labels).clone(),
-            lag: lags.get_or_create(&labels).clone(),
-        }
-    };
-    EXPIRING.iter().map(series).collect()
-}
-
 fn all_token_series(requests: &Family<TokenLabels, Counter>) -> Vec<Vec<Counter>> {
     let grants = GRANTS.iter().map(|grant| grant.name).chain(["unknown"]);
     let outcomes: Vec<&str> =
@@ -250,6 +216,8 @@ mod tests {
             "countersign_token_request_seconds_count 0",
             "countersign_rows_refused_total 0",
             "countersign_signing_keys 2",
+            "countersign_mails_sent_total 0",
+            "countersign_mails_waiting 0",
             "countersign_swept_rows_total{table=\"one_time_use\"} 0",
             "countersign_sweep_lag_seconds{table=\"session\"} 0",
         ] {

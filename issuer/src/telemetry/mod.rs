@@ -1,9 +1,13 @@
 //! What an operator sees: logs, metrics and traces. No secret, token or code is ever part of them.
 
 mod logs;
+mod mail;
 mod metrics;
+mod sweep;
 mod traces;
 
 pub use logs::{TelemetryError, TelemetryGuard, init};
+pub use mail::MailMetrics;
 pub use metrics::Metrics;
+pub use sweep::SweepMetrics;
 pub use traces::request_span;

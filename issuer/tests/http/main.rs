@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod assets;
+#[path = "../../src/store/tests/credentials/authenticator.rs"]
+mod authenticator;
 mod authorize;
 mod client_secret;
+mod conformance;
 mod cors;
 mod discovery;
 mod grants;
@@ -12,8 +15,12 @@ mod harness;
 mod health;
 mod jwks;
 mod keys;
+mod log;
+mod mail;
+mod passkey;
 mod people;
 mod private_key_jwt;
+mod smtp;
 mod state;
 mod token;
 mod userinfo;

@@ -1,14 +1,11 @@
 //! People who sign in: users with a password, a client that they sign in through, and a browser that follows nothing by
 //! itself.
 
-use super::{Deployment, Node, PAYMENTS, READ, Reply, eventually};
+use super::{Deployment, Node, PASSWORD, PAYMENTS, READ, Reply, eventually};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// What every user of the stories types.
-pub const PASSWORD: &str = "correct horse battery staple";
 
 /// RFC 7636 appendix B.
 const CODE_VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -71,11 +68,10 @@ impl Deployment {
     pub async fn web(&self, client_id: &str, more: &[&str]) -> WebClient {
         let redirect_uri = format!("https://{client_id}.example/callback");
         let scope = format!("openid profile {READ}");
-        let mut all = vec!["client", "create", client_id, "--first-party"];
-        all.extend(["--grant", "authorization_code", "--grant", "refresh_token"]);
-        all.extend(["--redirect-uri", &redirect_uri, "--resource", PAYMENTS, "--scope", &scope]);
+        let mut all = vec!["--first-party", "--redirect-uri", &redirect_uri];
+        all.extend(["--resource", PAYMENTS, "--scope", &scope]);
         all.extend(more);
-        let created = self.cli(&all).await;
+        let created = self.sign_in_client(client_id, &all).await;
         let client_secret = created.get("client_secret").and_then(Value::as_str);
         WebClient {
             client_id: client_id.to_owned(),
@@ -83,11 +79,6 @@ impl Deployment {
             redirect_uri,
             scope,
         }
-    }
-
-    /// Registers a user with the password.
-    pub async fn user(&self, username: &str) {
-        self.cli_reading(&["user", "create", username, "--password-stdin"], PASSWORD).await;
     }
 }
 

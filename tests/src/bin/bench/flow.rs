@@ -141,7 +141,7 @@ async fn prepare(deployment: &Deployment, algorithm: &str) -> (Node, Vec<Worker>
     let web = deployment.web("web", &["--id-token-alg", algorithm]).await;
     let mut cookies = Vec::new();
     for user in 0..USERS {
-        deployment.user(&format!("user{user}")).await;
+        deployment.person(&format!("user{user}")).await;
     }
     // A change is in force within a second.
     sleep(Duration::from_secs(1)).await;

@@ -26,7 +26,7 @@ pub(crate) async fn measure() {
         let node = Arc::new(deployment.start().await);
         let web = Arc::new(deployment.web("web", &[]).await);
         for person in 0..PEOPLE {
-            deployment.user(&format!("user{person}")).await;
+            deployment.person(&format!("user{person}")).await;
         }
         // A change is in force within a second.
         sleep(Duration::from_secs(1)).await;
