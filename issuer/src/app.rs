@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use countersign_keys::MasterKeys;
+use tokio::sync::Notify;
 
 use crate::audit::AuditLog;
 use crate::bootstrap::{self, StartError};
@@ -55,6 +56,10 @@ pub struct App {
     pub limiter: FailureLimiter,
     /// The log of tokens.
     pub audit: AuditLog,
+    /// What asks others, at addresses that were checked.
+    pub outbound: Arc<Outbound>,
+    /// Told when a client is due to hear of a session that ended.
+    pub logout_is_due: Notify,
     /// Counters.
     pub metrics: Metrics,
     /// The metadata document.
@@ -81,6 +86,7 @@ impl App {
         let freshness = Freshness::default();
         freshness.seen(clock.elapsed());
         let limits = &config.client_authentication;
+        let outbound = Arc::new(Outbound::new(&config.outbound));
         Ok(Self {
             keychain: Keychain::new(opened.rings, clock.elapsed()),
             registry: ArcSwap::from_pointee(opened.registry),
@@ -88,10 +94,9 @@ impl App {
             sealer: opened.sealer,
             credentials: opened.credentials,
             secret_uses: SecretUses::default(),
-            assertion_keys: AssertionKeys::new(
-                Arc::new(Outbound::new(&config.outbound)),
-                clock.clone(),
-            ),
+            assertion_keys: AssertionKeys::new(Arc::clone(&outbound), clock.clone()),
+            outbound,
+            logout_is_due: Notify::new(),
             limiter: FailureLimiter::new(
                 limits.failures_per_minute_per_address,
                 limits.failures_per_minute_per_client,

@@ -204,7 +204,7 @@ pub(super) async fn recovery_code_page(State(app): State<Arc<App>>, request: Req
     })
 }
 
-async fn second_factor(app: &App, request: Request, factor: SecondFactor) -> Response {
+async fn second_factor(app: &Arc<App>, request: Request, factor: SecondFactor) -> Response {
     let (parts, body) = request.into_parts();
     let visit = Visit::of(app, &parts);
     let outcome = async {

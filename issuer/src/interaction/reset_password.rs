@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::credentials::password::PasswordProblem;
 use crate::credentials::{CredentialError, LinkPurpose, Password};
 use crate::error::OAuthError;
+use crate::logout::tell_clients;
 use crate::page::{ErrorKind, Field, PostForm, Problem, ResetPasswordPage, View as _};
 use crate::protocol::Form;
 use crate::token::{read_form_body, refuse_form};
@@ -26,7 +27,7 @@ pub(super) async fn invite(State(app): State<Arc<App>>, request: Request) -> Res
     endpoint(&app, request, LinkPurpose::Invite).await
 }
 
-async fn endpoint(app: &App, request: Request, purpose: LinkPurpose) -> Response {
+async fn endpoint(app: &Arc<App>, request: Request, purpose: LinkPurpose) -> Response {
     let (parts, body) = request.into_parts();
     let visit = Visit::of(app, &parts);
     let outcome = async {
@@ -84,10 +85,8 @@ async fn redeem(
     };
     match redeemed {
         Ok(account) => {
-            let now = app.clock.now();
-            for session in app.store.sessions_of(account.user.id).await? {
-                app.store.end_session(session.id, now).await?;
-            }
+            let ended = app.store.end_sessions_of(account.user.id, None, app.clock.now()).await?;
+            tell_clients(app, ended).await;
             Ok(done(visit))
         }
         Err(CredentialError::Password(problem)) => {

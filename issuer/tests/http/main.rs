@@ -4,6 +4,7 @@
 
 mod assets;
 mod authorize;
+mod back_channel;
 mod client_secret;
 mod cors;
 mod discovery;
@@ -12,8 +13,10 @@ mod harness;
 mod health;
 mod jwks;
 mod keys;
+mod logout;
 mod people;
 mod private_key_jwt;
+mod receiver;
 mod state;
 mod token;
 mod userinfo;

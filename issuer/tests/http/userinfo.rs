@@ -1,10 +1,10 @@
-//! UserInfo and signing out.
+//! UserInfo.
 
 use axum::body::Body;
 use http::{Request, StatusCode, header};
 
 use crate::harness::{Answer, Issuer, PAYMENTS};
-use crate::people::{Browser, callback, hidden};
+use crate::people::{Browser, callback};
 
 async fn tokens(issuer: &Issuer, secret: &str, scope: &str) -> serde_json::Value {
     let code = Browser::new(issuer).code("web", &[("scope", scope)]).await;
@@ -83,63 +83,6 @@ async fn a_token_of_another_audience_of_an_app_or_of_a_user_who_is_gone_is_refus
     let act = countersign::store::Actor::node().at(crate::harness::START);
     issuer.app.store.delete_user("ada", &act).await.unwrap();
     assert_eq!(ask(&issuer, own["access_token"].as_str().unwrap()).await.status, 401);
-}
-
-#[tokio::test]
-async fn signing_out_with_the_id_token_ends_the_session_and_comes_back() {
-    let issuer = Issuer::new().await;
-    issuer.user("ada").await;
-    let secret = issuer
-        .web("web", |_, sign_in| {
-            sign_in.post_logout_redirect_uris.clone_from(&sign_in.redirect_uris);
-        })
-        .await;
-    let browser = Browser::new(&issuer);
-    let tokens = issuer.redeem("web", &secret, &browser.code("web", &[]).await).await.json();
-    let hint = tokens["id_token"].as_str().unwrap();
-    let path =
-        |uri: &str| format!("/logout?id_token_hint={hint}&state=s2&post_logout_redirect_uri={uri}");
-
-    for bad in ["https://evil.example/", "https://web.example/cb?x=1", "https://web.example/cb/"] {
-        let answer = browser.get(&path(bad)).await;
-        assert_eq!(
-            (answer.status, answer.header("location")),
-            (StatusCode::BAD_REQUEST, ""),
-            "{bad}"
-        );
-    }
-    let altered = path("https://web.example/cb").replace(hint, &format!("{hint}A"));
-    assert_eq!(browser.get(&altered).await.status, 400);
-    assert!(callback(&browser.authorize("web", &[("prompt", "none")]).await).contains_key("code"));
-
-    let done = browser.get(&path("https://web.example/cb")).await;
-
-    assert_eq!(callback(&done)["state"], "s2");
-    let silent = browser.authorize("web", &[("prompt", "none")]).await;
-    assert_eq!(callback(&silent)["error"], "login_required");
-    let refresh = tokens["refresh_token"].as_str().unwrap();
-    assert_eq!(issuer.refresh("web", &secret, refresh).await.error().1, "invalid_grant");
-}
-
-#[tokio::test]
-async fn signing_out_without_proof_is_asked_about_first() {
-    let issuer = Issuer::new().await;
-    issuer.user("ada").await;
-    issuer.web("web", |_, _| {}).await;
-    let browser = Browser::new(&issuer);
-    browser.code("web", &[]).await;
-
-    let question = browser.get("/logout").await;
-    assert_eq!(question.status, 200);
-    assert!(callback(&browser.authorize("web", &[("prompt", "none")]).await).contains_key("code"));
-    let (csrf, rest) = (hidden(&question, "csrf"), hidden(&question, "continue"));
-    let said = [("csrf", csrf.as_str()), ("continue", rest.as_str()), ("answer", "sign_out")];
-    let done = browser.post("/logout/confirm", &said).await;
-
-    assert_eq!(done.status, 200);
-    browser.forget("__Host-session");
-    let silent = browser.authorize("web", &[("prompt", "none")]).await;
-    assert_eq!(callback(&silent)["error"], "login_required");
 }
 
 #[tokio::test]

@@ -79,6 +79,7 @@ impl Create {
             None => (None, None),
         };
         let sign_in = self.sign_in.resolve(&self.grants, &self.permission.identity_scopes())?;
+        self.sign_in.require_reachable(&session.config.outbound)?;
         require_confidential(auth, &self.grants)?;
         let secret = auth
             .uses_secret()
