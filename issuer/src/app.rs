@@ -17,6 +17,7 @@ use crate::credentials::Credentials;
 use crate::discovery;
 use crate::freshness::Freshness;
 use crate::jwks::JwksCaching;
+use crate::mail::Mailer;
 use crate::outbound::Outbound;
 use crate::registry::Registry;
 use crate::sealer::Sealer;
@@ -60,6 +61,8 @@ pub struct App {
     pub outbound: Arc<Outbound>,
     /// Told when a client is due to hear of a session that ended.
     pub logout_is_due: Notify,
+    /// What sends mails.
+    pub mailer: Mailer,
     /// Counters.
     pub metrics: Metrics,
     /// The metadata document.
@@ -85,6 +88,8 @@ impl App {
         let opened = bootstrap::open(&config, &clock).await?;
         let freshness = Freshness::default();
         freshness.seen(clock.elapsed());
+        let metrics = Metrics::new();
+        let mailer = Mailer::new(&config, &clock, metrics.mail())?;
         let limits = &config.client_authentication;
         let outbound = Arc::new(Outbound::new(&config.outbound));
         Ok(Self {
@@ -102,7 +107,8 @@ impl App {
                 limits.failures_per_minute_per_client,
             ),
             audit: bootstrap::open_audit_log(&config)?,
-            metrics: Metrics::new(),
+            mailer,
+            metrics,
             discovery: discovery::document(&config),
             jwks_caching: JwksCaching::new(config.keys.jwks_max_age_seconds),
             following_rings: tokio::sync::Mutex::default(),

@@ -60,26 +60,26 @@ fn the_doctor_finds_an_open_folder_and_a_lost_master_key_and_changes_nothing() {
 
 /// Undoes the migrations after a version, which only add.
 fn as_it_was_after(version: u32) -> String {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    let mut undo = format!("DELETE FROM _sqlx_migrations WHERE version > {version};");
-    for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap()) {
-        let name = file.file_name().into_string().unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut undo = vec![format!("DELETE FROM _sqlx_migrations WHERE version > {version}")];
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
         if name[..4].parse::<u32>().unwrap() <= version || name.ends_with(".postgres.sql") {
             continue;
         }
-        let sql = std::fs::read_to_string(file.path()).unwrap();
-        for line in sql.lines() {
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
-            match words[..] {
-                ["CREATE", "TABLE", table, ..] => undo += &format!("DROP TABLE {table};"),
+            undo.extend(match words[..] {
+                ["CREATE", "TABLE", table, ..] => Some(format!("DROP TABLE {table}")),
                 ["ALTER", "TABLE", table, "ADD", "COLUMN", column, ..] => {
-                    undo += &format!("ALTER TABLE {table} DROP COLUMN {column};");
+                    Some(format!("ALTER TABLE {table} DROP COLUMN {column}"))
                 }
-                _ => {}
-            }
+                _ => None,
+            });
         }
     }
-    undo
+    undo.join(";")
 }
 
 #[test]
