@@ -7,7 +7,9 @@ mod cookies;
 mod dispatcher;
 mod form;
 mod login;
+mod passkey;
 mod reset_password;
+mod second_factor;
 mod select_account;
 mod session;
 mod shown;
@@ -37,8 +39,12 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/continue", get(dispatcher::endpoint))
         .route("/login", post(login::password))
-        .route("/login/code", post(login::code))
-        .route("/login/recovery-code", get(login::recovery_code_page).post(login::recovery_code))
+        .route("/login/passkey", post(passkey::endpoint))
+        .route("/login/code", get(second_factor::totp_page).post(second_factor::totp))
+        .route(
+            "/login/recovery-code",
+            get(second_factor::recovery_code_page).post(second_factor::recovery_code),
+        )
         .route("/consent", post(consent::endpoint))
         .route(
             LinkPurpose::PasswordReset.path(),
@@ -55,6 +61,9 @@ pub struct Interaction {
     pub request: AuthorizationRequest,
     /// The browser to which it was shown: it cannot be finished in another (CVE-2022-39222).
     pub browser: String,
+    /// The user proved who it is, when asked for this request.
+    #[serde(default)]
+    pub signed_in: bool,
     /// The account was chosen.
     #[serde(default)]
     pub account_chosen: bool,
@@ -81,6 +90,7 @@ impl Interaction {
         Self {
             request,
             browser: visit.browser_hash(),
+            signed_in: false,
             account_chosen: false,
             consented: false,
             first_factor: None,
@@ -100,6 +110,10 @@ impl Interaction {
     }
 
     fn progress(&self) -> Progress {
-        Progress { account_chosen: self.account_chosen, consented: self.consented }
+        Progress {
+            signed_in: self.signed_in,
+            account_chosen: self.account_chosen,
+            consented: self.consented,
+        }
     }
 }

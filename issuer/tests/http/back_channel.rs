@@ -12,7 +12,6 @@ use countersign_verifier::{Keys, RelyingParty};
 use serde_json::{Value, json};
 
 use crate::harness::{Issuer, START};
-use crate::logout::comes_back;
 use crate::people::{Browser, PASSWORD, callback, hidden, payload};
 use crate::receiver::{Receiver, SILENCE};
 
@@ -22,10 +21,7 @@ async fn issuer(receiver: &Receiver) -> (Issuer, String) {
         Issuer::with(|config| config.outbound.allow = vec!["127.0.0.0/8".parse().unwrap()]).await;
     issuer.user("ada").await;
     let secret = issuer
-        .web("web", |_, sign_in| {
-            comes_back(sign_in);
-            sign_in.backchannel_logout_uri = Some(receiver.uri.clone());
-        })
+        .web("web", |_, sign_in| sign_in.backchannel_logout_uri = Some(receiver.uri.clone()))
         .await;
     (issuer, secret)
 }

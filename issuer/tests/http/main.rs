@@ -3,19 +3,23 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod assets;
+#[path = "../../src/store/tests/credentials/authenticator.rs"]
+mod authenticator;
 mod authorize;
 mod back_channel;
 mod client_secret;
+mod conformance;
 mod cors;
 mod discovery;
+mod front_channel;
 mod grants;
 mod harness;
 mod health;
 mod jwks;
 mod keys;
 mod log;
-mod logout;
 mod mail;
+mod passkey;
 mod people;
 mod private_key_jwt;
 mod receiver;
