@@ -12,7 +12,7 @@ use super::form::{Posted, client_of, either, unavailable};
 use super::session::{self, CurrentSession};
 use super::shown::Shown;
 use super::visit::{Ended, Visit, client_name};
-use super::{FirstFactor, Interaction, cookies};
+use super::{FirstFactor, Interaction, cookies, forgot_password};
 use crate::app::App;
 use crate::credentials::{
     self, Account, CredentialError, KNOWN_DEVICE_SECONDS, Method, Password, Who,
@@ -56,6 +56,8 @@ fn render(
     (user, problems): (LoginUser<'_>, &[Problem]),
 ) -> Result<Response, Ended> {
     let shown = Shown::of(visit, interaction, client, "/login")?;
+    let forgot_password =
+        visit.path(&format!("{}?continue={}", forgot_password::PATH, shown.sealed));
     let page = LoginPage {
         frame: shown.frame(),
         form: Some(shown.form()),
@@ -65,14 +67,14 @@ fn render(
         notice: None,
         passkey: None,
         upstream: None,
-        forgot_password: None,
+        forgot_password: visit.app.mailer.is_possible().then_some(forgot_password.as_str()),
         register: None,
     };
     Ok(page.page().with_status(status_of(problems)).into_response())
 }
 
 /// A form that was wrong is not a success, for whoever counts answers.
-fn status_of(problems: &[Problem]) -> StatusCode {
+pub(super) fn status_of(problems: &[Problem]) -> StatusCode {
     match problems {
         [] => StatusCode::OK,
         [Problem::TooManyAttempts { .. }, ..] => StatusCode::TOO_MANY_REQUESTS,
