@@ -14,6 +14,7 @@ mod jwks;
 mod keys;
 mod people;
 mod private_key_jwt;
+mod request_object;
 mod state;
 mod token;
 mod userinfo;
