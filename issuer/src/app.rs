@@ -16,6 +16,7 @@ use crate::credentials::Credentials;
 use crate::discovery;
 use crate::freshness::Freshness;
 use crate::jwks::JwksCaching;
+use crate::mail::Mailer;
 use crate::outbound::Outbound;
 use crate::registry::Registry;
 use crate::sealer::Sealer;
@@ -55,6 +56,8 @@ pub struct App {
     pub limiter: FailureLimiter,
     /// The log of tokens.
     pub audit: AuditLog,
+    /// What sends mails.
+    pub mailer: Mailer,
     /// Counters.
     pub metrics: Metrics,
     /// The metadata document.
@@ -80,6 +83,8 @@ impl App {
         let opened = bootstrap::open(&config, &clock).await?;
         let freshness = Freshness::default();
         freshness.seen(clock.elapsed());
+        let metrics = Metrics::new();
+        let mailer = Mailer::new(&config, &clock, metrics.mail())?;
         let limits = &config.client_authentication;
         Ok(Self {
             keychain: Keychain::new(opened.rings, clock.elapsed()),
@@ -97,7 +102,8 @@ impl App {
                 limits.failures_per_minute_per_client,
             ),
             audit: bootstrap::open_audit_log(&config)?,
-            metrics: Metrics::new(),
+            mailer,
+            metrics,
             discovery: discovery::document(&config),
             jwks_caching: JwksCaching::new(config.keys.jwks_max_age_seconds),
             following_rings: tokio::sync::Mutex::default(),

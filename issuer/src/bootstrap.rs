@@ -13,6 +13,7 @@ use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::{CredentialError, Credentials, KeyedHash, reseal_credentials};
+use crate::mail::SmtpError;
 use crate::master_key::{self, MasterKeyError};
 use crate::random;
 use crate::registry::{Generation, Registry, Resource};
@@ -66,6 +67,9 @@ pub enum StartError {
     /// A ring could not be made.
     #[error(transparent)]
     Rotation(#[from] RotationError),
+    /// Mails cannot be sent.
+    #[error(transparent)]
+    Mail(#[from] SmtpError),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -43,6 +43,7 @@ pub mod conditional;
 pub mod credentials;
 pub mod freshness;
 pub mod inbound;
+pub mod mail;
 pub mod master_key;
 pub mod outbound;
 pub mod random;

@@ -21,6 +21,7 @@ mod offline;
 mod replay;
 mod rotation;
 mod shutdown;
+mod sign_in;
 mod start_refused;
 mod tls;
 mod traces;

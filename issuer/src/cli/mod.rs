@@ -22,6 +22,7 @@ mod resource;
 mod serve;
 mod session;
 mod token;
+mod token_size;
 mod user;
 mod welcome;
 

@@ -4,10 +4,10 @@ use clap::{Args, Subcommand};
 use countersign_keys::Algorithm;
 use serde_json::{Value, json};
 
-use super::client::too_large;
 use super::output::{fields, or_dash, parse_algorithm, table};
+use super::token_size::require_small_tokens_for_resource;
 use super::{Failure, Session};
-use crate::registry::{InvalidValue, Resource, largest_app_token, parse_name, parse_scope_tokens};
+use crate::registry::{InvalidValue, Resource, parse_name, parse_scope_tokens};
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
@@ -126,7 +126,7 @@ impl Update {
         let mut planned = store.resource(&self.identifier).await?;
         self.apply(&mut planned)?;
         require_issuable(session, &planned)?;
-        require_small_tokens(session, store, &planned).await?;
+        require_small_tokens_for_resource(session, store, &planned).await?;
         let edit = |resource: &mut Resource| self.apply(resource);
         let updated = store.update_resource(&self.identifier, &session.act(), edit).await?;
         show(session, &updated);
@@ -173,23 +173,6 @@ fn require_issuable(session: &Session, resource: &Resource) -> Result<(), Failur
         let problem = format!("tokens live at most {longest} seconds here");
         return Err(Failure::new("token_lifetime", problem)
             .hint("use less, or raise `keys.max_token_lifetime_seconds`"));
-    }
-    Ok(())
-}
-
-/// Refuses a cap that a client's tokens could already pass.
-async fn require_small_tokens(
-    session: &Session,
-    store: &Store,
-    resource: &Resource,
-) -> Result<(), Failure> {
-    let issuer = session.config.issuer.as_str();
-    for client in store.clients().await?.understood {
-        let Some(permission) = client.permission(&resource.identifier) else { continue };
-        let bytes = largest_app_token(issuer, client.id.as_str(), permission, resource);
-        if bytes > resource.max_token_bytes as usize {
-            return Err(too_large(&client.id, resource, bytes));
-        }
     }
     Ok(())
 }

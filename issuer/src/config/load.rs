@@ -46,6 +46,14 @@ pub const ENVIRONMENT: &[EnvironmentVariable] = &[
         },
     },
     EnvironmentVariable {
+        name: "COUNTERSIGN_MAIL_PASSWORD",
+        replaces: "`mail.password`",
+        apply: |config, value| {
+            config.mail.password = Some(Secret::new(value.to_owned()));
+            Ok(())
+        },
+    },
+    EnvironmentVariable {
         name: "COUNTERSIGN_DATA_DIR",
         replaces: "`data_dir`",
         apply: |config, value| {

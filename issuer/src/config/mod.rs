@@ -17,8 +17,8 @@ pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
 pub use secret::Secret;
 pub use sections::{
     Audit, ClientAuthenticationLimits, Config, CredentialSettings, Database, Keys, Log, LogFormat,
-    MasterKeySource, OnWriteFailure, Outbound, Proxies, RefreshTokens, Sessions, Shutdown, Source,
-    Tls, Tracing,
+    Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound, Proxies,
+    RefreshTokens, Sessions, Shutdown, Source, Tls, Tracing,
 };
 pub use setting::{Section, Setting, Shown};
 
@@ -53,6 +53,7 @@ pub const SECTIONS: &[Section] = &[
     Sessions::SECTION,
     RefreshTokens::SECTION,
     CredentialSettings::SECTION,
+    Mail::SECTION,
     Outbound::SECTION,
     Log::SECTION,
     Tracing::SECTION,
@@ -70,6 +71,12 @@ impl Config {
     /// What is allowed and probably not meant.
     pub fn warnings(&self) -> Vec<Warning> {
         validate::warnings(self)
+    }
+
+    /// What happens to mails: what is configured, or the log where nothing at all is.
+    pub fn mail_transport(&self) -> MailTransport {
+        let unset = if self.is_development() { MailTransport::Log } else { MailTransport::None };
+        self.mail.transport.unwrap_or(unset)
     }
 
     /// Where the database is: `database.url`, or a file in the data folder.

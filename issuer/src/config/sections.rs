@@ -11,6 +11,7 @@ use url::Url;
 
 use super::setting::section;
 use super::{IssuerUrl, Secret};
+use crate::mail::Sender;
 
 section! {
     /// Where the issuer is, for the world and on this machine.
@@ -41,6 +42,7 @@ section! {
         pub sessions: Sessions;
         pub refresh_tokens: RefreshTokens;
         pub credentials: CredentialSettings;
+        pub mail: Mail;
         pub outbound: Outbound;
         pub log: Log;
         pub tracing: Tracing;
@@ -176,6 +178,36 @@ section! {
 }
 
 section! {
+    /// Mails to people, with links to choose a new password or to confirm an address. Without mail, the pages offer no
+    /// such link, and `countersign user reset-link` prints one.
+    "mail" => pub struct Mail {
+        /// `smtp`, `log` or `none`. `log` writes each mail with its link into the log instead of sending it: whoever reads
+        /// the log can take over accounts. Without it, `log` if nothing is configured at all, else `none`.
+        pub transport: Option<MailTransport> = None, Unset r#""smtp""#;
+        /// The name of the SMTP server; its certificate must be for this name.
+        pub host: Option<String> = None, Unset r#""smtp.example.com""#;
+        /// Its port. Without it, 587 for `starttls`, 465 for `implicit` and 25 for `none`.
+        pub port: Option<u16> = None, Unset "587";
+        /// `starttls`: nothing is said before the connection is encrypted, and a server that does not offer it gets no
+        /// mail. `implicit`: TLS from the first byte. `none`: only for a relay on this machine.
+        pub tls: MailTls = MailTls::Starttls, Default r#""starttls""#;
+        /// A file in PEM with the certificates that are trusted instead of those of the operating system: for a server
+        /// with a certificate of your own authority.
+        pub certificate_authority_file: Option<PathBuf> = None,
+            Unset r#""/etc/countersign/mail-ca.pem""#;
+        /// The name to sign in with at the server, if it asks for one.
+        pub username: Option<String> = None, Unset r#""countersign""#;
+        /// Its password. A value or `{ file = "path" }`.
+        pub password: Option<Secret<String>> = None,
+            Unset r#"{ file = "/run/secrets/mail_password" }"#;
+        /// From whom mails come: an address, with or without a name. Required for `smtp`.
+        pub from: Option<Sender> = None, Unset r#""Example <no-reply@example.com>""#;
+        /// Where answers go to, if not to `from`.
+        pub reply_to: Option<Sender> = None, Unset r#""Example support <support@example.com>""#;
+    }
+}
+
+section! {
     /// Requests that the issuer makes itself, to a client's `jwks_uri`. Redirects are never followed.
     "outbound" => pub struct Outbound {
         /// Networks that may be asked although they are private, loopback or link-local. All other private
@@ -249,6 +281,30 @@ pub enum LogFormat {
     Human,
     /// One JSON object a line.
     Json,
+}
+
+/// What happens to a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTransport {
+    /// It is sent.
+    Smtp,
+    /// It is written into the log, with its link.
+    Log,
+    /// There are no mails.
+    None,
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTls {
+    /// The connection begins in clear and must be encrypted before anything is said (RFC 3207).
+    Starttls,
+    /// TLS from the first byte (RFC 8314 §3.3).
+    Implicit,
+    /// Never encrypted: only on this machine.
+    None,
 }
 
 /// What happens when the audit log cannot be written.

@@ -39,11 +39,13 @@ fn the_example_file_is_valid_with_every_comment_sign_of_a_setting_removed() {
             _ => format!("{line}\n"),
         })
         .collect();
-    // The example of a secret in a file names a file that is not here.
-    let text = uncommented.replace(
-        r#"{ file = "/run/secrets/database_url" }"#,
-        r#""postgres://countersign@localhost/countersign""#,
-    );
+    // The examples of secrets in a file name files that are not here.
+    let text = uncommented
+        .replace(
+            r#"{ file = "/run/secrets/database_url" }"#,
+            r#""postgres://countersign@localhost/countersign""#,
+        )
+        .replace(r#"{ file = "/run/secrets/mail_password" }"#, r#""secret""#);
 
     let (config, _) = load(&text, &[]).unwrap();
 
@@ -96,6 +98,18 @@ fn a_mistake_is_named_with_its_line_its_key_and_what_to_do() {
         ("[log]\nformat = 'xml'", &["log.format", "human", "json"]),
         ("[log]\nlevel = 'a=b=c'", &["log.level"]),
         ("[audit]\non_write_failure = 'ignore'", &["audit.on_write_failure", "refuse"]),
+        ("[mail]\nhost = 'smtp.example.com'", &["mail.transport", "smtp"]),
+        ("[mail]\ntransport = 'smtp'", &["mail.host"]),
+        ("[mail]\ntransport = 'smtp'\nhost = 'h'", &["mail.from"]),
+        ("[mail]\nfrom = 'nobody'", &["line 2", "mail.from", "name@domain"]),
+        (
+            "[mail]\ntransport = 'smtp'\nhost = 'h'\nfrom = 'a@b.example'\nusername = 'u'",
+            &["mail.password", "both"],
+        ),
+        (
+            "[mail]\ntransport = 'smtp'\nhost = '192.0.2.1'\nfrom = 'a@b.example'\ntls = 'none'",
+            &["mail.tls", "starttls"],
+        ),
         ("listen = ['127.0.0.1:8080'", &["line 1"]),
     ];
     for (text, expected) in cases {
@@ -194,6 +208,29 @@ fn cve_2024_8365_a_master_key_in_the_environment_that_cannot_be_used_is_not_show
 
         assert!(message.contains("COUNTERSIGN_MASTER_KEY"), "{message}");
         assert!(!message.contains("canary") && !message.contains("5a5a"), "{message}");
+    }
+}
+
+#[test]
+fn mails_go_to_the_log_only_where_nothing_is_configured() {
+    let transport = |loaded: Result<(Config, Vec<Warning>), String>| {
+        let (config, warnings) = loaded.unwrap();
+        (config.mail_transport(), warnings.iter().any(|w| w.to_string().contains("mail.transport")))
+    };
+
+    assert_eq!(transport(load_path(None, &[])), (MailTransport::Log, false));
+    assert_eq!(transport(load("", &[])), (MailTransport::None, false));
+    assert_eq!(transport(load("[mail]\ntransport = 'log'", &[])), (MailTransport::Log, true));
+}
+
+#[test]
+fn a_relay_on_this_machine_needs_no_tls() {
+    for host in ["localhost", "127.0.0.1", "::1"] {
+        let text = format!(
+            "[mail]\ntransport = 'smtp'\nhost = '{host}'\nfrom = 'Ex <a@b.example>'\ntls = 'none'"
+        );
+        let (config, _) = load(&text, &[]).unwrap();
+        assert_eq!(config.mail_transport(), MailTransport::Smtp);
     }
 }
 

@@ -1,11 +1,11 @@
 //! Rules that a type cannot state: bounds, and settings that must fit each other.
 //! Nothing here touches the disk or the network; `doctor` does.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Config, ConfigError, OnWriteFailure, Warning};
+use super::{Config, ConfigError, MailTls, MailTransport, OnWriteFailure, Warning};
 
 /// The most keys that the key set ever shows (`design.md`: never more than 64).
 const MAX_PUBLISHED_KEYS: u64 = 64;
@@ -17,6 +17,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     check_tls(config)?;
     check_keys(config)?;
     check_numbers(config)?;
+    check_mail(config)?;
     EnvFilter::try_new(&config.log.level).map_err(|error| {
         invalid("log.level", format!("it is not a list of directives: {error}"))
     })?;
@@ -87,6 +88,32 @@ fn check_keys(config: &Config) -> Result<(), ConfigError> {
         let problem =
             "keys would rotate so fast that more than 64 are published at a time; make it longer";
         return Err(invalid("keys.rotate_every_seconds", problem));
+    }
+    Ok(())
+}
+
+fn check_mail(config: &Config) -> Result<(), ConfigError> {
+    let mail = &config.mail;
+    if mail.transport != Some(MailTransport::Smtp) {
+        if mail.host.is_some() {
+            return Err(invalid("mail.transport", "set it to \"smtp\", or remove `mail.host`"));
+        }
+        return Ok(());
+    }
+    let Some(host) = mail.host.as_deref().filter(|host| !host.is_empty()) else {
+        return Err(invalid("mail.host", "name the SMTP server"));
+    };
+    if mail.from.is_none() {
+        return Err(invalid("mail.from", "set the address from which mails come"));
+    }
+    if mail.username.is_some() != mail.password.is_some() {
+        return Err(invalid("mail.password", "set both `mail.username` and it, or neither"));
+    }
+    let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    let is_here = host == "localhost" || address.is_some_and(|address| address.is_loopback());
+    if mail.tls == MailTls::None && !is_here {
+        let problem = "\"none\" is for a server on this machine: use \"starttls\" or \"implicit\"";
+        return Err(invalid("mail.tls", problem));
     }
     Ok(())
 }
@@ -162,6 +189,11 @@ pub(super) fn warnings(config: &Config) -> Vec<Warning> {
         found.push(
             "`outbound.allow` contains every address: a client's jwks_uri can reach private networks; \
              name the networks alone",
+        );
+    }
+    if config.mail.transport == Some(MailTransport::Log) {
+        found.push(
+            "`mail.transport` is `log`: whoever reads the log can take over accounts; for development only",
         );
     }
     if config.audit.on_write_failure == OnWriteFailure::Continue {

@@ -148,7 +148,7 @@ impl Ended {
 
 /// The looks of the issuer itself.
 pub fn issuer_brand() -> Brand {
-    Brand { name: "Countersign".to_owned(), logo: None, color: None }
+    Brand { name: Brand::ISSUER.to_owned(), logo: None, color: None }
 }
 
 /// The looks of a client.

@@ -29,6 +29,11 @@ pub struct Brand {
     pub color: Option<Color>,
 }
 
+impl Brand {
+    /// How the issuer calls itself, where no client is named.
+    pub const ISSUER: &'static str = "Countersign";
+}
+
 /// The address of a logo: `https`, or `http` on this machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogoUrl(Url);

@@ -65,6 +65,7 @@ pub use mail_sent::{MailKind, MailSentPage};
 pub use notice::Notice;
 pub use passkey::PasskeyForm;
 pub use password_reset::{ForgotPasswordPage, ResetPasswordPage};
+pub(crate) use phrase::Phrase;
 pub use problem::{Field, Problem};
 pub use register::{RegisterKind, RegisterPage};
 pub use scope::RequestedScope;

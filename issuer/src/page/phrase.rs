@@ -6,14 +6,14 @@ use std::fmt::{self, Display, Write as _};
 use askama::filters::{Escaper, Html, HtmlSafe};
 
 /// A text without a place for a value.
-pub(super) type Text = &'static str;
+pub(crate) type Text = &'static str;
 
 /// A text that depends on a number, in all the plural forms of its language.
 pub(super) type Count = fn(u32) -> String;
 
 /// A sentence with one place, written `{}`.
 #[derive(Debug)]
-pub(super) struct Phrase {
+pub(crate) struct Phrase {
     before: Text,
     after: Text,
 }
@@ -21,7 +21,7 @@ pub(super) struct Phrase {
 impl Phrase {
     /// A phrase of the statics of `messages`; a sentence without `{}` does not compile.
     #[expect(clippy::panic, clippy::indexing_slicing, reason = "runs in the compiler only")]
-    pub(super) const fn new(text: Text) -> Self {
+    pub(crate) const fn new(text: Text) -> Self {
         let bytes = text.as_bytes();
         let mut at = 0;
         while at + 1 < bytes.len() {
@@ -35,7 +35,7 @@ impl Phrase {
     }
 
     /// The sentence as text, for what cannot hold elements: titles and attributes.
-    pub(super) fn text(&self, value: &str) -> String {
+    pub(crate) fn text(&self, value: &str) -> String {
         format!("{}{value}{}", self.before, self.after)
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::User;
+use super::{InvalidValue, User};
 
 /// What is known of a person, by the names of the claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,61 @@ pub struct Address {
     /// The country.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
+}
+
+impl Profile {
+    /// Sets the claim of this name, or one of `address` as in `address.locality`; without a value it is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// If no claim of a profile has this name.
+    pub fn set(&mut self, claim: &str, value: Option<&str>) -> Result<(), InvalidValue> {
+        let place = match claim.strip_prefix("address.") {
+            Some(part) => self.address.get_or_insert_default().place(part),
+            None => self.place(claim),
+        };
+        let Some(place) = place else {
+            let rule = "it is no claim of OpenID Connect Core §5.1 that is kept with a user";
+            return Err(InvalidValue::new("claim", claim, rule));
+        };
+        *place = value.map(str::to_owned);
+        if self.address == Some(Address::default()) {
+            self.address = None;
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, claim: &str) -> Option<&mut Option<String>> {
+        match claim {
+            "name" => Some(&mut self.name),
+            "given_name" => Some(&mut self.given_name),
+            "family_name" => Some(&mut self.family_name),
+            "nickname" => Some(&mut self.nickname),
+            "profile" => Some(&mut self.profile),
+            "picture" => Some(&mut self.picture),
+            "website" => Some(&mut self.website),
+            "gender" => Some(&mut self.gender),
+            "birthdate" => Some(&mut self.birthdate),
+            "zoneinfo" => Some(&mut self.zoneinfo),
+            "locale" => Some(&mut self.locale),
+            "phone_number" => Some(&mut self.phone_number),
+            _ => None,
+        }
+    }
+}
+
+impl Address {
+    fn place(&mut self, part: &str) -> Option<&mut Option<String>> {
+        match part {
+            "formatted" => Some(&mut self.formatted),
+            "street_address" => Some(&mut self.street_address),
+            "locality" => Some(&mut self.locality),
+            "region" => Some(&mut self.region),
+            "postal_code" => Some(&mut self.postal_code),
+            "country" => Some(&mut self.country),
+            _ => None,
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]

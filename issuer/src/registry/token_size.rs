@@ -3,30 +3,46 @@
 
 use countersign_keys::Algorithm;
 
-use super::{Permission, Resource};
+use super::{Client, Permission, Resource, User};
 
 /// Quotes, names and fixed values of all members of an app token: `iss`, `aud`, `sub`, `client_id`, `scope`,
 /// `roles`, `jti` (22), `exp` and `iat` (10 each), `idtyp`, braces and commas, with a little to spare.
 const PAYLOAD_FRAME: usize = 160;
+/// What a user's token has beyond that: `sub` (36), `auth_time`, `acr`, `amr` with every method, `sid`, `groups`.
+const USER_FRAME: usize = 240;
 /// `{"alg":"Ed25519","typ":"at+jwt","kid":"` and a thumbprint of 43 characters.
 const HEADER: usize = 90;
 
-/// The most bytes an app token of `client_id` can have at `resource`, with every scope and role of `permission`.
-pub fn largest_app_token(
+/// The most bytes a token of `client` can have at the resource of `permission`, with every scope and role, for users
+/// whose roles and groups have at most `user_bytes` bytes ([`user_bytes`]).
+pub fn largest_token(
     issuer: &str,
-    client_id: &str,
+    client: &Client,
     permission: &Permission,
     resource: &Resource,
+    user_bytes: usize,
 ) -> usize {
+    let id = client.id.as_str().len();
     let scopes: usize = permission.scopes.iter().map(|scope| scope.len() + 1).sum();
-    let roles: usize = permission.roles.iter().map(|role| role.len() + 3).sum();
+    let of_app = id + listed(&permission.roles);
+    let of_user = client.sign_in.as_ref().map_or(0, |_| USER_FRAME + user_bytes);
     let payload = PAYLOAD_FRAME
         + issuer.len()
         + resource.identifier.len()
-        + 2 * client_id.len()
+        + id
         + scopes
-        + roles;
+        + of_app.max(of_user);
     base64_len(HEADER) + 1 + base64_len(payload) + 1 + base64_len(signature_len(resource.algorithm))
+}
+
+/// The bytes that the roles and groups of a user take in a token.
+pub fn user_bytes(user: &User) -> usize {
+    listed(&user.roles) + listed(&user.groups)
+}
+
+/// Each with quotes and a comma.
+fn listed(names: &[String]) -> usize {
+    names.iter().map(|name| name.len() + 3).sum()
 }
 
 fn signature_len(algorithm: Algorithm) -> usize {

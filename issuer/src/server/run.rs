@@ -119,6 +119,11 @@ impl Running {
         let _ = self.stop.send(true);
         let finished = async { while self.listeners.join_next().await.is_some() {} };
         let all = tokio::time::timeout(grace, finished).await.is_ok();
+        // A mail on its way may arrive; one that waits for a better server is asked for again by its person.
+        let mails = tokio::time::timeout(grace, self.app.mailer.close()).await;
+        if mails.is_err() {
+            tracing::warn!("stopped while mails were being sent");
+        }
         self.app.audit.settle(self.app.clock.now());
         tasks::write_secret_uses(&self.app).await;
         tasks::write_observations(&self.app).await;

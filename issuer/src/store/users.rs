@@ -74,6 +74,15 @@ impl Store {
         .await
     }
 
+    /// The most bytes that the roles and groups of one user take, written as they stand in tokens. Reads every user: for
+    /// commands.
+    pub async fn largest_user_bytes(&self) -> Result<usize, StoreError> {
+        let select = "SELECT CAST(COALESCE(MAX(OCTET_LENGTH(roles) + OCTET_LENGTH(group_names)), 0) AS BIGINT) AS largest \
+             FROM user_account WHERE deleted_at IS NULL";
+        let row = sqlx::query(select).fetch_one(&self.pool).await?;
+        Ok(usize::try_from(number(&row, "largest")?).unwrap_or_default())
+    }
+
     /// All users, by name.
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
         let select = format!(

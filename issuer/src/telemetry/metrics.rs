@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::MailMetrics;
 use crate::protocol::ErrorCode;
 use crate::protocol::error_code::ERROR_CODES;
 use crate::token::grants::{GRANTS, Grant};
@@ -39,6 +40,7 @@ pub struct Metrics {
     store_failures: Counter,
     heartbeat_age: Gauge<f64, AtomicU64>,
     signing_keys: Gauge,
+    mail: MailMetrics,
 }
 
 impl Metrics {
@@ -84,7 +86,9 @@ impl Metrics {
         );
         let signing_keys = Gauge::default();
         registry.register("signing_keys", "Published signing keys", signing_keys.clone());
+        let mail = MailMetrics::registered(&mut registry);
         Self {
+            mail,
             token_requests: all_token_series(&requests),
             registry,
             token_request_seconds,
@@ -110,6 +114,11 @@ impl Metrics {
             counter.inc();
         }
         self.token_request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// The counters of mails.
+    pub fn mail(&self) -> MailMetrics {
+        self.mail.clone()
     }
 
     /// A client failed to authenticate.
@@ -203,6 +212,8 @@ mod tests {
             "countersign_token_request_seconds_count 0",
             "countersign_rows_refused_total 0",
             "countersign_signing_keys 2",
+            "countersign_mails_sent_total 0",
+            "countersign_mails_waiting 0",
         ] {
             assert!(text.contains(series), "{series} is missing in\n{text}");
         }

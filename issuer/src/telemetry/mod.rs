@@ -1,9 +1,11 @@
 //! What an operator sees: logs, metrics and traces. No secret, token or code is ever part of them.
 
 mod logs;
+mod mail;
 mod metrics;
 mod traces;
 
 pub use logs::{TelemetryError, TelemetryGuard, init};
+pub use mail::MailMetrics;
 pub use metrics::Metrics;
 pub use traces::request_span;

@@ -59,3 +59,41 @@ fn r33_no_file_of_the_data_folder_holds_a_password_its_hash_or_a_link() {
         }
     }
 }
+
+#[test]
+fn what_is_known_of_a_person_is_written_by_the_names_of_the_claims() {
+    let desk = Desk::new();
+
+    let made = desk.json("user create ada --claim name=Ada --claim locale=en");
+    let changed = desk.json("user update ada --claim address.country=UK --claim locale=");
+    let (code, unknown) = desk.failure("user update ada --claim sub=root");
+
+    assert_eq!(made["claims"], json!({ "name": "Ada", "locale": "en" }));
+    let left = json!({ "name": "Ada", "address": { "country": "UK" } });
+    assert_eq!(changed["claims"], left);
+    assert_eq!((code, &unknown["error"]), (1, &json!("invalid_value")));
+}
+
+#[test]
+fn roles_and_groups_that_no_token_has_room_for_are_refused() {
+    let desk = Desk::new();
+    desk.json("user create ada");
+    desk.json(
+        "client create web --grant authorization_code --redirect-uri https://app.example/cb --scope openid \
+         --resource https://payments.example --scope payments:read",
+    );
+    let groups = |count: usize| {
+        (0..count).map(|n| format!("--group department-of-{n:03}")).collect::<Vec<_>>().join(" ")
+    };
+
+    let some = desk.json(&format!("user update ada --group staff {}", groups(10)));
+    let (code, many) = desk.failure(&format!("user update ada {}", groups(200)));
+    let (_, new) = desk.failure(&format!("user create bob {}", groups(200)));
+    let (_, less) = desk.failure("resource update https://payments.example --max-token-bytes 1024");
+
+    assert_eq!(some["groups"].as_array().unwrap().len(), 11);
+    assert_eq!((code, &many["error"]), (1, &json!("token_too_large")));
+    assert_eq!(new["error"], "token_too_large");
+    assert_eq!(less["error"], "token_too_large");
+    assert_eq!(desk.json("user show ada")["groups"], some["groups"], "nothing was written");
+}

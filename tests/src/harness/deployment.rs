@@ -13,6 +13,8 @@ use tokio::process::Command;
 pub const PAYMENTS: &str = "https://payments.example";
 /// A scope of that resource.
 pub const READ: &str = "payments:read";
+/// The password of everybody in the stories.
+pub const PASSWORD: &str = "correct horse battery staple";
 
 /// Everything on disk that a deployment consists of; removed when dropped.
 #[derive(Debug)]
@@ -87,8 +89,14 @@ impl Deployment {
 
     /// Serves and names itself by HTTPS.
     #[must_use]
-    pub fn with_tls(mut self, certificate: &Path, key: &Path) -> Self {
-        self.issuer = self.issuer.replace("http://127.0.0.1", "https://localhost");
+    pub fn with_tls(self, certificate: &Path, key: &Path) -> Self {
+        self.with_tls_at("localhost", certificate, key)
+    }
+
+    /// Serves and names itself by HTTPS under this host name.
+    #[must_use]
+    pub fn with_tls_at(mut self, host: &str, certificate: &Path, key: &Path) -> Self {
+        self.issuer = format!("https://{host}:{}", self.port);
         self.with(&format!(
             "[tls]\ncertificate_file = \"{}\"\nkey_file = \"{}\"",
             certificate.display(),
@@ -146,16 +154,21 @@ impl Deployment {
 
     /// Runs a command of the command line with `--json`.
     pub async fn try_cli(&self, arguments: &[&str]) -> Result<Value, String> {
+        self.try_cli_with(arguments, "").await
+    }
+
+    /// The same with something on standard input.
+    pub async fn try_cli_with(&self, arguments: &[&str], input: &str) -> Result<Value, String> {
         let mut command = match &self.namespace {
             Some(pid) => self.wrapped(&["nsenter", "--mount", "--target", pid]),
             None => self.wrapped(&[]),
         };
         command.args(arguments).arg("--json");
-        let text = run(command, "").await?;
+        let text = run(command, input).await?;
         serde_json::from_str(&text).map_err(|error| format!("{error} in {text:?}"))
     }
 
-    /// The same, for a command that must succeed.
+    /// `try_cli`, for a command that must succeed.
     pub async fn cli(&self, arguments: &[&str]) -> Value {
         let outcome = self.try_cli(arguments).await;
         outcome.unwrap_or_else(|error| panic!("countersign {}: {error}", arguments.join(" ")))
@@ -234,6 +247,26 @@ impl Deployment {
             resource: PAYMENTS.to_owned(),
             scope: READ.to_owned(),
         }
+    }
+}
+
+/// What a story needs of the people who sign in.
+impl Deployment {
+    /// Registers a person who signs in with [`PASSWORD`]; their user id.
+    pub async fn person(&self, username: &str) -> String {
+        let email = format!("{username}@example.com");
+        let arguments = ["user", "create", username, "--email", &email, "--email-verified"];
+        let arguments = [arguments.as_slice(), &["--password-stdin"]].concat();
+        let created = self.try_cli_with(&arguments, PASSWORD).await;
+        let created = created.unwrap_or_else(|error| panic!("{username}: {error}"));
+        created.get("id").and_then(Value::as_str).expect("a user id").to_owned()
+    }
+
+    /// Registers a client through which people sign in: what the command line printed.
+    pub async fn sign_in_client(&self, client_id: &str, arguments: &[&str]) -> Value {
+        let grants = ["--grant", "authorization_code", "--grant", "refresh_token"];
+        let all = [["client", "create", client_id].as_slice(), &grants, arguments].concat();
+        self.cli(&all).await
     }
 }
 

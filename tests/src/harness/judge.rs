@@ -1,7 +1,7 @@
 //! Foreign verifiers, each with its own cached keys, asked for a verdict token by token.
 
-use super::{App, Process, environment, eventually, free_port};
-use std::path::{Path, PathBuf};
+use super::{Process, environment, eventually, free_port};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -153,23 +153,4 @@ impl Envoy {
             status => Err(format!("{status} {}", response.text().await.unwrap_or_default())),
         }
     }
-}
-
-/// A token by a foreign client library: its answer as JSON. `credential` is the secret or the private JWK.
-pub async fn foreign_client(
-    library: &str,
-    issuer: &str,
-    app: &App,
-    (method, credential): (&str, &str),
-) -> Result<serde_json::Value, String> {
-    let (program, script) = if library == "openid-client" {
-        (PathBuf::from("node"), "client.mjs")
-    } else {
-        (environment::python_program("python"), "client.py")
-    };
-    let mut command = Command::new(program);
-    command.arg(environment::interop().join(script));
-    command.args([issuer, &app.client_id, method, &app.resource, &app.scope]);
-    let text = super::run(command, credential).await?;
-    serde_json::from_str(&text).map_err(|error| format!("{error} in {text:?}"))
 }

@@ -1,11 +1,13 @@
 //! What a story is told with: a deployment, its nodes, apps that ask for tokens, load, and a network that can be cut.
 
 mod app;
+mod certificate;
 mod command;
 mod database;
 mod deployment;
 pub mod environment;
 mod fault_proxy;
+mod foreign;
 mod judge;
 mod load;
 mod node;
@@ -13,11 +15,13 @@ mod ports;
 mod process;
 
 pub use app::{App, Reply};
+pub use certificate::Certificate;
 pub use command::run;
 pub use database::Database;
-pub use deployment::{Deployment, PAYMENTS, READ};
+pub use deployment::{Deployment, PASSWORD, PAYMENTS, READ};
 pub use fault_proxy::FaultProxy;
-pub use judge::{Expected, Judge, foreign_client};
+pub use foreign::{foreign_client, foreign_sign_in};
+pub use judge::{Expected, Judge};
 pub use load::{Load, Outcome};
 pub use node::Node;
 pub use ports::free_port;

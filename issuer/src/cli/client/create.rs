@@ -8,8 +8,9 @@ use countersign_keys::algorithm::{ALGORITHMS, Algorithm};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::super::token_size::require_small_tokens_of_client;
 use super::super::{Failure, Session};
-use super::permission::{PermissionArguments, require_small_tokens};
+use super::permission::PermissionArguments;
 use super::sign_in::SignInArguments;
 use super::{new_secret, show};
 use crate::bootstrap::Opened;
@@ -98,7 +99,8 @@ impl Create {
             sign_in,
             enabled: true,
         };
-        require_small_tokens(session, &opened.store, &client, new_resource.as_ref()).await?;
+        require_small_tokens_of_client(session, &opened.store, &client, new_resource.as_ref())
+            .await?;
         opened.store.create_client_with(&client, new_resource.as_ref(), &act).await?;
         let clear = secret.as_ref().map(|(clear, _)| clear.as_str());
         print(session, &client, clear, new_resource.as_ref());

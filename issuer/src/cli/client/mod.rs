@@ -15,7 +15,6 @@ mod show;
 mod sign_in;
 mod update;
 
-pub(super) use permission::too_large;
 use show::{listed, shown};
 
 #[derive(Debug, Subcommand)]

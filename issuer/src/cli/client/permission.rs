@@ -2,11 +2,9 @@
 
 use clap::Args;
 
-use super::super::{Failure, Session};
+use super::super::Failure;
 use super::sign_in::split_scopes;
-use crate::registry::{
-    Client, ClientId, Permission, Resource, largest_app_token, parse_role, parse_scope_tokens,
-};
+use crate::registry::{Permission, Resource, parse_role, parse_scope_tokens};
 use crate::store::{Store, StoreError};
 
 /// The permission for one resource.
@@ -71,36 +69,4 @@ fn require_scopes(resource: &Resource, scopes: &[String]) -> Result<(), Failure>
         .hint(format!(
             "add it with `countersign resource update {identifier} --add-scope {unknown}`"
         )))
-}
-
-/// Refuses a client whose largest token would pass the cap of a resource.
-pub(super) async fn require_small_tokens(
-    session: &Session,
-    store: &Store,
-    client: &Client,
-    new_resource: Option<&Resource>,
-) -> Result<(), Failure> {
-    for permission in &client.permissions {
-        let resource = match new_resource.filter(|new| new.identifier == permission.resource) {
-            Some(new) => new.clone(),
-            None => store.resource(&permission.resource).await?,
-        };
-        let issuer = session.config.issuer.as_str();
-        let bytes = largest_app_token(issuer, client.id.as_str(), permission, &resource);
-        if bytes > resource.max_token_bytes as usize {
-            return Err(too_large(&client.id, &resource, bytes));
-        }
-    }
-    Ok(())
-}
-
-/// The refusal of a configuration whose tokens would be too large.
-pub(in super::super) fn too_large(client: &ClientId, resource: &Resource, bytes: usize) -> Failure {
-    let Resource { identifier, max_token_bytes, .. } = resource;
-    let problem = format!(
-        "a token of client `{client}` for `{identifier}` could have {bytes} bytes; at most {max_token_bytes} are allowed"
-    );
-    Failure::new("token_too_large", problem).hint(format!(
-        "grant fewer scopes and roles, or `countersign resource update {identifier} --max-token-bytes {bytes}`"
-    ))
 }

@@ -3,9 +3,10 @@
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::super::token_size::require_small_tokens_of_client;
 use super::super::{Failure, Session};
 use super::create::KeyArguments;
-use super::permission::{PermissionArguments, require_small_tokens};
+use super::permission::PermissionArguments;
 use super::show::shown;
 use crate::registry::{
     Client, ClientAuthentication, ClientId, ClientKeys, InvalidValue, Permission, parse_name,
@@ -59,7 +60,7 @@ impl Update {
             None => (None, None),
         };
         self.apply(&mut planned, None, permission.clone())?;
-        require_small_tokens(session, store, &planned, created.as_ref()).await?;
+        require_small_tokens_of_client(session, store, &planned, created.as_ref()).await?;
         if let Some(resource) = &created {
             store.create_resource(resource, &act).await?;
             session.output.note(&format!("created resource {}", resource.identifier));

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Failure, Output, Session};
 
 mod machine;
+mod mail;
 mod registry;
 mod state;
 
@@ -83,6 +84,7 @@ async fn examine(session: &Session) -> Vec<Finding> {
     findings.push(machine::data_folder(&session.config));
     findings.extend(machine::master_keys(&session.config));
     findings.extend(state::examine(session).await);
+    findings.push(mail::server(&session.config, &session.clock).await);
     findings.extend(machine::reachable(&session.config).await);
     findings
 }

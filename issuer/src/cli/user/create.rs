@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::super::token_size::require_small_tokens_about_user;
 use super::super::{Failure, Session};
 use super::{Attributes, password, show};
 use crate::credentials::EmailProof;
@@ -28,7 +29,7 @@ impl Create {
             id: random::uuid(),
             username: parse_username(&self.username)?.to_owned(),
             email: None,
-            email_verified: false,
+            email_verified: self.email_verified,
             profile: Profile::default(),
             updated_at: 0,
             roles: Vec::new(),
@@ -39,10 +40,13 @@ impl Create {
         let email = if self.email_verified { EmailProof::Proved } else { EmailProof::Unproved };
         if self.password_stdin {
             let password = password::from_stdin()?;
-            let credentials = session.open().await?.credentials;
+            let opened = session.open().await?;
+            require_small_tokens_about_user(session, &opened.store, &user).await?;
+            let credentials = opened.credentials;
             credentials.register(&user, Some(password), email, &session.act()).await?;
         } else {
             let store = session.store().await?;
+            require_small_tokens_about_user(session, &store, &user).await?;
             store.register_user(&user, None, email, &session.act()).await?;
         }
         show(session, &user);

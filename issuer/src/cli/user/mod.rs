@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{fields, or_dash, table};
+use super::token_size::require_small_tokens_about_user;
 use super::{Failure, Session};
 use crate::registry::{InvalidValue, User, parse_email, parse_role};
 use crate::store::Store;
@@ -69,6 +70,10 @@ struct Attributes {
     /// A group; may be repeated.
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
+    /// What is known of the person, by the claim's name, as in `name=Ada Lovelace` or `address.country=UK`; nothing after
+    /// the sign forgets it; may be repeated.
+    #[arg(long = "claim", value_name = "CLAIM=VALUE", value_parser = parse_claim)]
+    claims: Vec<(String, String)>,
 }
 
 impl UserCommand {
@@ -119,16 +124,27 @@ impl Update {
             }
             self.attributes.apply(user)
         };
+        let mut planned = store.user(&self.username).await?;
+        edit(&mut planned)?;
+        require_small_tokens_about_user(session, store, &planned).await?;
         let user = store.update_user(&self.username, &session.act(), edit).await?;
         show(session, &user);
         Ok(())
     }
 }
 
+fn parse_claim(argument: &str) -> Result<(String, String), String> {
+    let (claim, value) = argument.split_once('=').ok_or("write it as CLAIM=VALUE")?;
+    Ok((claim.to_owned(), value.to_owned()))
+}
+
 impl Attributes {
     fn apply(&self, user: &mut User) -> Result<(), InvalidValue> {
         if let Some(email) = &self.email {
             user.email = Some(parse_email(email)?.to_owned());
+        }
+        for (claim, value) in &self.claims {
+            user.profile.set(claim, Some(value.as_str()).filter(|value| !value.is_empty()))?;
         }
         for name in self.roles.iter().chain(&self.groups) {
             parse_role(name)?;
@@ -164,6 +180,7 @@ fn show(session: &Session, user: &User) {
         ("state", state(user).to_owned()),
         ("roles", user.roles.join(" ")),
         ("groups", user.groups.join(" ")),
+        ("claims", serde_json::to_string(&user.profile).unwrap_or_default()),
     ]);
     session.output.result(&document(user), &text);
 }
@@ -175,6 +192,8 @@ fn document(user: &User) -> Value {
         "email": user.email,
         "roles": user.roles,
         "groups": user.groups,
+        "email_verified": user.email_verified,
+        "claims": user.profile,
         "enabled": user.enabled,
     })
 }

@@ -146,7 +146,9 @@ fn a_user_is_one_in_every_spelling_and_its_id_is_never_reused() {
             enabled: true,
         };
         let ada = user("Ada");
+        assert_eq!(store.largest_user_bytes().await.unwrap(), 0);
         store.create_user(&ada, &act()).await.unwrap();
+        assert_eq!(store.largest_user_bytes().await.unwrap(), r#"["admin"]["staff"]"#.len());
 
         let again = store.create_user(&user("aDA"), &act()).await.unwrap_err();
         let disable = |user: &mut User| {

@@ -1,0 +1,80 @@
+//! Refuses what would make a token larger than its resource allows, before it is written: a client that gets more, a
+//! resource that allows less, a user with more roles and groups.
+
+use super::{Failure, Session};
+use crate::registry::{Client, Permission, Resource, User, largest_token, user_bytes};
+use crate::store::Store;
+
+/// Refuses a client whose largest token would pass the cap of a resource; `new_resource` is made with it.
+pub(super) async fn require_small_tokens_of_client(
+    session: &Session,
+    store: &Store,
+    client: &Client,
+    new_resource: Option<&Resource>,
+) -> Result<(), Failure> {
+    let users = store.largest_user_bytes().await?;
+    for permission in &client.permissions {
+        let resource = match new_resource.filter(|new| new.identifier == permission.resource) {
+            Some(new) => new.clone(),
+            None => store.resource(&permission.resource).await?,
+        };
+        require_small(session, (client, permission), &resource, users)?;
+    }
+    Ok(())
+}
+
+/// Refuses a cap that a client's tokens could already pass.
+pub(super) async fn require_small_tokens_for_resource(
+    session: &Session,
+    store: &Store,
+    resource: &Resource,
+) -> Result<(), Failure> {
+    let users = store.largest_user_bytes().await?;
+    for client in store.clients().await?.understood {
+        let Some(permission) = client.permission(&resource.identifier) else { continue };
+        require_small(session, (&client, permission), resource, users)?;
+    }
+    Ok(())
+}
+
+/// Refuses roles and groups that would not fit into the tokens of the clients through which people sign in.
+pub(super) async fn require_small_tokens_about_user(
+    session: &Session,
+    store: &Store,
+    user: &User,
+) -> Result<(), Failure> {
+    if user.roles.is_empty() && user.groups.is_empty() {
+        return Ok(());
+    }
+    let resources = store.resources().await?.understood;
+    for client in store.clients().await?.understood.iter().filter(|c| c.sign_in.is_some()) {
+        for permission in &client.permissions {
+            let resource = resources.iter().find(|r| r.identifier == permission.resource);
+            if let Some(resource) = resource {
+                require_small(session, (client, permission), resource, user_bytes(user))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn require_small(
+    session: &Session,
+    (client, permission): (&Client, &Permission),
+    resource: &Resource,
+    user_bytes: usize,
+) -> Result<(), Failure> {
+    let issuer = session.config.issuer.as_str();
+    let bytes = largest_token(issuer, client, permission, resource, user_bytes);
+    let Resource { identifier, max_token_bytes, .. } = resource;
+    if bytes <= *max_token_bytes as usize {
+        return Ok(());
+    }
+    let client = &client.id;
+    let problem = format!(
+        "a token of client `{client}` for `{identifier}` could have {bytes} bytes; at most {max_token_bytes} are allowed"
+    );
+    Err(Failure::new("token_too_large", problem).hint(format!(
+        "grant fewer scopes, roles and groups, or `countersign resource update {identifier} --max-token-bytes {bytes}`"
+    )))
+}

@@ -1,0 +1,46 @@
+//! Foreign client libraries: npm `openid-client` and PyPI `Authlib`, each in a script that prints what came of it.
+
+use super::{App, Certificate, environment, run};
+use serde_json::Value;
+use tokio::process::Command;
+
+/// The script of a library: `client` gets a token for an app, `sign_in` signs a person in.
+fn script(library: &str, name: &str) -> Command {
+    let (program, extension) = match library {
+        "openid-client" => ("node".into(), "mjs"),
+        "authlib" => (environment::python_program("python"), "py"),
+        other => panic!("there is no script for {other}"),
+    };
+    let mut command = Command::new(program);
+    command.arg(environment::interop().join(format!("{name}.{extension}")));
+    command
+}
+
+fn answer(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("{error} in {text:?}"))
+}
+
+/// A token by a foreign client library: its answer as JSON. `credential` is the secret or the private JWK.
+pub async fn foreign_client(
+    library: &str,
+    issuer: &str,
+    app: &App,
+    (method, credential): (&str, &str),
+) -> Result<Value, String> {
+    let mut command = script(library, "client");
+    command.args([issuer, &app.client_id, method, &app.resource, &app.scope]);
+    answer(&run(command, credential).await?)
+}
+
+/// A person signs in, at an issuer with this certificate, through a client made with a foreign library: what came of
+/// each step as JSON.
+pub async fn foreign_sign_in(
+    library: &str,
+    wish: &Value,
+    trusted: &Certificate,
+) -> Result<Value, String> {
+    let mut command = script(library, "sign_in");
+    command.env("NODE_EXTRA_CA_CERTS", &trusted.authority);
+    command.env("REQUESTS_CA_BUNDLE", &trusted.authority);
+    answer(&run(command, &wish.to_string()).await?)
+}
