@@ -69,7 +69,7 @@ for _ in $(seq 200); do curl -fs localhost:8080/readyz && break; sleep 0.05; don
 token=
 while read -r line; do
     echo "\$ $line"
-    eval "${line/TOKEN/$token}" | tee printed
+    eval "${line/TOKEN/$token}" </dev/null | tee printed
     grep -q '^client_secret' printed && sed -n 's/^client_secret *//p' printed >secret.txt
     # A reader is slower than the second within which a running server follows.
     sleep 1
@@ -81,7 +81,7 @@ done <commands
 fn commands(document: &str) -> String {
     let text = std::fs::read_to_string(environment::workspace().join(document)).expect(document);
     let lines = text.lines().filter_map(|line| line.strip_prefix("$ "));
-    let elsewhere = ["cargo ", "export PATH", "countersign serve", "tests/run"];
+    let elsewhere = ["cargo ", "CLIENT_SECRET", "export PATH", "countersign serve", "tests/run"];
     let lines = lines.filter(|line| !elsewhere.iter().any(|prefix| line.starts_with(prefix)));
     lines.collect::<Vec<_>>().join("\n") + "\n"
 }
