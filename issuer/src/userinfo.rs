@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_verifier::claims::{Claim, StandardClaims};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -56,6 +57,15 @@ async fn presented(parts: &Parts, body: axum::body::Body) -> Result<String, OAut
     }
 }
 
+/// What an access token says to this endpoint alone.
+#[derive(Default, Deserialize)]
+struct OwnClaims {
+    /// Claims beyond those of the scopes.
+    #[serde(default)]
+    userinfo_claims: Vec<String>,
+    grant_id: Option<Uuid>,
+}
+
 async fn answer(app: &App, token: &str) -> Result<Response, OAuthError> {
     app.freshness.require(app.clock.elapsed())?;
     let claims = inbound::access_token(app, token).ok_or_else(|| invalid("it does not verify"))?;
@@ -75,21 +85,26 @@ async fn answer(app: &App, token: &str) -> Result<Response, OAuthError> {
     let user_id = user_id.ok_or_else(|| invalid("its sub is not of a user"))?;
     let user = app.store.user_by_id(user_id).await?;
     let user = user.filter(|user| user.enabled).ok_or_else(|| invalid("the user is gone"))?;
-    let mut told = told(&claims, &user);
+    let own: OwnClaims = serde_json::from_str(claims.payload()).unwrap_or_default();
+    // RFC 6749 §4.1.2: a code that was used twice takes back the access token too.
+    if let Some(grant) = own.grant_id
+        && app.store.is_grant_revoked(grant).await?
+    {
+        return Err(invalid("the grant was revoked"));
+    }
+    let mut told = told(&claims, &own, &user);
     told.insert("sub".to_owned(), json!(subject_identifier(&app.sealer, sign_in, user.id)));
     respond(app, client, sign_in, told)
 }
 
 /// The claims of the granted scopes (OpenID Connect Core §5.4), and those that were asked for by name.
-fn told(claims: &StandardClaims, user: &User) -> Map<String, Value> {
+fn told(claims: &StandardClaims, own: &OwnClaims, user: &User) -> Map<String, Value> {
     let scopes: Vec<&str> = claims.list(Claim::Scope).collect();
     let of_scopes = SCOPE_CLAIMS
         .iter()
         .filter(|(scope, _)| scopes.contains(scope))
         .flat_map(|(_, names)| names.iter().copied());
-    let payload: Value = serde_json::from_str(claims.payload()).unwrap_or_default();
-    let named = payload.get("userinfo_claims").and_then(Value::as_array);
-    let named: Vec<&str> = named.into_iter().flatten().filter_map(Value::as_str).collect();
+    let named = own.userinfo_claims.iter().map(String::as_str);
     let wanted: Vec<&str> = of_scopes.chain(named).collect();
     let mut told = user.claims();
     told.retain(|name, _| wanted.contains(&name.as_str()));

@@ -21,6 +21,8 @@ pub struct Present<'a> {
 /// What happened since the request came.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
+    /// The user proved who it is, when asked for this request.
+    pub signed_in: bool,
     /// The user chose this account.
     pub account_chosen: bool,
     /// The user was asked for consent, and gave it.
@@ -63,7 +65,8 @@ pub fn next_step(
     if request.subject.as_deref().is_some_and(|wanted| wanted != present.subject) {
         return log_in(NextStep::LogIn);
     }
-    if needs_new_sign_in(request, present, now) {
+    let is_just_asked = progress.signed_in && present.auth_time >= request.received_at;
+    if !is_just_asked && needs_new_sign_in(request, present, now) {
         return log_in(NextStep::LogInAgain);
     }
     let reached = acr::of(present.amr);
@@ -71,8 +74,8 @@ pub fn next_step(
     if !essential.is_empty() && !essential.iter().any(|wanted| acr::satisfies(reached, wanted)) {
         let description = "the user is not authenticated in the class that the request demands";
         let code = ErrorCode::UnmetAuthenticationRequirements;
-        // Who was asked since the request came, and did not reach it, cannot: asking again would never end.
-        if present.auth_time > request.received_at {
+        // Who was asked, and did not reach it, cannot: asking again would never end.
+        if is_just_asked {
             return NextStep::Refuse(code, description);
         }
         return silent(NextStep::StepUp, code, description);
@@ -88,11 +91,11 @@ pub fn next_step(
     NextStep::IssueCode
 }
 
-/// OpenID Connect Core §3.1.2.1: `prompt=login` and `max_age` are met by a sign-in that is young enough.
+/// OpenID Connect Core §3.1.2.1: `prompt=login` wants a sign-in of its own, and so does `max_age=0`, also in the very second
+/// of the last one.
 fn needs_new_sign_in(request: &AuthorizationRequest, present: Present<'_>, now: i64) -> bool {
-    let is_before_request = present.auth_time < request.received_at;
-    let is_too_old = request.max_age.is_some_and(|max_age| now - present.auth_time > max_age);
-    is_before_request && (request.prompt.login || is_too_old)
+    let is_too_old = |max_age| max_age == 0 || now - present.auth_time > max_age;
+    request.prompt.login || request.max_age.is_some_and(is_too_old)
 }
 
 fn needs_consent(request: &AuthorizationRequest, sign_in: &SignIn, present: Present<'_>) -> bool {

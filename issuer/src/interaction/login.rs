@@ -136,8 +136,13 @@ async fn complete(
     let cookie = session::sign_in(visit, account.user.id, amr).await;
     let cookie = cookie.map_err(|error| unavailable(visit, error))?;
     // Whoever consented before may have been somebody else.
-    let interaction =
-        Interaction { first_factor: None, account_chosen: true, consented: false, ..interaction };
+    let interaction = Interaction {
+        first_factor: None,
+        signed_in: true,
+        account_chosen: true,
+        consented: false,
+        ..interaction
+    };
     let mut response = resume(visit, &interaction)?;
     session::give(&mut response, &cookie);
     let device = visit.cookie(cookies::DEVICE);

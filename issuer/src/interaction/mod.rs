@@ -55,6 +55,9 @@ pub struct Interaction {
     pub request: AuthorizationRequest,
     /// The browser to which it was shown: it cannot be finished in another (CVE-2022-39222).
     pub browser: String,
+    /// The user proved who it is, when asked for this request.
+    #[serde(default)]
+    pub signed_in: bool,
     /// The account was chosen.
     #[serde(default)]
     pub account_chosen: bool,
@@ -81,6 +84,7 @@ impl Interaction {
         Self {
             request,
             browser: visit.browser_hash(),
+            signed_in: false,
             account_chosen: false,
             consented: false,
             first_factor: None,
@@ -100,6 +104,10 @@ impl Interaction {
     }
 
     fn progress(&self) -> Progress {
-        Progress { account_chosen: self.account_chosen, consented: self.consented }
+        Progress {
+            signed_in: self.signed_in,
+            account_chosen: self.account_chosen,
+            consented: self.consented,
+        }
     }
 }

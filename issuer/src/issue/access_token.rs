@@ -55,6 +55,10 @@ pub(super) struct AccessTokenClaims<'a> {
     pub amr: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<Uuid>,
+    /// The grant that ends with a replay of its code or of a refresh token; only in tokens for the UserInfo endpoint, which
+    /// asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<Uuid>,
     /// The claims that the UserInfo endpoint tells beyond those of the scopes; only in tokens for it.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub userinfo_claims: &'a [String],

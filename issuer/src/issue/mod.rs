@@ -137,6 +137,7 @@ fn about_the_user<'a>(
         acr: Some(acr::of(&signed_in.amr)),
         amr: &signed_in.amr,
         sid: signed_in.session_id,
+        grant_id: is_own.then_some(signed_in.grant_id),
         userinfo_claims: if is_own { &signed_in.claims.userinfo } else { &[] },
         ..claims
     }

@@ -137,14 +137,35 @@ impl Store {
         .await
     }
 
-    /// Revokes a family, and with it every family of the session in which it began: whoever replays one token of a
-    /// session may have read them all (RFC 9700 §4.14.2).
-    pub async fn revoke_family(&self, id: Uuid, now: i64) -> Result<(), StoreError> {
+    /// Revokes what a code gave, and with its family every family of the session in which it began: whoever replays one
+    /// token of a session may have read them all (RFC 9700 §4.14.2). Remembered for `seconds`, also where there is no
+    /// family.
+    pub async fn revoke_grant(&self, id: Uuid, now: i64, seconds: i64) -> Result<(), StoreError> {
+        let remember = "INSERT INTO one_time_use (kind, hash, expires_at) VALUES ('revoked_grant', $1, $2) \
+             ON CONFLICT DO NOTHING";
         let update = "UPDATE refresh_family SET revoked_at = $1 WHERE revoked_at IS NULL AND (id = $2 OR session_id = \
              (SELECT session_id FROM refresh_family WHERE id = $2))";
         answered(async {
-            sqlx::query(update).bind(now).bind(id.to_string()).execute(&self.pool).await?;
+            let mut tx = self.pool.begin().await?;
+            sqlx::query(remember)
+                .bind(id.to_string())
+                .bind(now + seconds)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query(update).bind(now).bind(id.to_string()).execute(&mut *tx).await?;
+            tx.commit().await?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Whether what a code gave was revoked: by a replay, a sign-out or a withdrawn consent.
+    pub async fn is_grant_revoked(&self, id: Uuid) -> Result<bool, StoreError> {
+        let select = "SELECT id FROM refresh_family WHERE id = $1 AND revoked_at IS NOT NULL \
+             UNION ALL SELECT hash FROM one_time_use WHERE kind = 'revoked_grant' AND hash = $1";
+        answered(async {
+            let row = sqlx::query(select).bind(id.to_string()).fetch_optional(&self.pool).await?;
+            Ok(row.is_some())
         })
         .await
     }

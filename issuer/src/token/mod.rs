@@ -111,8 +111,9 @@ async fn answer(
 /// A refusal that must write something writes it here.
 async fn settle<T>(app: &App, outcome: Result<T, GrantRefusal>) -> Result<T, OAuthError> {
     let Err(refusal) = outcome else { return outcome.map_err(|refusal| refusal.error) };
-    if let Some(family) = refusal.revoke {
-        app.store.revoke_family(family, app.clock.now()).await?;
+    if let Some(grant) = refusal.revoke {
+        let longest = i64::from(app.config.keys.max_token_lifetime_seconds);
+        app.store.revoke_grant(grant, app.clock.now(), longest).await?;
     }
     Err(refusal.error)
 }

@@ -5,6 +5,7 @@
 mod assets;
 mod authorize;
 mod client_secret;
+mod conformance;
 mod cors;
 mod discovery;
 mod grants;

@@ -32,7 +32,12 @@ pub(crate) fn challenge() -> String {
 impl Issuer {
     /// An enabled user with a password.
     pub(crate) async fn user(&self, username: &str) -> Uuid {
-        let user = User {
+        self.user_with(username, |_| {}).await
+    }
+
+    /// The same, with more known about it.
+    pub(crate) async fn user_with(&self, username: &str, edit: impl FnOnce(&mut User)) -> Uuid {
+        let mut user = User {
             id: random::uuid(),
             username: username.to_owned(),
             email: Some(format!("{username}@example.com")),
@@ -43,6 +48,7 @@ impl Issuer {
             groups: vec!["staff".to_owned()],
             enabled: true,
         };
+        edit(&mut user);
         let act = Actor::node().at(START);
         self.app.store.create_user(&user, &act).await.unwrap();
         let account = self.app.credentials.account(user.id).await.unwrap();
@@ -229,6 +235,24 @@ pub(crate) fn hidden(page: &Answer, name: &str) -> String {
     let begin = page.body.find(&marker).unwrap();
     let rest = &page.body[begin + marker.len()..];
     rest.split('"').next().unwrap().to_owned()
+}
+
+/// The hidden fields of a page, as a browser would send them.
+pub(crate) fn form_fields(page: &str) -> BTreeMap<String, String> {
+    let value = |tag: &str, name: &str| {
+        let rest = tag.split_once(&format!("{name}=\""))?.1;
+        let text = rest.split('"').next()?;
+        let marks =
+            [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+        Some(marks.iter().fold(text.to_owned(), |text, (mark, plain)| text.replace(mark, plain)))
+    };
+    let tags = page.split("<input type=\"hidden\" ").skip(1);
+    let fields = tags.filter_map(|tag| Some((value(tag, "name")?, value(tag, "value")?)));
+    let mut all = BTreeMap::new();
+    for (name, value) in fields {
+        assert_eq!(all.insert(name.clone(), value), None, "{name} stands twice");
+    }
+    all
 }
 
 /// The claims of a JWT, without a check.

@@ -66,6 +66,7 @@ async fn redeem(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
     };
     Ok(Authorization {
         subject: Subject::User(Box::new(SignedIn {
+            grant_id: code.id,
             user_id: code.user_id,
             session_id: Some(code.session_id),
             auth_time: code.auth_time,

@@ -68,6 +68,8 @@ pub enum Subject {
 
 /// What a code or a refresh token says of the sign-in that it comes from.
 pub struct SignedIn {
+    /// The code that began it, and the family of refresh tokens that followed.
+    pub grant_id: Uuid,
     /// The user.
     pub user_id: Uuid,
     /// The session.
@@ -102,7 +104,7 @@ pub enum Commit {
 pub struct GrantRefusal {
     /// What the caller is told.
     pub error: OAuthError,
-    /// The family of refresh tokens that must not live on.
+    /// What a code gave, and must not live on: its family of refresh tokens above all.
     pub revoke: Option<Uuid>,
 }
 

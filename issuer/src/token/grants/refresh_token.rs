@@ -86,6 +86,7 @@ async fn rotate(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
     };
     Ok(Authorization {
         subject: Subject::User(Box::new(SignedIn {
+            grant_id: family.id,
             user_id: family.user_id,
             session_id: family.session_id,
             auth_time: family.auth_time,
@@ -132,7 +133,8 @@ fn replayed(family: Uuid) -> GrantRefusal {
 }
 
 /// Moves the family on from a token, by compare-and-set. Who loses the race to itself gets the same successor; who
-/// loses it to a revocation gets nothing.
+/// loses it to a revocation, or comes long after the race, gets nothing. It proves no theft: when the request was read
+/// the token was good.
 pub(super) async fn commit(app: &App, token: RefreshToken) -> Result<(), GrantRefusal> {
     if app.store.rotate_family(token.family, token.counter, app.clock.now()).await? {
         return Ok(());
@@ -142,7 +144,9 @@ pub(super) async fn commit(app: &App, token: RefreshToken) -> Result<(), GrantRe
     let family = family.ok_or_else(|| invalid_grant("the refresh token's family was revoked"))?;
     match standing(app, token, &family) {
         Standing::JustReplaced => Ok(()),
-        Standing::Current | Standing::Replayed => Err(replayed(family.id)),
+        Standing::Current | Standing::Replayed => {
+            Err(invalid_grant("other uses of the refresh token went far ahead").into())
+        }
     }
 }
 
