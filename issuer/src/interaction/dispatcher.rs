@@ -17,7 +17,7 @@ use crate::authorize::{
 };
 use crate::error::OAuthError;
 use crate::issue::subject_identifier;
-use crate::page::ErrorKind;
+use crate::page::{ErrorKind, Problem};
 use crate::protocol::{ErrorCode, Form};
 use crate::random;
 use crate::registry::{Client, SignIn};
@@ -48,6 +48,15 @@ pub(super) fn resume(visit: &Visit<'_>, interaction: &Interaction) -> Result<Res
 ///
 /// The page of a failure.
 pub async fn proceed(visit: &Visit<'_>, interaction: Interaction) -> Result<Response, Ended> {
+    proceed_with(visit, interaction, &[]).await
+}
+
+/// The same, where something was wrong with what the person did last.
+pub(super) async fn proceed_with(
+    visit: &Visit<'_>,
+    interaction: Interaction,
+    problems: &[Problem],
+) -> Result<Response, Ended> {
     let app = visit.app;
     let client = client_of(app, &interaction);
     let client = client.filter(|client| client.enabled && client.sign_in.is_some());
@@ -72,13 +81,13 @@ pub async fn proceed(visit: &Visit<'_>, interaction: Interaction) -> Result<Resp
             select_account::show(visit, &interaction, &client, &current)
         }
         (NextStep::LogInAgain | NextStep::StepUp, Some(current)) => {
-            login::show_known(visit, &interaction, &client, &current)
+            login::show_known(visit, &interaction, (&client, &current), problems).await
         }
         (NextStep::Refuse(code, description), _) => {
             let error = OAuthError::new(code, description);
             Ok(answer(visit, &interaction.request.target, &client, Err(&error)))
         }
-        _ => login::show(visit, &interaction, &client, &[]),
+        _ => login::show(visit, &interaction, &client, problems),
     }
 }
 

@@ -4,6 +4,7 @@ use countersign::registry::{ConsentPolicy, Pkce};
 use http::StatusCode;
 
 use crate::harness::{Issuer, form};
+use crate::passkey::without_secrets;
 use crate::people::{Browser, CALLBACK, PASSWORD, authorize_path, callback, hidden, payload};
 
 async fn issuer() -> (Issuer, String) {
@@ -225,7 +226,7 @@ async fn r54_a_wrong_password_an_unknown_user_and_a_disabled_one_look_the_same()
     {
         let page = browser.authorize("web", &[]).await;
         let answer = browser.log_in(&page, username, password).await;
-        let body = answer.body.replace(&hidden(&answer, "continue"), "").replace(username, "");
+        let body = without_secrets(&answer).replace(username, "");
         bodies.push((answer.status, body));
     }
 

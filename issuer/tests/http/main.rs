@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod assets;
+#[path = "../../src/store/tests/credentials/authenticator.rs"]
+mod authenticator;
 mod authorize;
 mod client_secret;
 mod conformance;
@@ -15,6 +17,7 @@ mod jwks;
 mod keys;
 mod log;
 mod mail;
+mod passkey;
 mod people;
 mod private_key_jwt;
 mod request_object;
