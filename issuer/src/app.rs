@@ -25,7 +25,7 @@ use crate::secret_uses::SecretUses;
 use crate::signing::Keychain;
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::token::client_auth::{AssertionKeys, FailureLimiter, SecretHasher};
+use crate::token::client_auth::{ClientKeySource, FailureLimiter, SecretHasher};
 
 /// The state of one node.
 pub struct App {
@@ -49,8 +49,8 @@ pub struct App {
     pub sealer: Sealer,
     /// When they were last used.
     pub secret_uses: SecretUses,
-    /// The keys of clients that authenticate by assertion.
-    pub assertion_keys: AssertionKeys,
+    /// The keys by which clients sign.
+    pub client_keys: ClientKeySource,
     /// How people prove who they are.
     pub credentials: Credentials,
     /// Who failed to authenticate, and how often.
@@ -99,7 +99,7 @@ impl App {
             sealer: opened.sealer,
             credentials: opened.credentials,
             secret_uses: SecretUses::default(),
-            assertion_keys: AssertionKeys::new(Arc::clone(&outbound), clock.clone()),
+            client_keys: ClientKeySource::new(Arc::clone(&outbound), clock.clone()),
             outbound,
             logout_is_due: Notify::new(),
             limiter: FailureLimiter::new(

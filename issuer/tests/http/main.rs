@@ -24,6 +24,7 @@ mod passkey;
 mod people;
 mod private_key_jwt;
 mod receiver;
+mod request_object;
 mod smtp;
 mod state;
 mod token;

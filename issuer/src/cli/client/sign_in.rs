@@ -48,6 +48,12 @@ pub(super) struct SignInArguments {
     /// Its requests must be pushed (RFC 9126).
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     require_pushed_requests: Option<bool>,
+    /// Its requests must be signed by one of its keys (RFC 9101).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    require_signed_request_object: Option<bool>,
+    /// What its request objects are signed with; without it, with any algorithm of its keys.
+    #[arg(long, value_name = "ALG", value_parser = parse_algorithm)]
+    request_object_alg: Option<Algorithm>,
     /// Users have another `sub` for each sector of clients.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pairwise: Option<bool>,
@@ -72,6 +78,7 @@ pub(super) enum Optional {
     BackchannelLogoutUri,
     FrontchannelLogoutUri,
     UserinfoAlg,
+    RequestObjectAlg,
     LogoUri,
     BrandColor,
 }
@@ -84,6 +91,7 @@ impl Optional {
             Self::BackchannelLogoutUri => sign_in.backchannel_logout_uri = None,
             Self::FrontchannelLogoutUri => sign_in.frontchannel_logout_uri = None,
             Self::UserinfoAlg => sign_in.userinfo_signed_response_alg = None,
+            Self::RequestObjectAlg => sign_in.request_object_signing_alg = None,
             Self::LogoUri => sign_in.logo_uri = None,
             Self::BrandColor => sign_in.brand_color = None,
         }
@@ -162,6 +170,7 @@ impl SignInArguments {
         self.apply_logout(sign_in);
         set(&mut sign_in.id_token_signed_response_alg, self.id_token_alg);
         replace(&mut sign_in.userinfo_signed_response_alg, self.userinfo_alg);
+        replace(&mut sign_in.request_object_signing_alg, self.request_object_alg);
         replace(&mut sign_in.logo_uri, self.logo_uri.clone());
         replace(&mut sign_in.brand_color, self.brand_color.clone());
         Ok(())
@@ -174,6 +183,7 @@ impl SignInArguments {
         let subjects = [SubjectType::Public, SubjectType::Pairwise];
         set(&mut sign_in.subject_type, choose(self.pairwise, subjects));
         set(&mut sign_in.require_pushed_authorization_requests, self.require_pushed_requests);
+        set(&mut sign_in.require_signed_request_object, self.require_signed_request_object);
     }
 
     fn apply_logout(&self, sign_in: &mut SignIn) {

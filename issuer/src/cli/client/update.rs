@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 
 use super::super::token_size::require_small_tokens_of_client;
 use super::super::{Failure, Session};
-use super::create::KeyArguments;
+use super::create::{KeyArguments, require_keys_to_sign};
 use super::permission::PermissionArguments;
 use super::show::shown;
 use super::sign_in::{Optional, SignInArguments};
-use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, parse_name};
+use crate::registry::{
+    Client, ClientAuthentication, ClientId, ClientKeys, InvalidValue, Permission, parse_name,
+};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -51,9 +53,10 @@ impl Update {
         let act = session.act();
         let mut planned = store.client(&self.id).await?;
         let keys = self.keys.read(&session.config.outbound)?;
-        if keys.is_some() && planned.auth.uses_secret() {
-            let problem =
-                format!("client `{}` authenticates with a secret, not with keys", self.id);
+        let signs =
+            planned.auth == ClientAuthentication::PrivateKeyJwt || planned.sign_in.is_some();
+        if keys.is_some() && !signs {
+            let problem = format!("client `{}` has nothing to sign with keys", self.id);
             return Err(Failure::new("keys_unused", problem));
         }
         self.require_known(&planned)?;
@@ -65,6 +68,8 @@ impl Update {
             None => (None, None),
         };
         self.apply(&mut planned, None, permission.clone())?;
+        let present = Some(&planned.keys).filter(|present| !matches!(present, ClientKeys::None));
+        require_keys_to_sign(planned.sign_in.as_ref(), keys.as_ref().or(present))?;
         require_small_tokens_of_client(session, store, &planned, created.as_ref()).await?;
         if let Some(resource) = &created {
             store.create_resource(resource, &act).await?;
