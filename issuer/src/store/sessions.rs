@@ -1,7 +1,6 @@
-//! Sessions: one sign-in of one user in one browser, the clients that took part, and its end. No change of a session
-//! takes the generation: nodes hold none of them in memory.
+//! Sessions: one sign-in of one user in one browser. No change of a session takes the generation: nodes hold none of them
+//! in memory. How they end is `sign_out`.
 
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -31,17 +30,6 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// From where it began.
     pub address: Option<String>,
-}
-
-/// A session that ended, and who has to hear of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndedSession {
-    /// Its id.
-    pub id: Uuid,
-    /// Whose it was.
-    pub user_id: Uuid,
-    /// The clients that took part.
-    pub clients: Vec<String>,
 }
 
 const COLUMNS: &str = "s.id AS sid, s.user_id, s.auth_time, s.amr, s.created_at AS session_created_at, \
@@ -141,43 +129,6 @@ impl Store {
         })
         .await
     }
-
-    /// Ends a session: what was given in it is revoked with it, unless the user granted it beyond the session
-    /// (`offline_access`). `None` if it had ended before.
-    pub async fn end_session(
-        &self,
-        id: Uuid,
-        now: i64,
-    ) -> Result<Option<EndedSession>, StoreError> {
-        answered(async {
-            let mut tx = self.pool.begin().await?;
-            let ended = end(&mut tx, id, now).await?;
-            tx.commit().await?;
-            Ok(ended)
-        })
-        .await
-    }
-}
-
-/// Ends a session inside a transaction; the first statement writes, so that no two see the same one end.
-pub(super) async fn end(
-    connection: &mut AnyConnection,
-    id: Uuid,
-    now: i64,
-) -> Result<Option<EndedSession>, StoreError> {
-    let revoke = "UPDATE refresh_family SET revoked_at = $1 WHERE session_id = $2 AND revoked_at IS NULL \
-         AND scopes NOT LIKE '%\"offline_access\"%'";
-    sqlx::query(revoke).bind(now).bind(id.to_string()).execute(&mut *connection).await?;
-    let select = "SELECT client_id FROM session_client WHERE session_id = $1 ORDER BY client_id";
-    let clients =
-        sqlx::query_scalar(select).bind(id.to_string()).fetch_all(&mut *connection).await?;
-    sqlx::query("DELETE FROM session_client WHERE session_id = $1")
-        .bind(id.to_string())
-        .execute(&mut *connection)
-        .await?;
-    let delete = "DELETE FROM session WHERE id = $1 RETURNING user_id";
-    let row = sqlx::query(delete).bind(id.to_string()).fetch_optional(connection).await?;
-    row.map(|row| Ok(EndedSession { id, user_id: parse_id(&row, "user_id")?, clients })).transpose()
 }
 
 pub(super) fn parse_id(row: &AnyRow, column: &'static str) -> Result<Uuid, StoreError> {

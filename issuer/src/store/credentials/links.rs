@@ -69,7 +69,7 @@ impl Store {
         answered(link(TAKE, &self.pool, (purpose, digest), now)).await
     }
 
-    /// Consumes a link and sets the password of its user, both or neither.
+    /// Consumes a link, sets the password of its user, and ends whatever began with the old one: all of it or nothing.
     pub async fn redeem_link_with_password(
         &self,
         purpose: LinkPurpose,
@@ -81,6 +81,7 @@ impl Store {
         let taken = link(TAKE, &mut *change.tx, (purpose, digest), act.at).await?;
         let Some(taken) = taken else { return Ok(None) };
         change.write_password(taken.user_id, password).await?;
+        change.end_sessions(taken.user_id).await?;
         change.commit().await?;
         Ok(Some(taken))
     }
