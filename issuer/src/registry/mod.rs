@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+mod assertion_rule;
 mod client;
 mod invalid;
 mod names;
@@ -14,6 +15,9 @@ mod token_size;
 mod unreadable;
 mod user;
 
+pub use assertion_rule::{
+    AssertedUser, AssertionRule, ExternalSubject, MAX_ASSERTED_LIFETIME, Whom, parse_namespace,
+};
 pub use client::{
     Client, ClientAuthentication, ClientId, ClientKeys, MAX_LIVE_SECRETS, Permission, StoredSecret,
 };
