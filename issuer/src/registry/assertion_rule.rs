@@ -13,6 +13,12 @@ pub const MAX_ASSERTED_LIFETIME: u32 = 600;
 /// The longest name within a namespace, in bytes.
 const MAX_EXTERNAL_NAME: usize = 128;
 
+/// The longest subject of a namespace, in bytes.
+pub(super) const MAX_EXTERNAL_SUBJECT: usize = MAX_NAMESPACE + 1 + MAX_EXTERNAL_NAME;
+
+/// The longest name of a namespace, in bytes.
+const MAX_NAMESPACE: usize = 32;
+
 /// What a client may assert at one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssertionRule {
@@ -130,7 +136,7 @@ impl fmt::Display for Whom {
 pub fn parse_namespace(name: &str) -> Result<&str, InvalidValue> {
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-    if begins && name.len() <= 32 && name.bytes().all(legal) {
+    if begins && name.len() <= MAX_NAMESPACE && name.bytes().all(legal) {
         return Ok(name);
     }
     let rule = "use 1 to 32 characters of a-z 0-9 -, a letter first, and no colon";

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::super::token_size::require_small_tokens_of_client;
 use super::super::{Failure, Session};
 use super::permission::require_scopes;
 use super::show::shown;
@@ -90,6 +91,9 @@ impl AllowAssert {
             lifetime: self.lifetime_seconds,
             reason_required: self.require_reason,
         };
+        let mut planned = client;
+        planned.assertion_rules.push(rule.clone());
+        require_small_tokens_of_client(session, store, &planned, None).await?;
         let edit = |client: &mut Client| {
             let same = |known: &AssertionRule| known.whom == rule.whom && known.resource == rule.resource;
             client.assertion_rules.retain(|known| !same(known));
