@@ -7,7 +7,9 @@ mod cookies;
 mod dispatcher;
 mod form;
 mod login;
+mod passkey;
 mod reset_password;
+mod second_factor;
 mod select_account;
 mod session;
 mod shown;
@@ -37,8 +39,12 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/continue", get(dispatcher::endpoint))
         .route("/login", post(login::password))
-        .route("/login/code", post(login::code))
-        .route("/login/recovery-code", get(login::recovery_code_page).post(login::recovery_code))
+        .route("/login/passkey", post(passkey::endpoint))
+        .route("/login/code", get(second_factor::totp_page).post(second_factor::totp))
+        .route(
+            "/login/recovery-code",
+            get(second_factor::recovery_code_page).post(second_factor::recovery_code),
+        )
         .route("/consent", post(consent::endpoint))
         .route(
             LinkPurpose::PasswordReset.path(),

@@ -2,8 +2,10 @@
 //! `COUNTERSIGN_TEST_DATABASE` is `postgres`, against PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
-mod assets;
 mod assertion;
+mod assets;
+#[path = "../../src/store/tests/credentials/authenticator.rs"]
+mod authenticator;
 mod authorize;
 mod client_secret;
 mod conformance;
@@ -16,8 +18,10 @@ mod jwks;
 mod keys;
 mod log;
 mod mail;
+mod passkey;
 mod people;
 mod private_key_jwt;
+mod request_object;
 mod smtp;
 mod state;
 mod token;
