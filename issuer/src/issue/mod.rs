@@ -101,7 +101,7 @@ pub fn mint(
             }
             Bearer::User(user, signed_in) => {
                 let sub = user.id.to_string();
-                let claims = about_the_user(app, &permitted, (user, signed_in), claims);
+                let claims = about_the_user(app, &permitted, (user, signed_in), &claims);
                 (sign(app, &permitted, &AccessTokenClaims { sub: &sub, ..claims })?, Identity::User)
             }
             Bearer::Asserted(user, _) => {
@@ -147,7 +147,7 @@ fn about_the_user<'a>(
     app: &App,
     permitted: &Permitted,
     (user, signed_in): (&'a User, &'a SignedIn),
-    claims: AccessTokenClaims<'a>,
+    claims: &AccessTokenClaims<'a>,
 ) -> AccessTokenClaims<'a> {
     let is_own = permitted.resource.identifier == app.config.issuer.as_str();
     AccessTokenClaims {
@@ -159,7 +159,7 @@ fn about_the_user<'a>(
         sid: signed_in.session_id,
         grant_id: is_own.then_some(signed_in.grant_id),
         userinfo_claims: if is_own { &signed_in.claims.userinfo } else { &[] },
-        ..claims
+        ..*claims
     }
 }
 

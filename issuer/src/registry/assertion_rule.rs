@@ -151,7 +151,14 @@ mod tests {
     fn an_external_subject_is_never_a_user_id_a_client_id_or_unreadable() {
         let good = ["crm:4711", "crm:a:b", "b2b-eu:x@y.example"];
         let bad = [
-            "crm:", ":4711", "crm", "Crm:1", "1crm:1", "crm:a b", "crm:é", "crm:\n",
+            "crm:",
+            ":4711",
+            "crm",
+            "Crm:1",
+            "1crm:1",
+            "crm:a b",
+            "crm:é",
+            "crm:\n",
             "0190a6e2-7c1b-7c3a-9b1e-2f6f3c1d5a77",
         ];
 

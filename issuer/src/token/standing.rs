@@ -60,7 +60,8 @@ impl Standing<'_> {
         match self {
             Self::Client => AccessSubject::Client,
             Self::User(user, signed_in) => {
-                let granted = Granted { scopes: &signed_in.scopes, resources: &signed_in.resources };
+                let granted =
+                    Granted { scopes: &signed_in.scopes, resources: &signed_in.resources };
                 AccessSubject::User { user, granted: Some(granted) }
             }
             Self::Asserted(user, asserted) => {

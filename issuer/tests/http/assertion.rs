@@ -69,7 +69,7 @@ impl Batch {
 fn about(sub: &str) -> Value {
     json!({
         "iss": "batch", "sub": sub, "aud": "https://issuer.example",
-        "jti": Uuid::now_v7().to_string(), "iat": START, "exp": START + 60,
+        "jti": countersign::random::jti(), "iat": START, "exp": START + 60,
     })
 }
 
@@ -84,7 +84,10 @@ async fn the_token_says_that_only_the_app_has_authenticated() {
     let claims = answer.claims();
     assert_eq!(claims["idtyp"], "app_asserted");
     assert_eq!(claims["sub"], batch.ada.to_string());
-    assert_eq!((&claims["act"], &claims["client_id"]), (&json!({ "sub": "batch" }), &json!("batch")));
+    assert_eq!(
+        (&claims["act"], &claims["client_id"]),
+        (&json!({ "sub": "batch" }), &json!("batch"))
+    );
     assert_eq!((&claims["aud"], &claims["scope"]), (&json!(PAYMENTS), &json!("payments:read")));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
     for absent in ["auth_time", "acr", "amr", "sid", "roles", "groups"] {
@@ -151,8 +154,8 @@ async fn a_reason_that_a_rule_demands_is_given_and_stands_in_the_audit_log() {
         assert_eq!(refused.error(), (400, "invalid_grant".to_owned()));
     }
     assert_eq!(given.status, 200, "{}", given.body);
-    let log = std::fs::read_to_string(batch.issuer.app.config.audit_file()).unwrap();
-    let line: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    let audited = std::fs::read_to_string(batch.issuer.app.config.audit_file()).unwrap();
+    let line: Value = serde_json::from_str(audited.lines().last().unwrap()).unwrap();
     assert_eq!(line["reason"], "month-end reconciliation");
     assert_eq!((&line["client_id"], &line["idtyp"]), (&json!("batch"), &json!("app_asserted")));
     assert_eq!(line["user"], batch.ada.to_string());
@@ -185,7 +188,9 @@ async fn each_single_fault_of_an_assertion_is_refused() {
         ("no jti", |claims| drop(claims.as_object_mut().unwrap().remove("jti"))),
         ("other iss", |claims| claims["iss"] = "web".into()),
         ("own iss", |claims| claims["iss"] = "https://issuer.example".into()),
-        ("aud of the token endpoint", |claims| claims["aud"] = "https://issuer.example/token".into()),
+        ("aud of the token endpoint", |claims| {
+            claims["aud"] = "https://issuer.example/token".into();
+        }),
         ("aud as a list", |claims| claims["aud"] = json!(["https://issuer.example"])),
         ("expired", |claims| claims["exp"] = (START - 31).into()),
         ("good for an hour", |claims| claims["exp"] = (START + 3600).into()),

@@ -78,7 +78,8 @@ impl AllowAssert {
     pub(super) async fn run(self, session: &Session, store: &Store) -> Result<(), Failure> {
         let client = store.client(&self.id).await?;
         if !client.grants.iter().any(|grant| grant == GRANT) {
-            let problem = format!("client `{}` cannot assert anybody: it has not the grant", self.id);
+            let problem =
+                format!("client `{}` cannot assert anybody: it has not the grant", self.id);
             return Err(Failure::new("grant_missing", problem)
                 .hint(format!("create it with `--grant {GRANT}`")));
         }
@@ -95,7 +96,8 @@ impl AllowAssert {
         planned.assertion_rules.push(rule.clone());
         require_small_tokens_of_client(session, store, &planned, None).await?;
         let edit = |client: &mut Client| {
-            let same = |known: &AssertionRule| known.whom == rule.whom && known.resource == rule.resource;
+            let same =
+                |known: &AssertionRule| known.whom == rule.whom && known.resource == rule.resource;
             client.assertion_rules.retain(|known| !same(known));
             client.assertion_rules.push(rule);
             Ok(())

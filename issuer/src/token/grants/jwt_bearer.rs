@@ -123,7 +123,8 @@ fn reason(payload: &str) -> Result<Option<String>, OAuthError> {
     }
     let Reason { reason } = serde_json::from_str(payload).map_err(malformed)?;
     let reason = reason.filter(|reason| !reason.trim().is_empty());
-    let is_good = |text: &String| text.len() <= MAX_REASON_BYTES && !text.chars().any(char::is_control);
+    let is_good =
+        |text: &String| text.len() <= MAX_REASON_BYTES && !text.chars().any(char::is_control);
     if reason.as_ref().is_none_or(is_good) {
         return Ok(reason);
     }
