@@ -13,7 +13,7 @@ const KILLS: usize = 3;
 const LONG_GRACE: &str = "[refresh_tokens]\ngrace_seconds = 60";
 /// After so many acknowledged acts of each life.
 const ACTS: usize = 400;
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Redeems codes and goes on with the refresh tokens until nobody answers any more; everything that is acknowledged is
 /// written down.
