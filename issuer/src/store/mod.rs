@@ -35,7 +35,7 @@ mod withdrawn;
 pub use actor::{Act, Actor};
 pub use audit::AuditRecord;
 pub use columns::Rows;
-pub use credentials::SealedCredential;
+pub use credentials::{NewUser, SealedCredential};
 pub use error::StoreError;
 pub use grants::{CodeRedemption, RefreshFamily};
 pub use observations::Observation;

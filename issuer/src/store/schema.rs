@@ -54,6 +54,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0011_key_observation.sql"),
         postgres: include_str!("../../migrations/0011_key_observation.sql"),
     },
+    Step {
+        version: 17,
+        name: "registration",
+        sqlite: include_str!("../../migrations/0017_registration.sql"),
+        postgres: include_str!("../../migrations/0017_registration.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -35,7 +35,14 @@ impl Store {
              (SELECT digest FROM one_time_link WHERE expires_at < $1 LIMIT $2)";
         let guesses = "DELETE FROM guess_count WHERE (user_id, lane) IN \
              (SELECT user_id, lane FROM guess_count WHERE last_at < $1 LIMIT $2)";
-        let batches = [(ceremonies, now), (links, now), (guesses, now - GUESSES_KEPT_SECONDS)];
+        let registrations = "DELETE FROM registration WHERE digest IN \
+             (SELECT digest FROM registration WHERE expires_at < $1 LIMIT $2)";
+        let batches = [
+            (ceremonies, now),
+            (links, now),
+            (registrations, now),
+            (guesses, now - GUESSES_KEPT_SECONDS),
+        ];
         let mut swept = 0;
         for (delete, before) in batches {
             swept += answered(async {
