@@ -55,6 +55,12 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../migrations/0011_key_observation.sql"),
     },
     Step {
+        version: 13,
+        name: "logout delivery",
+        sqlite: include_str!("../../migrations/0013_logout_delivery.sql"),
+        postgres: include_str!("../../migrations/0013_logout_delivery.sql"),
+    },
+    Step {
         version: 17,
         name: "registration",
         sqlite: include_str!("../../migrations/0017_registration.sql"),
