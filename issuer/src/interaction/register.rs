@@ -38,10 +38,8 @@ pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Respo
     let query = parts.uri.query().unwrap_or_default();
     let form = Form::parse(query.as_bytes()).ok();
     let continuation = form.as_ref().and_then(|form| form.value("continue"));
-    let outcome = match is_open(&app) {
-        true => Ok(show(&visit, continuation, ("", &[]))),
-        false => Err(closed(&visit)),
-    };
+    let outcome =
+        if is_open(&app) { Ok(show(&visit, continuation, ("", &[]))) } else { Err(closed(&visit)) };
     visit.finish(either(outcome))
 }
 

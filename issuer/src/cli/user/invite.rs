@@ -107,11 +107,12 @@ impl Words {
         let mailer = Mailer::new(&session.config, &session.clock, MailMetrics::default());
         let mailer = mailer.map_err(|error| Failure::new("mail", error))?;
         let (email, until) = (to.as_str().to_owned(), date(link.expires_at));
-        let mut document =
-            json!({ "email": email, "kind": kind.name(), "expires_at": link.expires_at });
+        let (name, expires_at) = (kind.name(), link.expires_at);
         if self.print || !mailer.sends() {
-            let text = format!("{}\n\nIt can be used once, until {until}.", *link.url);
-            document["link"] = json!(link.url.as_str());
+            let url = link.url.as_str();
+            let document =
+                json!({ "email": email, "kind": name, "link": url, "expires_at": expires_at });
+            let text = format!("{url}\n\nIt can be used once, until {until}.");
             session.output.result(&document, &text);
             return Ok(());
         }
@@ -121,7 +122,8 @@ impl Words {
             Failure::new("mail_not_sent", error)
                 .hint("`countersign doctor` says more; with --print the link is printed instead")
         })?;
-        document["sent"] = json!(true);
+        let document =
+            json!({ "email": email, "kind": name, "sent": true, "expires_at": expires_at });
         let text = format!("Sent a link to {email}. It can be used once, until {until}.");
         session.output.result(&document, &text);
         Ok(())
