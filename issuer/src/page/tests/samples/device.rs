@@ -101,7 +101,7 @@ fn register(kit: Kit) -> Vec<Sample> {
     vec![
         ("register", address.page()),
         ("register-wrong", RegisterPage { problems: &[Problem::EmailInvalid], ..address }.page()),
-        ("register-foreign", RegisterPage { problems: foreign, ..address }.page()),
+        ("register-foreign-wrong", RegisterPage { problems: foreign, ..address }.page()),
         ("create-account", own.page()),
         ("create-account-wrong", CreateAccountPage { problems, ..own }.page()),
         ("create-account-invitation", invitation.page()),
