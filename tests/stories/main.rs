@@ -4,9 +4,11 @@
     clippy::expect_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "test support: a surprise ends the test that met it"
 )]
 
+mod applications;
 mod assertion;
 mod verifiers;
 
@@ -23,6 +25,7 @@ mod replay;
 mod rotation;
 mod shutdown;
 mod sign_in;
+mod single_sign_on;
 mod start_refused;
 mod tls;
 mod traces;
