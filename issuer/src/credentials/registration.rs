@@ -63,7 +63,6 @@ impl Credentials {
         registration: &Registration,
     ) -> Result<IssuedLink, CredentialError> {
         let token = random::client_secret();
-        self.will_expire(registration.expires_at);
         self.store.begin_registration(&self.registration_digest(&token), registration).await?;
         let path = format!("{CREATE_ACCOUNT_PATH}?token={}", *token);
         let url = Zeroizing::new(self.issuer.endpoint(&path));

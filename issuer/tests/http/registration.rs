@@ -315,7 +315,7 @@ async fn a_link_dies_with_time_with_its_successor_and_with_the_proof_of_another_
     issuer.clock.advance(std::time::Duration::from_hours(1));
     let late = browser.get(&second).await;
     issuer.clock.advance(std::time::Duration::from_hours(1));
-    let swept = countersign::tasks::sweep_credentials(&issuer.app).await;
+    let swept = countersign::tasks::sweep(&issuer.app).await;
 
     let statuses = [superseded, proved_by_another, late].map(|answer| answer.status.as_u16());
     assert_eq!((statuses, swept), ([400, 400, 400], 1));

@@ -8,6 +8,7 @@ use super::columns::{bytes, corrupt, number, optional_number, text};
 use super::{Act, Change, Store, StoreError, answered, users};
 
 mod accounts;
+mod ceremonies;
 mod guesses;
 mod links;
 mod passkeys;
@@ -15,7 +16,6 @@ mod passwords;
 mod recovery_codes;
 mod registrations;
 mod reseal;
-mod sweep;
 mod totp;
 
 pub use registrations::NewUser;

@@ -34,6 +34,7 @@ impl Store {
              digest = excluded.digest, email = excluded.email, roles = excluded.roles, \
              group_names = excluded.group_names, continuation = excluded.continuation, \
              expires_at = excluded.expires_at";
+        self.will_expire(registration.expires_at);
         answered(async {
             sqlx::query(upsert)
                 .bind(email_key(&registration.email))
