@@ -13,6 +13,7 @@ use crate::bootstrap::{self, StartError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::device::DeviceLimits;
 use crate::discovery;
 use crate::freshness::Freshness;
 use crate::jwks::JwksCaching;
@@ -52,6 +53,8 @@ pub struct App {
     pub client_keys: ClientKeySource,
     /// How people prove who they are.
     pub credentials: Credentials,
+    /// Who guesses the codes of devices, and how often.
+    pub device_limits: DeviceLimits,
     /// Who failed to authenticate, and how often.
     pub limiter: FailureLimiter,
     /// The log of tokens.
@@ -97,6 +100,7 @@ impl App {
                 Arc::new(Outbound::new(&config.outbound)),
                 clock.clone(),
             ),
+            device_limits: DeviceLimits::default(),
             limiter: FailureLimiter::new(
                 limits.failures_per_minute_per_address,
                 limits.failures_per_minute_per_client,

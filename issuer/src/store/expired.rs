@@ -3,11 +3,13 @@
 use super::{Store, StoreError, answered};
 
 /// One statement a table. The participants of a session go with it.
-const DELETES: [&str; 4] = [
+const DELETES: [&str; 5] = [
     "DELETE FROM one_time_use WHERE (kind, hash) IN \
          (SELECT kind, hash FROM one_time_use WHERE expires_at < $1 LIMIT $2)",
     "DELETE FROM pushed_request WHERE hash IN \
          (SELECT hash FROM pushed_request WHERE expires_at < $1 LIMIT $2)",
+    "DELETE FROM device_authorization WHERE id IN \
+         (SELECT id FROM device_authorization WHERE expires_at < $1 LIMIT $2)",
     "DELETE FROM refresh_family WHERE id IN \
          (SELECT id FROM refresh_family WHERE expires_at < $1 LIMIT $2)",
     "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < $1 LIMIT $2)",

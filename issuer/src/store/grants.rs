@@ -77,14 +77,7 @@ impl Store {
                 return Ok(false);
             }
             if let Some((session_id, client_id)) = &redemption.participant {
-                let insert = "INSERT INTO session_client (session_id, client_id, since) \
-                     SELECT id, $2, $3 FROM session WHERE id = $1 ON CONFLICT DO NOTHING";
-                sqlx::query(insert)
-                    .bind(session_id.to_string())
-                    .bind(client_id.as_str())
-                    .bind(now)
-                    .execute(&mut *tx)
-                    .await?;
+                join_session(&mut tx, (*session_id, client_id), now).await?;
             }
             if let Some(family) = &redemption.family {
                 insert_family(&mut tx, family).await?;
@@ -237,7 +230,24 @@ impl Store {
     }
 }
 
-async fn insert_family(
+/// The client takes part in a session from now on, if that has not ended meanwhile.
+pub(super) async fn join_session(
+    connection: &mut sqlx::AnyConnection,
+    (session_id, client_id): (Uuid, &str),
+    now: i64,
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO session_client (session_id, client_id, since) \
+         SELECT id, $2, $3 FROM session WHERE id = $1 ON CONFLICT DO NOTHING";
+    sqlx::query(insert)
+        .bind(session_id.to_string())
+        .bind(client_id)
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_family(
     connection: &mut sqlx::AnyConnection,
     family: &RefreshFamily,
 ) -> Result<(), StoreError> {

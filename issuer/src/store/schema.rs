@@ -54,6 +54,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0011_key_observation.sql"),
         postgres: include_str!("../../migrations/0011_key_observation.sql"),
     },
+    Step {
+        version: 14,
+        name: "device authorization",
+        sqlite: include_str!("../../migrations/0014_device_authorization.sql"),
+        postgres: include_str!("../../migrations/0014_device_authorization.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -9,6 +9,7 @@ mod authorize;
 mod client_secret;
 mod conformance;
 mod cors;
+mod device;
 mod discovery;
 mod forgot_password;
 mod grants;

@@ -7,9 +7,10 @@ use url::Url;
 use super::super::Failure;
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
 use crate::registry::{ConsentPolicy, IDENTITY_SCOPES, Pkce, SignIn, SubjectType};
+use crate::token::grants::DEVICE_CODE;
 
 /// The grants that need a person.
-const USER_GRANTS: [&str; 2] = ["authorization_code", "refresh_token"];
+const USER_GRANTS: [&str; 3] = ["authorization_code", "refresh_token", DEVICE_CODE];
 
 /// What is registered of a client through which people sign in (OpenID Connect Registration §2).
 #[derive(Debug, Default, Args)]
@@ -71,8 +72,18 @@ impl SignInArguments {
         if !needs_people {
             return self.require_unused(scopes).map(|()| None);
         }
-        if self.redirect_uris.is_empty() {
+        // RFC 8628 §3: a device is never redirected to.
+        let has = |grant: &str| grants.iter().any(|name| name == grant);
+        let is_redirected = has("authorization_code") || !has(DEVICE_CODE);
+        if self.redirect_uris.is_empty() && is_redirected {
             let problem = "the grant authorization_code needs a redirect URI";
+            return Err(
+                Failure::new("redirect_uri_missing", problem).hint("name it with --redirect-uri")
+            );
+        }
+        // OpenID Connect Core §8.1: the sector of a client is the host of its redirect URI.
+        if self.redirect_uris.is_empty() && self.pairwise {
+            let problem = "--pairwise needs a redirect URI, which names the sector";
             return Err(
                 Failure::new("redirect_uri_missing", problem).hint("name it with --redirect-uri")
             );

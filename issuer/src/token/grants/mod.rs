@@ -3,8 +3,10 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod refresh_token;
 
+pub use device_code::DEVICE_CODE;
 pub use refresh_token::RefreshToken;
 
 use std::borrow::Cow;
@@ -17,7 +19,7 @@ use crate::app::App;
 use crate::error::OAuthError;
 use crate::protocol::{ClaimsRequest, ErrorCode, Form};
 use crate::registry::Client;
-use crate::store::{CodeRedemption, StoreError};
+use crate::store::{CodeRedemption, DeviceRedemption, StoreError};
 
 /// A grant: its wire name, and what is its own.
 pub struct Grant {
@@ -32,6 +34,7 @@ pub static GRANTS: &[Grant] = &[
     Grant { name: "client_credentials", authorize: client_credentials::authorize },
     Grant { name: "authorization_code", authorize: authorization_code::authorize },
     Grant { name: "refresh_token", authorize: refresh_token::authorize },
+    Grant { name: DEVICE_CODE, authorize: device_code::authorize },
 ];
 
 /// A request whose client is authenticated.
@@ -96,6 +99,8 @@ pub enum Commit {
     Nothing,
     /// A code is used up.
     RedeemCode(Box<CodeRedemption>),
+    /// A device code is used up.
+    RedeemDevice(Box<DeviceRedemption>),
     /// A family of refresh tokens moves on from this one.
     Rotate(RefreshToken),
 }
@@ -166,6 +171,7 @@ pub(super) async fn commit(app: &App, commit: Commit) -> Result<(), GrantRefusal
     match commit {
         Commit::Nothing => Ok(()),
         Commit::RedeemCode(redemption) => authorization_code::commit(app, &redemption).await,
+        Commit::RedeemDevice(redemption) => device_code::commit(app, &redemption).await,
         Commit::Rotate(token) => refresh_token::commit(app, token).await,
     }
 }
