@@ -55,6 +55,12 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../migrations/0011_key_observation.sql"),
     },
     Step {
+        version: 13,
+        name: "logout delivery",
+        sqlite: include_str!("../../migrations/0013_logout_delivery.sql"),
+        postgres: include_str!("../../migrations/0013_logout_delivery.sql"),
+    },
+    Step {
         version: 14,
         name: "device authorization",
         sqlite: include_str!("../../migrations/0014_device_authorization.sql"),

@@ -14,6 +14,9 @@ use serde_json::Value;
 use crate::harness::{Answer, Issuer, PAYMENTS, START, form};
 use crate::people::{Browser, PASSWORD, hidden, payload};
 
+/// Parameters, and how they are refused.
+type Fault<'f> = (&'f [(&'f str, &'f str)], (u16, &'f str));
+
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// An issuer with a user and a television.
@@ -316,7 +319,7 @@ async fn a_form_without_its_token_enters_no_code() {
 async fn each_single_fault_of_a_request_is_refused_with_its_code() {
     let issuer = issuer().await;
     let secret = issuer.web("web", |_, _| {}).await;
-    let faults: [(&[(&str, &str)], (u16, &str)); 9] = [
+    let faults: [Fault<'_>; 9] = [
         (&[], (401, "invalid_client")),
         (&[("client_id", "nobody")], (401, "invalid_client")),
         (&[("client_id", "web"), ("scope", "openid")], (401, "invalid_client")),
