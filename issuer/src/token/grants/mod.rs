@@ -4,9 +4,11 @@
 mod authorization_code;
 mod client_credentials;
 mod device_code;
+mod jwt_bearer;
 mod refresh_token;
 
 pub use device_code::DEVICE_CODE;
+pub use jwt_bearer::{Asserted, AssertionUse, Named};
 pub use refresh_token::RefreshToken;
 
 use std::borrow::Cow;
@@ -35,6 +37,7 @@ pub static GRANTS: &[Grant] = &[
     Grant { name: "authorization_code", authorize: authorization_code::authorize },
     Grant { name: "refresh_token", authorize: refresh_token::authorize },
     Grant { name: DEVICE_CODE, authorize: device_code::authorize },
+    Grant { name: "urn:ietf:params:oauth:grant-type:jwt-bearer", authorize: jwt_bearer::authorize },
 ];
 
 /// A request whose client is authenticated.
@@ -67,6 +70,8 @@ pub enum Subject {
     Client,
     /// A user who signed in.
     User(Box<SignedIn>),
+    /// A user whom the client named.
+    Asserted(Asserted),
 }
 
 /// What a code or a refresh token says of the sign-in that it comes from.
@@ -103,6 +108,8 @@ pub enum Commit {
     RedeemDevice(Box<DeviceRedemption>),
     /// A family of refresh tokens moves on from this one.
     Rotate(RefreshToken),
+    /// An assertion about a user is used up.
+    UseAssertion(AssertionUse),
 }
 
 /// Why a grant gives nothing, and what follows from it.
@@ -173,5 +180,6 @@ pub(super) async fn commit(app: &App, commit: Commit) -> Result<(), GrantRefusal
         Commit::RedeemCode(redemption) => authorization_code::commit(app, &redemption).await,
         Commit::RedeemDevice(redemption) => device_code::commit(app, &redemption).await,
         Commit::Rotate(token) => refresh_token::commit(app, token).await,
+        Commit::UseAssertion(used) => jwt_bearer::commit(app, &used).await,
     }
 }
