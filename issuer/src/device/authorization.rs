@@ -72,7 +72,6 @@ fn read(app: &App, client: &Client, form: &Form<'_>) -> Result<DeviceAuthorizati
 }
 
 async fn keep(app: &App, device: &DeviceAuthorization) -> Result<Response, OAuthError> {
-    app.leave_to_sweep();
     for _ in 0..ATTEMPTS {
         let user_code = UserCode::generate();
         let hash = user_code.hash(&app.sealer);

@@ -5,7 +5,8 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::columns::{corrupt, list, list_text, number, optional_number, text};
-use super::grants::{RefreshFamily, insert_family, join_session};
+use super::grants::RefreshFamily;
+use super::group_commit::keep;
 use super::sessions::parse_id;
 use super::{Store, StoreError, answered};
 
@@ -61,10 +62,8 @@ pub struct DeviceApproval {
 pub struct DeviceRedemption {
     /// The authorization.
     pub id: Uuid,
-    /// The session that the client takes part in from now on.
-    pub session_id: Uuid,
-    /// The client.
-    pub client_id: String,
+    /// The client that takes part in a session from now on.
+    pub participant: (Uuid, String),
     /// The family that begins.
     pub family: Option<RefreshFamily>,
 }
@@ -78,6 +77,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let insert = "INSERT INTO device_authorization (id, user_code_hash, client_id, scopes, resources, state, \
              poll_interval, expires_at) VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7) ON CONFLICT DO NOTHING";
+        self.will_expire(device.expires_at);
         answered(async {
             let done = sqlx::query(insert)
                 .bind(device.id.to_string())
@@ -208,10 +208,8 @@ impl Store {
             if done.rows_affected() == 0 {
                 return Ok(false);
             }
-            join_session(&mut tx, (redemption.session_id, &redemption.client_id), now).await?;
-            if let Some(family) = &redemption.family {
-                insert_family(&mut tx, family).await?;
-            }
+            let participants = [(&redemption.participant, now)];
+            keep(&mut tx, &participants, redemption.family.iter().collect()).await?;
             tx.commit().await?;
             Ok(true)
         })

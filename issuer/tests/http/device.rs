@@ -164,7 +164,7 @@ async fn r50_after_a_refusal_and_after_the_end_the_device_is_told_which() {
     assert_eq!(late.status, 422);
     // Also when nothing is left of it.
     advance(&issuer, 700).await;
-    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 2);
+    assert_eq!(countersign::tasks::sweep(&issuer.app).await, 2);
     assert_eq!(poll(&issuer, "tv", &expired).await.error(), refused("expired_token"));
 }
 

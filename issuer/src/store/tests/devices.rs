@@ -74,8 +74,7 @@ fn r50_one_of_64_callers_on_two_nodes_settles_a_device_and_one_redeems_it() {
         assert!(nodes[0].begin_device_authorization(&device, "code").await.unwrap());
         let redemption = DeviceRedemption {
             id: device.id,
-            session_id: approval.session_id,
-            client_id: "tv".to_owned(),
+            participant: (approval.session_id, "tv".to_owned()),
             family: None,
         };
 
@@ -122,8 +121,9 @@ fn a_user_code_is_one_devices_only_and_finds_it_while_it_waits() {
         assert!(store.deny_device(device(2).id, NOW).await.unwrap());
         assert_eq!(waiting("second", NOW).await, None);
         assert!(!store.deny_device(device(1).id, NOW + 600).await.unwrap(), "it has expired");
-        assert_eq!(store.sweep_sign_ins(NOW + 600, 10).await.unwrap(), 0);
-        assert_eq!(store.sweep_sign_ins(NOW + 601, 10).await.unwrap(), 2);
+        let rows = EXPIRING.iter().find(|rows| rows.table == "device_authorization").unwrap();
+        assert_eq!(store.sweep(rows, NOW + 600, 10).await.unwrap(), 0);
+        assert_eq!(store.sweep(rows, NOW + 601, 10).await.unwrap(), 2);
     });
 }
 

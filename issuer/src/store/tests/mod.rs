@@ -12,6 +12,8 @@ use crate::registry::{
 mod changes;
 mod credentials;
 mod devices;
+mod expired;
+mod group_commit;
 mod objects;
 mod opening;
 mod outage;

@@ -10,7 +10,8 @@ use crate::device::{DeviceCode, Polled, poll};
 use crate::error::OAuthError;
 use crate::protocol::{ClaimsRequest, ErrorCode};
 use crate::store::{
-    DeviceApproval, DeviceAuthorization, DeviceRedemption, DeviceState, StoreError,
+    DeviceApproval, DeviceAuthorization, DeviceRedemption, DeviceState, StoreError, Towards,
+    UserStanding,
 };
 
 /// Its `grant_type`.
@@ -41,7 +42,15 @@ async fn redeem(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
             Err(OAuthError::new(ErrorCode::AccessDenied, "the user refused the device").into())
         }
         DeviceState::Redeemed(_) => Err(used(&device)),
-        DeviceState::Approved(approval) => Ok(approved(request, device, approval)),
+        DeviceState::Approved(approval) => {
+            let towards = Towards {
+                user_id: approval.user_id,
+                session_id: approval.session_id,
+                client_id: &device.client_id,
+            };
+            let standing = app.store.standing(towards, now).await?;
+            Ok(approved(request, device, approval, standing))
+        }
     }
 }
 
@@ -67,6 +76,7 @@ fn approved(
     request: TokenRequest<'_>,
     device: DeviceAuthorization,
     approval: DeviceApproval,
+    standing: UserStanding,
 ) -> Authorization<'_> {
     let mut signed_in = SignedIn {
         grant_id: device.id,
@@ -80,12 +90,12 @@ fn approved(
         nonce: None,
         claims: ClaimsRequest::default(),
         refresh_token: None,
+        standing,
     };
     let family = refresh_token::begin(request, &mut signed_in);
     let redemption = DeviceRedemption {
         id: device.id,
-        session_id: approval.session_id,
-        client_id: device.client_id,
+        participant: (approval.session_id, device.client_id),
         family,
     };
     Authorization {
@@ -104,7 +114,6 @@ fn used(device: &DeviceAuthorization) -> GrantRefusal {
 
 /// Uses the code up, unless somebody else did meanwhile.
 pub(super) async fn commit(app: &App, redemption: &DeviceRedemption) -> Result<(), GrantRefusal> {
-    app.leave_to_sweep();
     if app.store.redeem_device(redemption, app.clock.now()).await? {
         return Ok(());
     }
