@@ -116,6 +116,10 @@ impl AuthorizationRequest {
         if carried == Carried::Browser {
             request_object::require_unsigned_allowed(sign_in)?;
         }
+        if form.value("registration").is_some() {
+            let code = ErrorCode::RegistrationNotSupported;
+            return Err(OAuthError::new(code, "clients cannot register themselves"));
+        }
         // OAuth 2.0 Multiple Response Types §2.1.
         if form.value("response_mode").is_some_and(|mode| ResponseMode::parse(mode).is_none()) {
             return Err(OAuthError::invalid_request("response_mode must be query or form_post"));

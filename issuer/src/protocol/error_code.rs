@@ -47,10 +47,6 @@ pub enum ErrorCode {
     LoginRequired,
     /// The user must consent, which the request forbade.
     ConsentRequired,
-    /// The user must choose an account, which the request forbade.
-    AccountSelectionRequired,
-    /// The user must do something else, which the request forbade.
-    InteractionRequired,
     /// The user cannot be authenticated as strongly as the request demands.
     UnmetAuthenticationRequirements,
     /// The `request_uri` cannot be used.
@@ -61,6 +57,8 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// Request objects are not fetched.
     RequestUriNotSupported,
+    /// Clients do not register themselves.
+    RegistrationNotSupported,
     /// The access token is missing, malformed, expired or not for this endpoint.
     InvalidToken,
     /// The access token has not the scope that the endpoint asks for.
@@ -97,7 +95,7 @@ const fn row(
 
 /// The table of all codes, in the order of [`ErrorCode`].
 #[rustfmt::skip]
-pub static ERROR_CODES: [ErrorRow; 32] = [
+pub static ERROR_CODES: [ErrorRow; 31] = [
     row(ErrorCode::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::MethodNotAllowed, "invalid_request", StatusCode::METHOD_NOT_ALLOWED, "RFC 6749 §3.2, RFC 9110 §15.5.6"),
     row(ErrorCode::RequestTimeout, "invalid_request", StatusCode::REQUEST_TIMEOUT, "RFC 9110 §15.5.9"),
@@ -118,13 +116,12 @@ pub static ERROR_CODES: [ErrorRow; 32] = [
     row(ErrorCode::UnsupportedResponseType, "unsupported_response_type", StatusCode::BAD_REQUEST, "RFC 6749 §4.1.2.1"),
     row(ErrorCode::LoginRequired, "login_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
     row(ErrorCode::ConsentRequired, "consent_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
-    row(ErrorCode::AccountSelectionRequired, "account_selection_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
-    row(ErrorCode::InteractionRequired, "interaction_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
     row(ErrorCode::UnmetAuthenticationRequirements, "unmet_authentication_requirements", StatusCode::BAD_REQUEST, "OpenID Connect Core Error Code unmet_authentication_requirements §2"),
     row(ErrorCode::InvalidRequestUri, "invalid_request_uri", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
     row(ErrorCode::InvalidRequestObject, "invalid_request_object", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
     row(ErrorCode::RequestNotSupported, "request_not_supported", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
     row(ErrorCode::RequestUriNotSupported, "request_uri_not_supported", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
+    row(ErrorCode::RegistrationNotSupported, "registration_not_supported", StatusCode::BAD_REQUEST, "OpenID Connect Core §7.2.1"),
     row(ErrorCode::InvalidToken, "invalid_token", StatusCode::UNAUTHORIZED, "RFC 6750 §3.1"),
     row(ErrorCode::InsufficientScope, "insufficient_scope", StatusCode::FORBIDDEN, "RFC 6750 §3.1"),
     row(ErrorCode::TooManyRequests, "temporarily_unavailable", StatusCode::TOO_MANY_REQUESTS, "RFC 6585 §4"),

@@ -13,6 +13,7 @@ mod conformance;
 mod cors;
 mod device;
 mod discovery;
+mod every_error;
 mod forgot_password;
 mod front_channel;
 mod grants;
