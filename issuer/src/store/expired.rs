@@ -58,6 +58,7 @@ pub static EXPIRING: [Expiring; 9] = [
     expiring!("session", "id", "expires_at", 0),
     expiring!("ceremony_use", "digest", "expires_at", 0),
     expiring!("one_time_link", "digest", "expires_at", 0),
+    expiring!("registration", "digest", "expires_at", 0),
     expiring!("guess_count", "user_id, lane", "last_at", GUESSES_KEPT_SECONDS),
 ];
 
