@@ -18,6 +18,8 @@ mod full_disk;
 mod interop;
 mod nodes;
 mod offline;
+mod once;
+mod refresh;
 mod replay;
 mod rotation;
 mod shutdown;

@@ -65,6 +65,11 @@ pub fn soak_tokens() -> u64 {
     variable("COUNTERSIGN_TEST_SOAK_TOKENS").map_or(100_000, |text| text.parse().expect("a number"))
 }
 
+/// How often each race is run: 50 times, or what `tests/run --soak` says.
+pub fn race_rounds() -> u32 {
+    variable("COUNTERSIGN_TEST_RACE_ROUNDS").map_or(50, |text| text.parse().expect("a number"))
+}
+
 /// Is the binary under test built as it is delivered? Bars on time and memory hold only then.
 pub fn release_binary() -> bool {
     countersign().components().any(|part| part.as_os_str() == "release")

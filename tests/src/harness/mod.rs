@@ -11,8 +11,10 @@ mod foreign;
 mod judge;
 mod load;
 mod node;
+pub mod person;
 mod ports;
 mod process;
+mod race;
 
 pub use app::{App, Reply};
 pub use certificate::Certificate;
@@ -24,8 +26,10 @@ pub use foreign::{foreign_client, foreign_sign_in};
 pub use judge::{Expected, Judge};
 pub use load::{Load, Outcome};
 pub use node::Node;
+pub use person::Person;
 pub use ports::free_port;
 pub use process::Process;
+pub use race::{RACERS, race, race_and_give_up, race_replies};
 
 use std::future::Future;
 use std::time::Duration;
