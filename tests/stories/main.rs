@@ -20,6 +20,7 @@ mod nodes;
 mod offline;
 mod once;
 mod refresh;
+mod pages;
 mod replay;
 mod rotation;
 mod shutdown;

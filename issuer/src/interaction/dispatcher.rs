@@ -17,7 +17,7 @@ use crate::authorize::{
 };
 use crate::error::OAuthError;
 use crate::issue::subject_identifier;
-use crate::page::ErrorKind;
+use crate::page::{ErrorKind, Problem};
 use crate::protocol::{ErrorCode, Form};
 use crate::random;
 use crate::registry::{Client, SignIn};
@@ -48,6 +48,15 @@ pub(super) fn resume(visit: &Visit<'_>, interaction: &Interaction) -> Result<Res
 ///
 /// The page of a failure.
 pub async fn proceed(visit: &Visit<'_>, interaction: Interaction) -> Result<Response, Ended> {
+    proceed_with(visit, interaction, &[]).await
+}
+
+/// The same, where something was wrong with what the person did last.
+pub(super) async fn proceed_with(
+    visit: &Visit<'_>,
+    interaction: Interaction,
+    problems: &[Problem],
+) -> Result<Response, Ended> {
     let app = visit.app;
     let client = client_of(app, &interaction);
     let client = client.filter(|client| client.enabled && client.sign_in.is_some());
@@ -64,19 +73,21 @@ pub async fn proceed(visit: &Visit<'_>, interaction: Interaction) -> Result<Resp
         Some(current) => with_session(visit, &interaction, (&client, sign_in), current).await?,
     };
     match (step, current) {
-        (NextStep::IssueCode, Some(current)) => issue_code(visit, &interaction, &client, &current),
+        (NextStep::IssueCode, Some(current)) => {
+            issue_code(visit, &interaction, &client, &current).await
+        }
         (NextStep::Consent, Some(current)) => consent::show(visit, &interaction, &client, &current),
         (NextStep::SelectAccount, Some(current)) => {
             select_account::show(visit, &interaction, &client, &current)
         }
         (NextStep::LogInAgain | NextStep::StepUp, Some(current)) => {
-            login::show_known(visit, &interaction, &client, &current)
+            login::show_known(visit, &interaction, (&client, &current), problems).await
         }
         (NextStep::Refuse(code, description), _) => {
             let error = OAuthError::new(code, description);
             Ok(answer(visit, &interaction.request.target, &client, Err(&error)))
         }
-        _ => login::show(visit, &interaction, &client, &[]),
+        _ => login::show(visit, &interaction, &client, problems),
     }
 }
 
@@ -101,7 +112,7 @@ async fn with_session(
 }
 
 /// RFC 6749 §4.1.2: the policy is asked before the code leaves, and once more when it is used.
-fn issue_code(
+async fn issue_code(
     visit: &Visit<'_>,
     interaction: &Interaction,
     client: &Client,
@@ -110,6 +121,11 @@ fn issue_code(
     let app = visit.app;
     let request = &interaction.request;
     if let Err(error) = permitted(app, client, interaction, current) {
+        return Ok(answer(visit, &request.target, client, Err(&error)));
+    }
+    if let Some(object) = &request.object
+        && let Err(error) = object.redeem(app, client).await
+    {
         return Ok(answer(visit, &request.target, client, Err(&error)));
     }
     let code = AuthorizationCode {

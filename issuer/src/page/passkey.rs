@@ -8,6 +8,8 @@ use super::frame::PostForm;
 pub struct PasskeyForm<'v> {
     /// Where the passkey is sent to, as the field `credential`: a `PublicKeyCredential` as JSON.
     pub form: PostForm<'v>,
+    /// What the ceremony needs to be finished, as the field `ticket`.
+    pub ticket: &'v str,
     /// `PublicKeyCredentialRequestOptionsJSON` or `PublicKeyCredentialCreationOptionsJSON`
     /// (§5.1.8 and §5.1.7), without the member `publicKey` around it.
     pub options: &'v str,

@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod assets;
+#[path = "../../src/store/tests/credentials/authenticator.rs"]
+mod authenticator;
 mod authorize;
 mod client_secret;
 mod conformance;
 mod cors;
 mod discovery;
+mod forgot_password;
 mod grants;
 mod harness;
 mod health;
@@ -15,9 +18,12 @@ mod jwks;
 mod keys;
 mod log;
 mod mail;
+mod passkey;
 mod people;
 mod private_key_jwt;
+mod request_object;
 mod smtp;
 mod state;
 mod token;
 mod userinfo;
+mod verify_email;

@@ -95,7 +95,8 @@ impl Kit {
     pub(super) fn passkey(self) -> PasskeyForm<'static> {
         let options =
             r#"{"challenge":"bm9uY2U","rpId":"localhost","timeout":60000,"allowCredentials":[]}"#;
-        PasskeyForm { form: self.form("/login/passkey"), options: self.say(options) }
+        let form = self.form("/login/passkey");
+        PasskeyForm { form, ticket: self.say("eyJ0aWNrZXQi.MAC"), options: self.say(options) }
     }
 
     pub(super) fn scopes(self) -> &'static [RequestedScope<'static>] {

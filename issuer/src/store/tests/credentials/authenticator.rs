@@ -1,4 +1,5 @@
-//! An authenticator in software, as WebAuthn Level 3 §6 describes one: ES256, no attestation.
+//! An authenticator in software, as WebAuthn Level 3 §6 describes one: ES256, no attestation. The tests of the endpoints
+//! use this file too.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
@@ -23,9 +24,10 @@ pub(super) struct Authenticator {
 
 impl Authenticator {
     pub(super) fn new() -> Self {
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
         Self {
-            key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap(),
-            credential_id: crate::random::bytes::<32>().to_vec(),
+            credential_id: digest(&SHA256, key.public_key().as_ref()).as_ref().to_vec(),
+            key,
             user_handle: Vec::new(),
             origin: "http://localhost:8080",
             flags: USER_PRESENT | USER_VERIFIED,
@@ -38,12 +40,13 @@ impl Authenticator {
         let user_handle = options["publicKey"]["user"]["id"].as_str().unwrap();
         self.user_handle = URL_SAFE_NO_PAD.decode(user_handle).unwrap();
         let client_data = self.client_data("webauthn.create", options);
+        let rp_id = options["publicKey"]["rp"]["id"].as_str().unwrap();
         let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
         // COSE: {1: 2 (EC2), 3: -7 (ES256), -1: 1 (P-256), -2: x, -3: y}
         let key =
             [&[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32], x, &[0x22, 0x58, 32], y].concat();
         let attested = [&[0; 16], [0, 32].as_slice(), &self.credential_id, &key].concat();
-        let data = [self.data("localhost", self.flags | ATTESTED), attested].concat();
+        let data = [self.data(rp_id, self.flags | ATTESTED), attested].concat();
         let length = u8::try_from(data.len()).unwrap();
         let object = [
             &[0xa3, 0x63][..],
