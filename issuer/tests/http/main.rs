@@ -22,6 +22,7 @@ mod passkey;
 mod people;
 mod private_key_jwt;
 mod request_object;
+mod rfc_9700;
 mod smtp;
 mod state;
 mod token;
