@@ -220,31 +220,36 @@ async fn r23_a_replay_beside_an_honest_use_leaves_nothing_alive_on_two_nodes() {
     a_replay_beside_an_honest_use_leaves_nothing_alive(Scene::on_two_nodes().await).await;
 }
 
-/// Kills the first node while it refreshes, and starts it again.
-pub(crate) async fn crash_while(scene: &mut Scene, requests: Vec<RequestBuilder>) -> Vec<Reply> {
-    let running = tokio::spawn(async move {
-        let mut racers = tokio::task::JoinSet::new();
-        for request in requests {
-            racers.spawn(async move {
-                match request.send().await {
-                    Ok(answer) => Some(Reply::read(answer).await),
-                    Err(_) => None,
-                }
-            });
-        }
-        racers.join_all().await.into_iter().flatten().collect::<Vec<_>>()
-    });
+/// Kills the first node when it has answered some of the requests; all answers that came whole.
+pub(crate) async fn crash_after(
+    answers: usize,
+    scene: &mut Scene,
+    requests: Vec<RequestBuilder>,
+) -> Vec<Reply> {
+    let mut racers = tokio::task::JoinSet::new();
+    for request in requests {
+        racers.spawn(async move {
+            let answer = request.send().await.ok()?;
+            let reply = Reply::read(answer).await;
+            // An answer that broke off is no answer.
+            (!reply.body.is_null()).then_some(reply)
+        });
+    }
+    let mut replies = Vec::new();
+    while replies.len() < answers {
+        let reply = racers.join_next().await.expect("a request").expect("a racer");
+        replies.push(reply.expect("an answer before the crash"));
+    }
     scene.nodes[0].process.kill().await;
-    let replies = running.await.expect("the requests");
-    // An answer that broke off is no answer.
-    replies.into_iter().filter(|reply| !reply.body.is_null()).collect()
+    replies.extend(racers.join_all().await.into_iter().flatten());
+    replies
 }
 
 async fn a_crash_puts_nobody_out(mut scene: Scene) {
     let mut token = scene.family().await;
-    for _ in 0..environment::race_rounds().div_ceil(10) {
+    for round in 0..environment::race_rounds().div_ceil(10) {
         let requests = scene.uses(&token, RACERS);
-        let mut replies = crash_while(&mut scene, requests).await;
+        let mut replies = crash_after(round as usize % 8, &mut scene, requests).await;
         // The second node, if there is one, goes on; then the first is back.
         if scene.nodes.len() > 1 {
             replies.push(scene.refresh(&scene.nodes[1], &token).await);
