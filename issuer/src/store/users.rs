@@ -30,10 +30,13 @@ impl Store {
     ) -> Result<User, StoreError> {
         let mut change = self.begin(act).await?;
         let mut user = one(&mut change.tx, username).await?;
-        let id = user.id;
+        let (id, was_enabled) = (user.id, user.enabled);
         edit(&mut user)?;
         user.id = id;
         change.write_user(&user).await?;
+        if was_enabled && !user.enabled {
+            change.end_sessions(id).await?;
+        }
         change.record("user.update", &id.to_string(), &description(&user)).await?;
         change.commit().await?;
         Ok(user)
@@ -44,6 +47,7 @@ impl Store {
         let mut change = self.begin(act).await?;
         let user_id = one(&mut change.tx, username).await?.id;
         let id = user_id.to_string();
+        change.end_sessions(user_id).await?;
         change.delete_credentials(user_id).await?;
         let update = "UPDATE user_account SET username_key = NULL, email = NULL, profile = '{}', deleted_at = $1, \
              generation = $2 WHERE id = $3";
@@ -151,7 +155,10 @@ fn description(user: &User) -> Value {
     })
 }
 
-async fn one(connection: &mut AnyConnection, username: &str) -> Result<User, StoreError> {
+pub(super) async fn one(
+    connection: &mut AnyConnection,
+    username: &str,
+) -> Result<User, StoreError> {
     let select = format!("SELECT {COLUMNS} FROM user_account u WHERE u.username_key = $1");
     let row = sqlx::query(sqlx::AssertSqlSafe(select))
         .bind(username_key(username))

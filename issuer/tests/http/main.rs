@@ -2,15 +2,18 @@
 //! `COUNTERSIGN_TEST_DATABASE` is `postgres`, against PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
+mod assertion;
 mod assets;
 #[path = "../../src/store/tests/credentials/authenticator.rs"]
 mod authenticator;
 mod authorize;
+mod back_channel;
 mod client_secret;
 mod conformance;
 mod cors;
 mod discovery;
 mod forgot_password;
+mod front_channel;
 mod grants;
 mod harness;
 mod health;
@@ -21,6 +24,7 @@ mod mail;
 mod passkey;
 mod people;
 mod private_key_jwt;
+mod receiver;
 mod request_object;
 mod rfc_9700;
 mod smtp;

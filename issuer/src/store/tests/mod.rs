@@ -16,6 +16,7 @@ mod opening;
 mod outage;
 mod races;
 mod rings;
+mod sign_out;
 mod unreadable;
 
 const NOW: i64 = 1_800_000_000;
@@ -99,6 +100,7 @@ fn client(name: &str) -> Client {
         secrets: vec![secret("s1", None)],
         keys: ClientKeys::None,
         token_endpoint_audience: false,
+        assertion_rules: Vec::new(),
         sign_in: None,
         permissions: Vec::new(),
         enabled: true,
