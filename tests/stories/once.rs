@@ -20,11 +20,6 @@ async fn a_code_is_good_once(mut scene: Scene) {
         let token = good[0].body["refresh_token"].as_str().expect("a token").to_owned();
         assert_eq!(scene.refresh(scene.node(1), &token).await.error(), "invalid_grant");
     }
-    // They did race: some were let in by the first look, and lost at the write.
-    let logs: Vec<String> = scene.nodes.iter().map(|node| node.process.output()).collect();
-    let together = logs.concat().matches("the code was used at the same time").count();
-    assert!(together > 0, "no two uses overlapped");
-    println!("{together} uses were under way while another one won");
 }
 
 #[tokio::test(flavor = "multi_thread")]

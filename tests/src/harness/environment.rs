@@ -75,6 +75,11 @@ pub fn race_rounds() -> u32 {
     variable("COUNTERSIGN_TEST_RACE_ROUNDS").map_or(50, |text| text.parse().expect("a number"))
 }
 
+/// How many authorization requests the story about storage makes: 20,000, or what `tests/run --soak` says.
+pub fn soak_authorizations() -> u64 {
+    variable("COUNTERSIGN_TEST_SOAK_TOKENS").map_or(20_000, |text| text.parse().expect("a number"))
+}
+
 /// Is the binary under test built as it is delivered? Bars on time and memory hold only then.
 pub fn release_binary() -> bool {
     countersign().components().any(|part| part.as_os_str() == "release")
