@@ -178,6 +178,13 @@ fn the_environment_replaces_the_file() {
 }
 
 #[test]
+fn cve_2023_29193_operators_are_served_on_this_machine_alone_unless_they_say_otherwise() {
+    let config = Config::default();
+
+    assert!(config.management_listen.iter().all(|address| address.ip().is_loopback()));
+}
+
+#[test]
 fn master_keys_can_come_from_the_environment_alone() {
     let (new, old) = ("5a".repeat(32), "5b".repeat(32));
     let both = format!("{new}, {old}\n");

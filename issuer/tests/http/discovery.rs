@@ -3,7 +3,7 @@
 use crate::harness::Issuer;
 
 #[tokio::test]
-async fn both_well_known_addresses_answer_the_same_metadata() {
+async fn r15_both_well_known_addresses_answer_the_same_metadata() {
     let issuer = Issuer::new().await;
 
     let openid = issuer.get("/.well-known/openid-configuration").await;

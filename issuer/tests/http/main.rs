@@ -29,6 +29,7 @@ mod private_key_jwt;
 mod receiver;
 mod registration;
 mod request_object;
+mod rfc_9700;
 mod smtp;
 mod state;
 mod token;
