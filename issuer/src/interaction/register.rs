@@ -1,6 +1,6 @@
 //! Making an account by oneself: whoever gives an address is told that a mail is on its way, known or not, and everything
 //! that depends on it happens after the answer. There is no account, no password and no session before the link in the
-//! mail was opened (decision 0017).
+//! mail was opened (decision 0019).
 
 use std::sync::Arc;
 
