@@ -10,10 +10,12 @@
 
 mod applications;
 mod assertion;
+mod ledger;
 mod verifiers;
 
 mod canary;
 mod database_outage;
+mod durable;
 mod first_minute;
 mod footprint;
 mod full_disk;
@@ -27,5 +29,6 @@ mod shutdown;
 mod sign_in;
 mod single_sign_on;
 mod start_refused;
+mod storage;
 mod tls;
 mod traces;

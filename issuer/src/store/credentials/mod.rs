@@ -8,15 +8,17 @@ use super::columns::{bytes, corrupt, number, optional_number, text};
 use super::{Act, Change, Store, StoreError, answered, users};
 
 mod accounts;
+mod ceremonies;
 mod guesses;
 mod links;
 mod passkeys;
 mod passwords;
 mod recovery_codes;
+mod registrations;
 mod reseal;
-mod sweep;
 mod totp;
 
+pub use registrations::NewUser;
 pub use reseal::SealedCredential;
 
 /// A condition on `$user`: a disabled or deleted user has no credential that counts.
