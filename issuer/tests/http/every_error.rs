@@ -237,7 +237,7 @@ impl Stage {
             .resource("https://ps.example", |resource| resource.algorithm = Algorithm::Ps256)
             .await;
         let broken = issuer.client("broken", |client| {
-            client.permissions[0].resource = "https://ps.example".to_owned();
+            "https://ps.example".clone_into(&mut client.permissions[0].resource);
         });
         values.insert("broken", broken.await);
         issuer
