@@ -156,6 +156,27 @@ async function forgottenPassword() {
   await look(page, "mail-sent");
 }
 
+async function registration() {
+  const page = await somebody();
+  await page.goto(authorize());
+  await press(page, "a[href*='/register']");
+  await look(page, "register");
+  await page.fill("#email", "new@example.com");
+  await press(page, "form button");
+  await look(page, "register-mail-sent");
+  await page.goto(wish.links.account);
+  await look(page, "create-account");
+  await page.fill("#name", "Someone");
+  await page.fill("#username", "ada");
+  await page.fill("#new_password", "password");
+  await press(page, "form button");
+  await look(page, "create-account-wrong");
+  await page.goto(wish.links.verify);
+  await look(page, "verify-email");
+  await press(page, "form button");
+  await look(page, "email-verified");
+}
+
 async function formPost() {
   const page = await somebody();
   // Else it sends itself at once.
@@ -185,6 +206,7 @@ await deleteAccount(hedy);
 await failures();
 await links();
 await forgottenPassword();
+await registration();
 await formPost();
 const faults = await withFaults();
 await browser.close();

@@ -22,7 +22,8 @@ impl Stage {
         let certificate = Certificate::for_names(&deployment.path(""), &[ISSUER, SHOP]).await;
         let deployment = deployment
             .with_tls_at(ISSUER, &certificate.certificate, &certificate.key)
-            .with("[mail]\ntransport = \"log\"");
+            .with("[mail]\ntransport = \"log\"")
+            .with("[registration]\nmode = \"open\"");
         for person in ["ada", "grace", "hedy"] {
             deployment.person(person).await;
         }
@@ -36,15 +37,17 @@ impl Stage {
     }
 
     async fn link(&self, arguments: &[&str]) -> String {
-        let arguments = [["user", "reset-link"].as_slice(), arguments].concat();
+        let arguments = [["user"].as_slice(), arguments].concat();
         self.deployment.cli(&arguments).await["link"].as_str().expect("a link").to_owned()
     }
 
     async fn browse(&self, script: &str, language: &str) -> Value {
         let person = |name: &str| json!({ "username": name, "password": PASSWORD });
         let links = json!({
-            "reset": self.link(&["grace"]).await,
-            "invite": self.link(&["alan", "--invite"]).await,
+            "reset": self.link(&["reset-link", "grace"]).await,
+            "invite": self.link(&["reset-link", "alan", "--invite"]).await,
+            "account": self.link(&["invite", "mary@example.com"]).await,
+            "verify": self.link(&["verify-email", "alan"]).await,
         });
         let more = json!({
             "language": language,
@@ -57,13 +60,16 @@ impl Stage {
 }
 
 /// What a person may be shown, and where.
-const PAGES: [(&str, &str); 27] = [
+const PAGES: [(&str, &str); 33] = [
     ("account", "/account"),
     ("account-deleted", "/account/deleted"),
     ("account-saved", "/account"),
     ("account-totp-on", "/account"),
     ("consent", "/continue"),
+    ("create-account", "/create-account"),
+    ("create-account-wrong", "/create-account"),
     ("delete-account", "/account/delete"),
+    ("email-verified", "/verify-email"),
     ("error", "/authorize"),
     ("forgot-password", "/forgot-password"),
     ("form-post", "/authorize"),
@@ -78,6 +84,8 @@ const PAGES: [(&str, &str); 27] = [
     ("password-changed", "/reset-password"),
     ("recovery-code", "/login/recovery-code"),
     ("recovery-codes", "/account/recovery-codes"),
+    ("register", "/register"),
+    ("register-mail-sent", "/register"),
     ("reset-password", "/reset-password"),
     ("reset-password-wrong", "/reset-password"),
     ("second-factor", "/login"),
@@ -85,6 +93,7 @@ const PAGES: [(&str, &str); 27] = [
     ("select-account", "/authorize"),
     ("totp-setup", "/account/totp"),
     ("totp-setup-wrong", "/account/totp"),
+    ("verify-email", "/verify-email"),
 ];
 
 async fn every_page_in(language: &str, client: &[&str]) {
