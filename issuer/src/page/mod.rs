@@ -45,7 +45,7 @@ mod account;
 mod tests;
 
 pub use account::{
-    AccountForms, AccountPage, DeleteAccountPage, GrantedConsent, LinkedIdentity,
+    AccountDeletedPage, AccountForms, AccountPage, AddPasskey, DeleteAccountPage, GrantedConsent, LinkedIdentity,
     RecoveryCodesPage, RegisteredPasskey, SignedInSession, TotpSetupPage, TotpState,
 };
 pub use brand::{Brand, Color, LogoUrl};

@@ -205,6 +205,9 @@ texts! {
         add_passkey,
         remove,
         remove_named: Phrase,
+        rename,
+        rename_named: Phrase,
+        passkey_name,
         added_on: Phrase,
         last_used: Phrase,
         never_used,
@@ -244,7 +247,16 @@ texts! {
 
     RecoveryCodes { title, text, done }
 
-    DeleteAccount { title, account: Phrase, text, password, submit }
+    DeleteAccount {
+        title,
+        account: Phrase,
+        text,
+        password,
+        confirmation: Phrase,
+        submit,
+        deleted_title,
+        deleted_text,
+    }
 
     Notices {
         profile_saved,
@@ -254,10 +266,11 @@ texts! {
         account_created,
         passkey_added,
         passkey_removed,
+        passkey_renamed,
         totp_enabled,
         totp_disabled,
         session_ended,
-        sessions_ended,
+        signed_in_again,
         consent_withdrawn,
         identity_linked,
         identity_unlinked,
@@ -271,6 +284,7 @@ texts! {
         missing_code,
         wrong_credentials,
         wrong_password,
+        wrong_confirmation,
         wrong_passkey,
         wrong_code,
         wrong_recovery_code,
@@ -325,6 +339,7 @@ impl Problems {
             Field::Password | Field::CurrentPassword | Field::NewPassword => self.missing_password,
             Field::Email => self.missing_email,
             Field::Name => self.missing_name,
+            Field::Confirmation => self.wrong_confirmation,
             Field::Code | Field::RecoveryCode | Field::UserCode => self.missing_code,
         }
     }
