@@ -4,11 +4,13 @@
 mod code;
 mod endpoint;
 mod next_step;
+mod own_page;
 mod request;
 mod response;
 
 pub use code::{AuthorizationCode, CODE_LIFETIME_SECONDS};
 pub use endpoint::endpoint;
 pub use next_step::{NextStep, Present, Progress, next_step};
+pub use own_page::own_client;
 pub use request::{AuthorizationRequest, Carried, PUSHED_PREFIX, Parameters};
 pub use response::{Failure, RedirectTarget, Refused, ResponseMode, see_other};

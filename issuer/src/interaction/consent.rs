@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::error::OAuthError;
 use crate::page::{ConsentPage, RequestedScope, View as _};
 use crate::protocol::ErrorCode;
-use crate::registry::{Client, IDENTITY_SCOPES};
+use crate::registry::{Client, IDENTITY_SCOPES, Permission, Registry};
 
 /// Shows the page.
 pub(super) fn show(
@@ -27,21 +27,8 @@ pub(super) fn show(
     let app = visit.app;
     let request = &interaction.request;
     let registry = app.registry.load();
-    let resource_of = |scope: &String| {
-        let mut permissions = client.permissions.iter();
-        let permission = permissions.find(|permission| permission.scopes.contains(scope))?;
-        let resource = registry.resource(&permission.resource)?;
-        Some(resource.name.clone().unwrap_or_else(|| resource.identifier.clone()))
-    };
-    let names: Vec<Option<String>> = request
-        .scopes
-        .iter()
-        .map(
-            |scope| {
-                if IDENTITY_SCOPES.contains(&scope.as_str()) { None } else { resource_of(scope) }
-            },
-        )
-        .collect();
+    let names: Vec<Option<String>> =
+        request.scopes.iter().map(|scope| resource_name(&registry, client, scope)).collect();
     let scopes: Vec<RequestedScope<'_>> = request
         .scopes
         .iter()
@@ -63,6 +50,16 @@ pub(super) fn show(
         tos_uri: None,
     };
     Ok(page.page().into_response())
+}
+
+/// What a scope is for, in the words of its resource; none for what is about the user.
+pub(crate) fn resource_name(registry: &Registry, client: &Client, scope: &str) -> Option<String> {
+    if IDENTITY_SCOPES.contains(&scope) {
+        return None;
+    }
+    let is_of = |permission: &&Permission| permission.scopes.iter().any(|known| known == scope);
+    let resource = registry.resource(&client.permissions.iter().find(is_of)?.resource)?;
+    Some(resource.name.clone().unwrap_or_else(|| resource.identifier.clone()))
 }
 
 /// `POST /consent`.

@@ -37,7 +37,7 @@ pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> R
 }
 
 /// Sends the browser on with the rest of what it came for; a form is never answered by a page (RFC 9700 §4.12).
-pub(super) fn resume(visit: &Visit<'_>, interaction: &Interaction) -> Result<Response, Ended> {
+pub(crate) fn resume(visit: &Visit<'_>, interaction: &Interaction) -> Result<Response, Ended> {
     let sealed = interaction.seal(&visit.app.sealer).map_err(|error| sealing(visit, error))?;
     Ok(see_other(&visit.path(&format!("/continue?continue={sealed}"))))
 }
@@ -73,6 +73,9 @@ pub(super) async fn proceed_with(
         Some(current) => with_session(visit, &interaction, (&client, sign_in), current).await?,
     };
     match (step, current) {
+        (NextStep::IssueCode, Some(_)) if interaction.request.is_own_page() => {
+            Ok(see_other(interaction.request.target.uri()))
+        }
         (NextStep::IssueCode, Some(current)) => issue_code(visit, &interaction, &client, &current),
         (NextStep::Consent, Some(current)) => consent::show(visit, &interaction, &client, &current),
         (NextStep::SelectAccount, Some(current)) => {

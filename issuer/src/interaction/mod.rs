@@ -3,7 +3,7 @@
 //! requests that go nowhere leave nothing behind.
 
 mod consent;
-mod cookies;
+pub(crate) mod cookies;
 mod dispatcher;
 mod form;
 mod login;
@@ -16,6 +16,12 @@ mod shown;
 mod visit;
 
 pub use dispatcher::{proceed, refuse};
+pub(crate) use consent::resource_name;
+pub(crate) use dispatcher::resume;
+pub(crate) use form::{either, unavailable};
+pub(crate) use login::{from, problem};
+pub(crate) use reset_password::told;
+pub(crate) use session::{give, renew_cookie};
 pub use session::{CurrentSession, forget};
 pub use visit::{Ended, Visit, brand_of, client_name, issuer_brand};
 

@@ -109,7 +109,8 @@ fn done(visit: &Visit<'_>) -> Response {
     page.page().into_response()
 }
 
-fn told(visit: &Visit<'_>, problem: PasswordProblem) -> Problem {
+/// What the person is told of a new password that breaks a rule.
+pub(crate) fn told(visit: &Visit<'_>, problem: PasswordProblem) -> Problem {
     match problem {
         PasswordProblem::TooShort { .. } => {
             Problem::PasswordTooShort { min: visit.app.credentials.password_rules().min_characters }

@@ -138,6 +138,17 @@ fn ask(
     Ok(page.page().into_response())
 }
 
+/// For a form of the issuer's own that is posted to `/logout/confirm`: the user asks, and no client.
+///
+/// # Errors
+///
+/// If it cannot be sealed.
+pub fn own_request(app: &App) -> Result<String, OAuthError> {
+    let request = LogoutRequest { received_at: app.clock.now(), ..LogoutRequest::default() };
+    let sealed = app.sealer.seal(Purpose::Logout, &request);
+    sealed.map_err(|error| OAuthError::server_error(error.to_string()))
+}
+
 /// `POST /logout/confirm`: what the user said.
 async fn confirm(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();

@@ -57,6 +57,9 @@ pub struct CodeRedemption {
     pub family: Option<RefreshFamily>,
 }
 
+pub(super) const FAMILY_COLUMNS: &str = "id, client_id, user_id, session_id, counter, rotated_at, scopes, resources, \
+     auth_time, amr, claims, created_at, expires_at, revoked_at";
+
 impl Store {
     /// Uses up a code, and keeps what follows from it. True for exactly one caller on all nodes.
     pub async fn redeem_code(
@@ -107,8 +110,9 @@ impl Store {
 
     /// A family, revoked or not.
     pub async fn refresh_family(&self, id: Uuid) -> Result<Option<RefreshFamily>, StoreError> {
-        let select = "SELECT id, client_id, user_id, session_id, counter, rotated_at, scopes, resources, auth_time, \
-             amr, claims, created_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
+        let select = sqlx::AssertSqlSafe(format!(
+            "SELECT {FAMILY_COLUMNS} FROM refresh_family WHERE id = $1"
+        ));
         answered(async {
             let row = sqlx::query(select).bind(id.to_string()).fetch_optional(&self.pool).await?;
             row.as_ref().map(family_row).transpose()
@@ -209,32 +213,6 @@ impl Store {
         })
         .await
     }
-
-    /// Withdraws a consent, and revokes what follows from it.
-    pub async fn withdraw_consent(
-        &self,
-        user_id: Uuid,
-        client_id: &str,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        answered(async {
-            let mut tx = self.pool.begin().await?;
-            for change in [
-                "UPDATE refresh_family SET revoked_at = $3 WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL",
-                "DELETE FROM consent WHERE user_id = $1 AND client_id = $2 AND granted_at <= $3",
-            ] {
-                sqlx::query(change)
-                    .bind(user_id.to_string())
-                    .bind(client_id)
-                    .bind(now)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            tx.commit().await?;
-            Ok(())
-        })
-        .await
-    }
 }
 
 async fn insert_family(
@@ -264,7 +242,7 @@ async fn insert_family(
     Ok(())
 }
 
-fn family_row(row: &AnyRow) -> Result<RefreshFamily, StoreError> {
+pub(super) fn family_row(row: &AnyRow) -> Result<RefreshFamily, StoreError> {
     let session_id = optional_text(row, "session_id")?;
     let claims = serde_json::from_str(&text(row, "claims")?);
     Ok(RefreshFamily {

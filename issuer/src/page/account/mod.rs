@@ -49,16 +49,7 @@ pub struct AccountPage<'v> {
     pub passkeys: &'v [RegisteredPasskey<'v>],
     /// Adding a passkey, where that is possible.
     pub add_passkey: Option<AddPasskey<'v>>,
-    /// How a passkey is added.
-#[derive(Clone, Copy, Debug)]
-pub enum AddPasskey<'v> {
-    /// The person signed in just now, and may.
-    Form(PasskeyForm<'v>),
-    /// The address at which the person signs in once more before.
-    SignIn(&'v str),
-}
-
-/// Whether an authenticator app is set up.
+    /// Whether an authenticator app is set up.
     pub totp: TotpState<'v>,
     /// How many recovery codes were not used yet.
     pub recovery_codes_left: u32,
@@ -99,6 +90,15 @@ pub struct AccountForms<'v> {
     pub export: PostForm<'v>,
     /// `answer`, which is `sign_out`: ends this session.
     pub sign_out: PostForm<'v>,
+}
+
+/// How a passkey is added.
+#[derive(Clone, Copy, Debug)]
+pub enum AddPasskey<'v> {
+    /// The person signed in just now, and may.
+    Form(PasskeyForm<'v>),
+    /// The address at which the person signs in once more before.
+    SignIn(&'v str),
 }
 
 /// Whether an authenticator app is set up.
