@@ -11,6 +11,9 @@ packages_missing() {
     command -v ip >/dev/null || echo iproute2
     command -v node >/dev/null || echo nodejs
     command -v npm >/dev/null || echo npm
+    command -v chromium >/dev/null || echo chromium
+    # What the pages look like must not depend on the machine, and Arabic must be there to be looked at.
+    compgen -G '/usr/share/fonts/truetype/noto/NotoNaskhArabic-*' >/dev/null || echo fonts-noto-core
     command -v python3 >/dev/null || echo python3
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
     # josekit, one of the judges, links OpenSSL.
@@ -45,6 +48,7 @@ install_interop() {
     local venv=target/interop-venv stamp=target/interop-venv/installed
     echo "== foreign clients: npm"
     npm ci --prefix tests/interop --no-fund --no-audit --loglevel error
+    npm ci --prefix tests/browser --no-fund --no-audit --loglevel error
     if ! cmp --silent tests/interop/requirements.txt "$stamp"; then
         echo "== foreign clients: PyPI"
         python3 -m venv --clear "$venv"

@@ -18,6 +18,7 @@ mod full_disk;
 mod interop;
 mod nodes;
 mod offline;
+mod pages;
 mod replay;
 mod rotation;
 mod shutdown;

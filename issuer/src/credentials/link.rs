@@ -2,6 +2,8 @@
 //! bits and is kept as a keyed hash. A GET only peeks; a POST redeems, by one statement. A link dies with the next of its
 //! purpose and, if it could set a password, with any change of the password.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use zeroize::Zeroizing;
 
 use super::keyed_hash::Use;
@@ -39,8 +41,25 @@ impl Credentials {
         Ok(IssuedLink { token, url, expires_at })
     }
 
-    /// Makes a link for whoever forgot a password, if the name is of an enabled user with an address; `None` otherwise,
-    /// which the page must not show. Answer the person first and do this afterwards: it takes a write for known users.
+    /// Counts a wish for a mail from an address, whomever it would be to.
+    pub fn mail_wanted(&self, address: IpAddr) -> Result<(), CredentialError> {
+        Ok(self.guesses.mail_wanted(address, self.monotonic_seconds())?)
+    }
+
+    /// Counts a wish for a mail to a user who is known.
+    pub fn link_wanted(&self, account: &Account) -> Result<(), CredentialError> {
+        let guesser = Guesser {
+            user_id: Some(account.user.id),
+            identifier: "",
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            device: None,
+        };
+        Ok(self.guesses.link_wanted(&guesser, self.monotonic_seconds())?)
+    }
+
+    /// Makes a link for whoever forgot a password, if the name is of an enabled user with a proved address; `None`
+    /// otherwise, which the page must not show. An address that nobody proved may be somebody else's. Answer the person
+    /// first and do this afterwards: it takes a write for known users.
     pub async fn request_link(
         &self,
         identifier: &str,
@@ -55,7 +74,7 @@ impl Credentials {
             device: None,
         };
         self.guesses.link_wanted(&guesser, self.monotonic_seconds())?;
-        let reachable = |account: &Account| account.user.enabled && account.user.email.is_some();
+        let reachable = |account: &Account| account.user.enabled && account.email_verified;
         let Some(account) = account.filter(reachable) else { return Ok(None) };
         let link = self.issue_link(&account, purpose).await?;
         Ok(Some((account, link)))

@@ -11,10 +11,12 @@ use super::Interaction;
 use super::visit::{Ended, Visit, issuer_brand};
 use crate::app::App;
 use crate::authorize::own_client;
+use crate::credentials::CredentialError;
 use crate::error::OAuthError;
 use crate::page::ErrorKind;
-use crate::protocol::Form;
+use crate::protocol::{ErrorCode, Form};
 use crate::registry::Client;
+use crate::store::StoreError;
 use crate::token::{read_form_body, refuse_form};
 
 /// The body of a form.
@@ -31,9 +33,8 @@ impl Posted {
         Ok(Self { body })
     }
 
-    /// The fields, and the interaction that they go on with. A form without its token, or of another browser, does
-    /// nothing.
-    pub(super) fn open<'f>(&'f self, visit: &Visit<'_>) -> Result<(Form<'f>, Interaction), Ended> {
+    /// The fields. A form without its token, or of another browser, does nothing.
+    pub(super) fn fields(&self, visit: &Visit<'_>) -> Result<Form<'_>, Ended> {
         let form = Form::parse(&self.body).map_err(|error| {
             Ended::from(visit.error(ErrorKind::InvalidRequest, &refuse_form(error)))
         })?;
@@ -41,6 +42,12 @@ impl Posted {
             let error = OAuthError::invalid_request("the form was not made for this browser");
             return Err(Ended::from(visit.error(ErrorKind::FormExpired, &error)));
         }
+        Ok(form)
+    }
+
+    /// The fields, and the interaction that they go on with.
+    pub(super) fn open<'f>(&'f self, visit: &Visit<'_>) -> Result<(Form<'f>, Interaction), Ended> {
+        let form = self.fields(visit)?;
         let opened = form.value("continue").and_then(|text| Interaction::open(visit, text));
         let interaction = opened.ok_or_else(|| {
             let error = OAuthError::invalid_request("the sign-in was open for too long");
@@ -58,6 +65,20 @@ pub(crate) fn either(outcome: Result<Response, Ended>) -> Response {
 /// A page for a failure of the issuer itself.
 pub(crate) fn unavailable(visit: &Visit<'_>, error: impl Into<OAuthError>) -> Ended {
     Ended::from(visit.error(ErrorKind::Unavailable, &error.into()))
+}
+
+/// A link that does not hold: used, too old, replaced, or of somebody who is gone. They look alike; the cause is for the
+/// log.
+pub(super) fn link_refused(visit: &Visit<'_>, error: &CredentialError) -> Ended {
+    match error {
+        CredentialError::Refused(_) | CredentialError::Store(StoreError::Conflict(_)) => {
+            let description = "the link is used or too old";
+            let error =
+                OAuthError::because(ErrorCode::InvalidRequest, description, error.to_string());
+            Ended::from(visit.error(ErrorKind::LinkExpired, &error))
+        }
+        other => unavailable(visit, OAuthError::unavailable(other.to_string())),
+    }
 }
 
 /// What the pages know of the client that a person comes from.

@@ -2,17 +2,21 @@
 //! `next_step`; pages never go to each other. What must be remembered meanwhile travels sealed with the forms, so that
 //! requests that go nowhere leave nothing behind.
 
+mod aside;
 mod consent;
 pub(crate) mod cookies;
 mod dispatcher;
+mod forgot_password;
 mod form;
 mod login;
+pub mod mails;
 mod passkey;
 mod reset_password;
 mod second_factor;
 mod select_account;
 mod session;
 mod shown;
+mod verify_email;
 mod visit;
 
 pub use dispatcher::{proceed, refuse};
@@ -57,6 +61,11 @@ pub fn routes() -> Router<Arc<App>> {
             get(reset_password::reset).post(reset_password::reset),
         )
         .route(LinkPurpose::Invite.path(), get(reset_password::invite).post(reset_password::invite))
+        .route(forgot_password::PATH, get(forgot_password::page).post(forgot_password::endpoint))
+        .route(
+            LinkPurpose::EmailVerification.path(),
+            get(verify_email::page).post(verify_email::endpoint),
+        )
         .route("/select-account", post(select_account::endpoint))
 }
 

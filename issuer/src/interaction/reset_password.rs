@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
 
-use super::visit::{Visit, issuer_brand};
+use super::form::{Posted, either, link_refused};
+use super::login::status_of;
+use super::mails;
+use super::visit::{Ended, Visit, issuer_brand};
 use crate::app::App;
 use crate::credentials::password::PasswordProblem;
 use crate::credentials::{CredentialError, LinkPurpose, Password};
-use crate::error::OAuthError;
-use crate::page::{ErrorKind, Field, PostForm, Problem, ResetPasswordPage, View as _};
+use crate::page::{DonePage, Field, Notice, PostForm, Problem, ResetPasswordPage, View as _};
 use crate::protocol::Form;
-use crate::token::{read_form_body, refuse_form};
 
 /// `/reset-password`.
 pub(super) async fn reset(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -30,20 +30,16 @@ async fn endpoint(app: &App, request: Request, purpose: LinkPurpose) -> Response
     let (parts, body) = request.into_parts();
     let visit = Visit::of(app, &parts);
     let outcome = async {
-        if parts.method == http::Method::GET {
-            let query = parts.uri.query().unwrap_or_default().as_bytes().to_vec();
-            let form = Form::parse(&query).map_err(refuse_form)?;
-            return show(&visit, purpose, form.value("token").unwrap_or_default(), &[]).await;
+        if parts.method != http::Method::POST {
+            let query = parts.uri.query().unwrap_or_default();
+            let form = Form::parse(query.as_bytes()).ok();
+            let token = form.as_ref().and_then(|form| form.value("token")).unwrap_or_default();
+            return show(&visit, purpose, token, &[]).await;
         }
-        let body = read_form_body(&parts, body).await?;
-        let form = Form::parse(&body).map_err(refuse_form)?;
-        if !visit.is_own_form(form.value("csrf")) {
-            return Err(OAuthError::invalid_request("the form was not made for this browser"));
-        }
-        redeem(&visit, purpose, &form).await
+        let posted = Posted::read(&visit, &parts, body).await?;
+        redeem(&visit, purpose, &posted.fields(&visit)?).await
     };
-    let response = outcome.await;
-    visit.finish(response.unwrap_or_else(|error| visit.error(ErrorKind::LinkExpired, &error)))
+    visit.finish(either(outcome.await))
 }
 
 /// The token travels on in the form, not in the address.
@@ -52,9 +48,10 @@ async fn show(
     purpose: LinkPurpose,
     token: &str,
     problems: &[Problem],
-) -> Result<Response, OAuthError> {
+) -> Result<Response, Ended> {
     let credentials = &visit.app.credentials;
-    let account = credentials.peek_link(purpose, token).await.map_err(refused)?;
+    let account = credentials.peek_link(purpose, token).await;
+    let account = account.map_err(|error| link_refused(visit, &error))?;
     let (action, csrf, brand) = (visit.path(purpose.path()), visit.csrf(), issuer_brand());
     let page = ResetPasswordPage {
         frame: visit.frame(&brand, visit.language(None)),
@@ -63,16 +60,14 @@ async fn show(
         min_password_length: credentials.password_rules().min_characters,
         problems,
     };
-    let status =
-        if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(page.page().with_status(status).into_response())
+    Ok(page.page().with_status(status_of(problems)).into_response())
 }
 
 async fn redeem(
     visit: &Visit<'_>,
     purpose: LinkPurpose,
     form: &Form<'_>,
-) -> Result<Response, OAuthError> {
+) -> Result<Response, Ended> {
     let app = visit.app;
     let token = form.value("continue").unwrap_or_default();
     let Some(typed) = form.value("new_password") else {
@@ -84,32 +79,28 @@ async fn redeem(
     };
     match redeemed {
         Ok(account) => {
-            let now = app.clock.now();
-            for session in app.store.sessions_of(account.user.id).await? {
-                app.store.end_session(session.id, now).await?;
-            }
-            Ok(done(visit))
+            mails::password_changed(app, &account, visit.language(None));
+            Ok(done(visit, purpose))
         }
         Err(CredentialError::Password(problem)) => {
             show(visit, purpose, token, &[told(visit, problem)]).await
         }
-        Err(error) => Err(refused(error)),
+        Err(error) => Err(link_refused(visit, &error)),
     }
 }
 
-/// The password is set: the next step is to go back to the application, which asks to sign in.
-fn done(visit: &Visit<'_>) -> Response {
+/// The password is set; nobody is signed in by a link. The next step is to go back to the application, which asks to.
+fn done(visit: &Visit<'_>, purpose: LinkPurpose) -> Response {
     let brand = issuer_brand();
-    let page = crate::page::LoggedOutPage {
-        frame: visit.frame(&brand, visit.language(None)),
-        frontchannel_logout_uris: &[],
-        continue_to: None,
-        sign_in: None,
+    let done = match purpose {
+        LinkPurpose::Invite => Notice::AccountCreated,
+        _ => Notice::PasswordReset,
     };
+    let page = DonePage { frame: visit.frame(&brand, visit.language(None)), done, go_on: None };
     page.page().into_response()
 }
 
-/// What the person is told of a new password that breaks a rule.
+/// What the person is told of a password that may not be had.
 pub(crate) fn told(visit: &Visit<'_>, problem: PasswordProblem) -> Problem {
     match problem {
         PasswordProblem::TooShort { .. } => {
@@ -117,12 +108,5 @@ pub(crate) fn told(visit: &Visit<'_>, problem: PasswordProblem) -> Problem {
         }
         PasswordProblem::TooLong => Problem::PasswordTooLong { max: 256 },
         _ => Problem::PasswordTooCommon,
-    }
-}
-
-fn refused(error: CredentialError) -> OAuthError {
-    match error {
-        CredentialError::Refused(_) => OAuthError::invalid_request("the link is used or too old"),
-        other => OAuthError::unavailable(other.to_string()),
     }
 }

@@ -31,6 +31,8 @@ pub enum Kind {
     PasswordReset,
     /// A link that proves an address.
     EmailVerification,
+    /// Says that a password was changed.
+    PasswordChanged,
 }
 
 /// The way to go on.
@@ -57,13 +59,15 @@ pub(super) struct Voice<'v> {
 
 impl Kind {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::PasswordReset, Self::EmailVerification];
+    pub const ALL: &'static [Self] =
+        &[Self::PasswordReset, Self::EmailVerification, Self::PasswordChanged];
 
     /// A name for logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::PasswordReset => "password_reset",
             Self::EmailVerification => "email_verification",
+            Self::PasswordChanged => "password_changed",
         }
     }
 }

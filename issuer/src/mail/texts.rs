@@ -18,6 +18,7 @@ struct Mails {
     good_once: fn(u32) -> String,
     password_reset: Words,
     email_verification: Words,
+    password_changed: Words,
 }
 
 impl Language {
@@ -27,6 +28,7 @@ impl Language {
         match kind {
             Kind::PasswordReset => &mails.password_reset,
             Kind::EmailVerification => &mails.email_verification,
+            Kind::PasswordChanged => &mails.password_changed,
         }
     }
 
@@ -62,6 +64,13 @@ static ENGLISH: Mails = Mails {
         ),
         otherwise: "If you do not know the account, ignore this mail.",
     },
+    password_changed: Words {
+        title: Phrase::new("Your password for {} was changed"),
+        text: Phrase::new(
+            "The password of the account {} was changed just now. If it was not you, choose a new one here at once:",
+        ),
+        otherwise: "If it was you, there is nothing to do.",
+    },
 };
 
 static GERMAN: Mails = Mails {
@@ -79,6 +88,13 @@ static GERMAN: Mails = Mails {
             "Bitte bestätigen Sie, dass diese Adresse zum Konto {} gehört. Öffnen Sie dazu diesen Link:",
         ),
         otherwise: "Wenn Sie das Konto nicht kennen, ignorieren Sie diese Mail.",
+    },
+    password_changed: Words {
+        title: Phrase::new("Ihr Passwort für {} wurde geändert"),
+        text: Phrase::new(
+            "Das Passwort des Kontos {} wurde soeben geändert. Wenn Sie das nicht waren, wählen Sie hier sofort ein neues:",
+        ),
+        otherwise: "Wenn Sie es waren, ist nichts zu tun.",
     },
 };
 
@@ -98,6 +114,13 @@ static FRENCH: Mails = Mails {
         ),
         otherwise: "Si vous ne connaissez pas ce compte, ignorez ce message.",
     },
+    password_changed: Words {
+        title: Phrase::new("Votre mot de passe pour {} a été modifié"),
+        text: Phrase::new(
+            "Le mot de passe du compte {} vient d’être modifié. Si ce n’était pas vous, choisissez-en un nouveau ici sans attendre :",
+        ),
+        otherwise: "Si c’était vous, vous n’avez rien à faire.",
+    },
 };
 
 static JAPANESE: Mails = Mails {
@@ -116,6 +139,13 @@ static JAPANESE: Mails = Mails {
         ),
         otherwise: "このアカウントに心当たりがない場合は、このメールを無視してください。",
     },
+    password_changed: Words {
+        title: Phrase::new("{}のパスワードが変更されました"),
+        text: Phrase::new(
+            "アカウント「{}」のパスワードが変更されました。心当たりがない場合は、すぐに次のページで新しいパスワードを設定してください。",
+        ),
+        otherwise: "ご自身で変更した場合は、何もする必要はありません。",
+    },
 };
 
 static ARABIC: Mails = Mails {
@@ -131,5 +161,12 @@ static ARABIC: Mails = Mails {
         title: Phrase::new("تأكيد عنوان بريدك الإلكتروني لدى {}"),
         text: Phrase::new("يرجى تأكيد أن هذا العنوان يخص الحساب {}. للقيام بذلك افتح هذا الرابط:"),
         otherwise: "إذا كنت لا تعرف هذا الحساب، فتجاهل هذه الرسالة.",
+    },
+    password_changed: Words {
+        title: Phrase::new("تغيّرت كلمة مرورك لدى {}"),
+        text: Phrase::new(
+            "تغيّرت كلمة مرور الحساب {} قبل قليل. إذا لم تكن أنت من غيّرها، فاختر كلمة جديدة هنا فورًا:",
+        ),
+        otherwise: "إذا كنت أنت من غيّرها، فلا داعي لأي إجراء.",
     },
 };

@@ -170,6 +170,21 @@ impl Store {
         })
         .await
     }
+
+    /// Ends every session of a user and revokes every refresh token.
+    pub async fn end_sign_ins_of(
+        &self,
+        user_id: Uuid,
+        now: i64,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        answered(async {
+            let mut tx = self.pool.begin().await?;
+            let ended = end_all(&mut tx, user_id, now).await?;
+            tx.commit().await?;
+            Ok(ended)
+        })
+        .await
+    }
 }
 
 /// Ends a session inside a transaction; the first statement writes, so that no two see the same one end.
@@ -191,6 +206,26 @@ pub(super) async fn end(
     let delete = "DELETE FROM session WHERE id = $1 RETURNING user_id";
     let row = sqlx::query(delete).bind(id.to_string()).fetch_optional(connection).await?;
     row.map(|row| Ok(EndedSession { id, user_id: parse_id(&row, "user_id")?, clients })).transpose()
+}
+
+/// Ends every session of a user inside a transaction, and revokes every refresh token: also what was granted beyond the
+/// session, for whoever had the old password may have granted it (RFC 9700 §4.14.2).
+pub(super) async fn end_all(
+    connection: &mut AnyConnection,
+    user_id: Uuid,
+    now: i64,
+) -> Result<Vec<EndedSession>, StoreError> {
+    let user = user_id.to_string();
+    let revoke =
+        "UPDATE refresh_family SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL";
+    sqlx::query(revoke).bind(now).bind(user.as_str()).execute(&mut *connection).await?;
+    let select = "SELECT id FROM session WHERE user_id = $1 ORDER BY id";
+    let rows = sqlx::query(select).bind(user.as_str()).fetch_all(&mut *connection).await?;
+    let mut ended = Vec::new();
+    for row in rows {
+        ended.extend(end(&mut *connection, parse_id(&row, "id")?, now).await?);
+    }
+    Ok(ended)
 }
 
 pub(super) fn parse_id(row: &AnyRow, column: &'static str) -> Result<Uuid, StoreError> {

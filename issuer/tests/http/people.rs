@@ -57,6 +57,13 @@ impl Issuer {
         user.id
     }
 
+    /// The same with a proved address.
+    pub(crate) async fn person(&self, username: &str) -> Uuid {
+        let id = self.user(username).await;
+        self.app.store.verify_email(id, &Actor::node().at(START)).await.unwrap();
+        id
+    }
+
     /// A confidential client that people sign in through, and its secret.
     pub(crate) async fn web(
         &self,

@@ -53,6 +53,11 @@ pub fn interop() -> PathBuf {
     workspace().join("tests/interop")
 }
 
+/// The folder for pictures of every page that a browser was shown.
+pub fn screenshots() -> PathBuf {
+    workspace().join("target/screenshots")
+}
+
 /// A program of the Python environment that `tests/run` makes (`python`, `envoy`).
 pub fn python_program(name: &str) -> PathBuf {
     let path = workspace().join("target/interop-venv/bin").join(name);

@@ -1,6 +1,7 @@
 //! What a story is told with: a deployment, its nodes, apps that ask for tokens, load, and a network that can be cut.
 
 mod app;
+mod browser;
 mod certificate;
 mod command;
 mod database;
@@ -8,6 +9,7 @@ mod deployment;
 pub mod environment;
 mod fault_proxy;
 mod foreign;
+mod https;
 mod judge;
 mod load;
 mod node;
@@ -15,12 +17,14 @@ mod ports;
 mod process;
 
 pub use app::{App, Reply};
+pub use browser::browse;
 pub use certificate::Certificate;
 pub use command::run;
 pub use database::Database;
 pub use deployment::{Deployment, PASSWORD, PAYMENTS, READ};
 pub use fault_proxy::FaultProxy;
 pub use foreign::{foreign_client, foreign_sign_in};
+pub use https::HttpsServer;
 pub use judge::{Expected, Judge};
 pub use load::{Load, Outcome};
 pub use node::Node;

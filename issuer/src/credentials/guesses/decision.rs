@@ -44,6 +44,8 @@ impl Pace {
     pub const SECOND_FACTOR: Self = Self { free: 5, longest_wait: 3_600, forgotten_after: 604_800 };
     /// Mails with a link to one account.
     pub const LINK: Self = Self { free: 3, longest_wait: 900, forgotten_after: 3_600 };
+    /// Mails with a link from one address, to whomever.
+    pub const MAIL: Self = Self { free: 20, longest_wait: 300, forgotten_after: 3_600 };
 
     /// Decides about an attempt at `now`.
     pub fn decide(self, before: Option<Tally>, now: i64) -> Decision {

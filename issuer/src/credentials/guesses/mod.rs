@@ -31,6 +31,7 @@ struct Lanes {
     accounts: Bounded<u64, Tally>,
     devices: Bounded<u64, Tally>,
     links: Bounded<u64, Tally>,
+    mails: Bounded<IpAddr, Tally>,
 }
 
 /// Whose password is guessed, and from where.
@@ -120,6 +121,16 @@ impl Guesses {
         let before = lanes.links.get(&account).copied();
         let after = looked(Pace::LINK, before, now)?;
         lanes.links.insert(account, after);
+        Ok(())
+    }
+
+    /// Counts a wish for a mail from an address, before anybody looks to whom it would go.
+    pub fn mail_wanted(&self, address: IpAddr, now: i64) -> Result<(), Slowed> {
+        let address = network(address);
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = lanes.mails.get(&address).copied();
+        let after = looked(Pace::MAIL, before, now)?;
+        lanes.mails.insert(address, after);
         Ok(())
     }
 

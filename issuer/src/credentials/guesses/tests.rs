@@ -108,3 +108,17 @@ fn mails_to_one_account_are_few() {
 
     assert_eq!(mails, Pace::LINK.free as usize);
 }
+
+#[test]
+fn cve_2026_45364_mails_from_one_network_are_bounded_whatever_is_named() {
+    let guesses = Guesses::default();
+    let wanted = |host: u32| {
+        let address = format!("2001:db8:1:2::{host:x}").parse().unwrap();
+        guesses.mail_wanted(address, 1_000)
+    };
+
+    let mails = (0..100).filter(|host| wanted(*host).is_ok()).count();
+
+    assert_eq!(mails, Pace::MAIL.free as usize);
+    assert!(guesses.mail_wanted("2001:db8:1:3::1".parse().unwrap(), 1_000).is_ok());
+}

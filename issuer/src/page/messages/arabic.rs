@@ -63,6 +63,7 @@ pub(in crate::page) static ARABIC: Messages = Messages {
         error_title: Phrase::new("خطأ: {}"),
         problem_summary: "يُرجى مراجعة ما يلي",
         go_on: "متابعة",
+        done: "تم",
         cancel: "إلغاء",
         accept: "قبول",
         refuse: "رفض",

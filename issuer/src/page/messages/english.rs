@@ -27,6 +27,7 @@ pub(in crate::page) static ENGLISH: Messages = Messages {
         error_title: Phrase::new("Error: {}"),
         problem_summary: "Please check this",
         go_on: "Continue",
+        done: "Done",
         cancel: "Cancel",
         accept: "Accept",
         refuse: "Refuse",

@@ -30,6 +30,7 @@ pub(in crate::page) static FRENCH: Messages = Messages {
         error_title: Phrase::new("Erreur : {}"),
         problem_summary: "Veuillez vérifier votre saisie",
         go_on: "Continuer",
+        done: "C’est fait",
         cancel: "Annuler",
         accept: "Accepter",
         refuse: "Refuser",

@@ -27,6 +27,7 @@ pub(in crate::page) static GERMAN: Messages = Messages {
         error_title: Phrase::new("Fehler: {}"),
         problem_summary: "Bitte prüfen Sie Ihre Angaben",
         go_on: "Weiter",
+        done: "Fertig",
         cancel: "Abbrechen",
         accept: "Zustimmen",
         refuse: "Ablehnen",

@@ -12,6 +12,7 @@ pub(in crate::page) static JAPANESE: Messages = Messages {
         error_title: Phrase::new("エラー：{}"),
         problem_summary: "入力内容をご確認ください",
         go_on: "続ける",
+        done: "完了しました",
         cancel: "キャンセル",
         accept: "許可する",
         refuse: "拒否する",

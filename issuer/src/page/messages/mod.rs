@@ -65,6 +65,8 @@ texts! {
         error_title: Phrase,
         problem_summary,
         go_on,
+        /// The title of what was done.
+        done,
         cancel,
         accept,
         refuse,

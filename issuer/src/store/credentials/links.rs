@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::super::columns::{bytes_text, optional_text};
+use super::super::sessions::end_all;
 use super::{Act, Store, StoreError, answered, enabled, number, uuid};
 use crate::credentials::{LinkPurpose, StoredLink, StoredPassword};
 use crate::registry::email_key;
@@ -68,7 +69,7 @@ impl Store {
         answered(link(TAKE, &self.pool, (purpose, digest), now)).await
     }
 
-    /// Consumes a link and sets the password of its user, both or neither.
+    /// Consumes a link, sets the password of its user, and ends whatever began with the old one: all of it or nothing.
     pub async fn redeem_link_with_password(
         &self,
         purpose: LinkPurpose,
@@ -80,6 +81,7 @@ impl Store {
         let taken = link(TAKE, &mut *change.tx, (purpose, digest), act.at).await?;
         let Some(taken) = taken else { return Ok(None) };
         change.write_password(taken.user_id, password).await?;
+        end_all(&mut change.tx, taken.user_id, act.at).await?;
         change.commit().await?;
         Ok(Some(taken))
     }

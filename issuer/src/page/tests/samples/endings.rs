@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use url::Url;
 
 use super::{Kit, REDIRECT_URI, Sample};
-use crate::page::{ErrorKind, ErrorPage, LoggedOutPage, LogoutPage, LogoutTarget, View as _};
+use crate::page::{
+    DonePage, ErrorKind, ErrorPage, LoggedOutPage, LogoutPage, LogoutTarget, Notice, View as _,
+};
 
 static FRAMES: LazyLock<Vec<Url>> = LazyLock::new(|| {
     ["https://a.example/logout?iss=x&sid=\"'><script>", "https://b.example/logout"]
@@ -34,6 +36,9 @@ pub(super) fn pages(kit: Kit) -> Vec<Sample> {
         ..error
     };
     pages.push(("error-for-developers", detailed.page()));
+    let done = |done, go_on| DonePage { frame: kit.branded(), done, go_on }.page();
+    pages.push(("done", done(Notice::EmailVerified, None)));
+    pages.push(("done-go-on", done(Notice::PasswordReset, Some(kit.say("/continue")))));
     pages
 }
 

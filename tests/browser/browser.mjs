@@ -1,0 +1,98 @@
+// Debian's Chromium for the stories: every name leads to this machine, and the certificate of the story is believed.
+import { createHash, X509Certificate } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:https";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { chromium } from "playwright-core";
+
+const TIMEOUT = 15_000;
+
+// What the story wants, from standard input.
+export const wish = JSON.parse(await text(process.stdin));
+
+export const origin = (url) => new URL(url).origin;
+
+function options() {
+  const certificate = new X509Certificate(readFileSync(wish.certificate));
+  const spki = certificate.publicKey.export({ type: "spki", format: "der" });
+  return {
+    executablePath: "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--host-resolver-rules=MAP * 127.0.0.1",
+      `--ignore-certificate-errors-spki-list=${createHash("sha256").update(spki).digest("base64")}`,
+    ],
+  };
+}
+
+// A browser whose windows share nothing.
+export async function launch() {
+  return chromium.launch(options());
+}
+
+// A browser with one profile, in which the person said what becomes of third-party cookies.
+export async function profile(thirdPartyCookies) {
+  const folder = mkdtempSync(join(wish.folder, "profile-"));
+  const isBlocked = thirdPartyCookies === "blocked";
+  const preferences = { cookie_controls_mode: isBlocked ? 1 : 0, block_third_party_cookies: isBlocked };
+  mkdirSync(join(folder, "Default"));
+  writeFileSync(join(folder, "Default/Preferences"), JSON.stringify({ profile: preferences }));
+  const context = await chromium.launchPersistentContext(folder, options());
+  context.setDefaultTimeout(TIMEOUT);
+  return context;
+}
+
+// A window of its own, with no cookies yet.
+export async function open(browser, more = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...more });
+  context.setDefaultTimeout(TIMEOUT);
+  return context;
+}
+
+// The application at the other end: takes answers at its redirect URI by GET and POST, and keeps the last one.
+export async function application(redirectUri) {
+  const taken = { answer: undefined };
+  const server = createServer({ key: readFileSync(wish.key), cert: readFileSync(wish.certificate) });
+  server.on("request", async (request, response) => {
+    const url = new URL(request.url, redirectUri);
+    if (url.pathname === new URL(redirectUri).pathname) {
+      const parameters = request.method === "POST" ? new URLSearchParams(await text(request)) : url.searchParams;
+      taken.answer = { method: request.method, ...Object.fromEntries(parameters) };
+    }
+    response.setHeader("content-type", "text/html").end("<!doctype html><title>Application</title><h1>Welcome</h1>");
+  });
+  await new Promise((resolve) => server.listen(new URL(redirectUri).port, "127.0.0.1", resolve));
+  taken.close = () => server.closeAllConnections() ?? server.close();
+  return taken;
+}
+
+// Everything that should not be seen on the pages of the issuer: what is loaded from elsewhere, scripts that fail, and
+// what the Content Security Policy had to stop. One list for all windows.
+export function watch(context, problems) {
+  const isIssuer = (url) => url?.startsWith(`${wish.issuer}/`);
+  context.on("console", (message) => {
+    const said = message.text();
+    if (/Content Security Policy|violates the following/i.test(said)) problems.push(`console: ${said}`);
+    else if (message.type() === "error" && isIssuer(message.location().url) && !/status of 4\d\d/.test(said)) {
+      problems.push(`console: ${said}`);
+    }
+  });
+  context.on("weberror", (error) => problems.push(`script: ${error.error().message}`));
+  context.on("request", (request) => {
+    const page = request.frame().url();
+    if (request.isNavigationRequest() || !isIssuer(page) || request.url().startsWith("data:")) return;
+    if (!isIssuer(request.url())) problems.push(`third party: ${page} loads ${request.url()}`);
+  });
+}
+
+// The login form, as a person fills it in.
+export async function fillIn(page, { username, password }) {
+  await page.fill("#username", username);
+  await page.fill("#password", password);
+  await page.click("#login button");
+}
+
+export function tell(what) {
+  console.log(JSON.stringify(what));
+}
