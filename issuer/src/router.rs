@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::cors::preflight;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
-use crate::{authorize, discovery, health, interaction, jwks, logout, page, par, token, userinfo};
+use crate::{account, authorize, discovery, health, interaction, jwks, logout, page, par, token, userinfo};
 
 /// What everybody may call. An issuer whose URL has a path answers below it, and at the root for
 /// proxies that take the path away.
@@ -39,6 +39,7 @@ fn pages() -> Router<Arc<App>> {
     Router::new()
         .route("/authorize", get(authorize::endpoint).post(authorize::endpoint))
         .merge(interaction::routes())
+        .merge(account::routes())
         .merge(logout::routes())
         .route(page::assets::ROUTE, get(page::assets::endpoint))
 }

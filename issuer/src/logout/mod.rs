@@ -26,6 +26,9 @@ use crate::registry::Client;
 use crate::sealer::Purpose;
 use crate::token::{read_form_body, refuse_form};
 
+/// Where a person says that they want to sign out.
+pub const CONFIRM: &str = "/logout/confirm";
+
 /// Seconds for which the question may stay open.
 const LIFETIME_SECONDS: i64 = 3600;
 
@@ -33,7 +36,7 @@ const LIFETIME_SECONDS: i64 = 3600;
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/logout", get(endpoint).post(endpoint))
-        .route("/logout/confirm", post(confirm))
+        .route(CONFIRM, post(confirm))
 }
 
 /// A request to sign out, as far as it could be believed.
@@ -126,7 +129,7 @@ fn ask(
     let sealed = sealed.map_err(|error| OAuthError::server_error(error.to_string()))?;
     let client = client_of(visit.app, request);
     let brand = client.as_deref().map_or_else(issuer_brand, brand_of);
-    let (action, csrf) = (visit.path("/logout/confirm"), visit.csrf());
+    let (action, csrf) = (visit.path(CONFIRM), visit.csrf());
     let target = request.post_logout_redirect_uri.as_deref().and_then(|uri| Url::parse(uri).ok());
     let frame = visit.frame(&brand, visit.language(None));
     let page = LogoutPage {
@@ -138,7 +141,7 @@ fn ask(
     Ok(page.page().into_response())
 }
 
-/// For a form of the issuer's own that is posted to `/logout/confirm`: the user asks, and no client.
+/// For a form of the issuer's own that is posted to [`CONFIRM`]: the user asks, and no client.
 ///
 /// # Errors
 ///
