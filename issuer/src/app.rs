@@ -24,7 +24,7 @@ use crate::secret_uses::SecretUses;
 use crate::signing::Keychain;
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::token::client_auth::{AssertionKeys, FailureLimiter, SecretHasher};
+use crate::token::client_auth::{ClientKeySource, FailureLimiter, SecretHasher};
 
 /// The state of one node.
 pub struct App {
@@ -48,8 +48,8 @@ pub struct App {
     pub sealer: Sealer,
     /// When they were last used.
     pub secret_uses: SecretUses,
-    /// The keys of clients that authenticate by assertion.
-    pub assertion_keys: AssertionKeys,
+    /// The keys by which clients sign.
+    pub client_keys: ClientKeySource,
     /// How people prove who they are.
     pub credentials: Credentials,
     /// Who failed to authenticate, and how often.
@@ -93,7 +93,7 @@ impl App {
             sealer: opened.sealer,
             credentials: opened.credentials,
             secret_uses: SecretUses::default(),
-            assertion_keys: AssertionKeys::new(
+            client_keys: ClientKeySource::new(
                 Arc::new(Outbound::new(&config.outbound)),
                 clock.clone(),
             ),

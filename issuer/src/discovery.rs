@@ -46,6 +46,8 @@ struct Metadata<'m> {
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
+    request_object_signing_alg_values_supported: Vec<&'static str>,
+    require_signed_request_object: bool,
     require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
     code_challenge_methods_supported: [&'static str; 1],
@@ -75,15 +77,16 @@ pub fn document(config: &Config) -> Bytes {
         id_token_signing_alg_values_supported: signing.clone(),
         userinfo_signing_alg_values_supported: signing,
         token_endpoint_auth_methods_supported: METHODS,
-        token_endpoint_auth_signing_alg_values_supported: ALGORITHMS
-            .iter()
-            .map(|row| row.name)
-            .collect(),
+        token_endpoint_auth_signing_alg_values_supported: every_algorithm(),
         claim_types_supported: ["normal"],
         claims_supported: claims(),
         claims_parameter_supported: true,
-        request_parameter_supported: false,
+        request_parameter_supported: true,
+        // RFC 9126 §5: those of pushed requests can be used all the same; no others can.
         request_uri_parameter_supported: false,
+        request_object_signing_alg_values_supported: every_algorithm(),
+        // RFC 9101 §10.5: of clients that are registered so, not of all.
+        require_signed_request_object: false,
         require_pushed_authorization_requests: false,
         authorization_response_iss_parameter_supported: true,
         code_challenge_methods_supported: [pkce::METHOD],
@@ -91,6 +94,11 @@ pub fn document(config: &Config) -> Bytes {
         ui_locales_supported: Language::SUPPORTED.iter().map(|language| language.tag()).collect(),
     };
     Bytes::from(serde_json::to_vec(&metadata).unwrap_or_default())
+}
+
+/// What clients may sign with.
+fn every_algorithm() -> Vec<&'static str> {
+    ALGORITHMS.iter().map(|row| row.name).collect()
 }
 
 fn claims() -> Vec<&'static str> {

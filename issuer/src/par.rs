@@ -1,24 +1,26 @@
 //! Pushed authorization requests (RFC 9126): a client sends its request where nobody reads along, and the browser carries
-//! only a reference. The request is checked now, as it will be when it is used; the reference is good once, for a minute.
+//! only a reference. The request is checked now, as it will be when it is used; the reference is good once, for a minute. A
+//! request object (§3) is verified and used up here, and what is kept are its parameters.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::app::App;
-use crate::authorize::{AuthorizationRequest, Carried, Failure, PUSHED_PREFIX, Parameters};
+use crate::authorize::{
+    AuthorizationRequest, Carried, Failure, PUSHED_PREFIX, Parameters, RequestObject,
+    require_unsigned_allowed,
+};
 use crate::cors::AnyOrigin;
 use crate::error::OAuthError;
-use crate::origin::Origin;
-use crate::protocol::form::Repeats;
 use crate::protocol::{ErrorCode, Form};
 use crate::random;
+use crate::registry::{Client, SignIn};
 use crate::sealer::Purpose;
-use crate::token::client_auth::{self, AuthenticatedClient, PresentedCredential};
+use crate::token::client_auth;
 use crate::token::{read_form_body, refuse_form};
 
 /// RFC 9126 §2.2: short.
@@ -31,7 +33,7 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
         let body = read_form_body(&parts, body).await?;
         let form = Form::parse(&body).map_err(refuse_form)?;
         app.freshness.require(app.clock.elapsed())?;
-        let client = authenticate(&app, &parts, &form).await?;
+        let client = client_auth::authenticate_request(&app, &parts, &form).await?;
         let client = client.shared();
         // RFC 9126 §2: the parameters are those of the client that authenticated.
         if form.value("client_id").is_some_and(|named| named != client.id.as_str()) {
@@ -51,31 +53,27 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
                 "no users may sign in through the client",
             )
         })?;
-        let parameters =
-            Parameters { form: &form, repeats: Repeats::None, carried: Carried::Pushed };
-        AuthorizationRequest::read_parameters(&app, parameters, (client, sign_in)).map_err(told)?;
-        keep(&app, client.id.as_str(), &without_credentials(&form)).await
+        let Some(object) = form.value("request") else {
+            require_unsigned_allowed(sign_in)?;
+            let kept = without_credentials(&form);
+            check(&app, &kept, (client, sign_in))?;
+            return keep(&app, client.id.as_str(), &kept).await;
+        };
+        // RFC 9126 §3: all parameters stand in the object.
+        let object = RequestObject::verify(&app, (client, sign_in), object, Carried::Pushed);
+        let object = Box::pin(object).await?;
+        check(&app, &object.parameters, (client, sign_in))?;
+        object.used.redeem(&app, client).await?;
+        keep(&app, client.id.as_str(), &object.parameters).await
     };
     (AnyOrigin, outcome.await.unwrap_or_else(IntoResponse::into_response))
 }
 
-/// The same as at the token endpoint, failures counted.
-async fn authenticate(
-    app: &App,
-    parts: &Parts,
-    form: &Form<'_>,
-) -> Result<AuthenticatedClient, OAuthError> {
-    let presented = PresentedCredential::of(&parts.headers, form)?;
-    let outcome = client_auth::authenticate(app, &presented).await;
-    outcome.map_err(|mut error| {
-        let client_key = app.limiter.client_key(presented.client_id().unwrap_or_default());
-        let address = Origin::of(parts).address;
-        if client_auth::count_failure(app, (client_key, address), &mut error) {
-            let (code, cause) = (error.code.row().wire, error.cause.as_ref());
-            tracing::info!(request_id = %Origin::of(parts).request_id, code, cause, "a request was not taken");
-        }
-        error
-    })
+/// RFC 9126 §2.1: a request is refused now for whatever it would be refused for later.
+fn check(app: &App, kept: &str, named: (&Arc<Client>, &SignIn)) -> Result<(), OAuthError> {
+    let (form, repeats) = Form::read(kept.as_bytes()).map_err(refuse_form)?;
+    let parameters = Parameters { form: &form, repeats, carried: Carried::Pushed };
+    AuthorizationRequest::read_parameters(app, parameters, named).map(drop).map_err(told)
 }
 
 /// The request as it will be read again: no credential stays in the database.

@@ -164,7 +164,7 @@ async fn batches(app: Arc<App>) {
             sweep_sign_ins(&app).await;
         }
         let oldest = app.clock.now() - SWEEP_DELAY_SECONDS - 2 * BATCH.as_secs().cast_signed();
-        if app.assertion_keys.may_have_records(oldest) {
+        if app.client_keys.may_have_records(oldest) {
             sweep(&app).await;
         }
         sweep_credentials(&app).await;

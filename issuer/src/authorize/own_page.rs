@@ -27,6 +27,7 @@ impl AuthorizationRequest {
             subject: None,
             ui_locales: None,
             claims: ClaimsRequest::default(),
+            object: None,
             received_at: app.clock.now(),
         }
     }

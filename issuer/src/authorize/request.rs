@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::carried::{Carried, Parameters};
+use super::request_object::{self, ObjectUse};
 use super::response::{Failure, RedirectTarget, ResponseMode};
 use crate::app::App;
 use crate::error::OAuthError;
@@ -14,10 +16,6 @@ use crate::protocol::pkce::{self, CodeChallenge};
 use crate::protocol::prompt::Prompt;
 use crate::protocol::{ClaimsRequest, ErrorCode, Form, scope};
 use crate::registry::{Client, IDENTITY_SCOPES, Pkce, Registry, SignIn};
-use crate::sealer::Purpose;
-
-/// The prefix of the `request_uri` of a pushed request (RFC 9126 §2.2).
-pub const PUSHED_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
 /// The longest `state` and `nonce` that are carried, in bytes; longer ones are refused, never cut.
 const MAX_OPAQUE_BYTES: usize = 1024;
@@ -61,62 +59,14 @@ pub struct AuthorizationRequest {
     /// Single claims.
     #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
     pub claims: ClaimsRequest,
+    /// The request object that it came in: it is good for one code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectUse>,
     /// Unix seconds.
     pub received_at: i64,
 }
 
-/// How a request came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carried {
-    /// By the browser, where others may read along.
-    Browser,
-    /// Straight from the client (RFC 9126).
-    Pushed,
-}
-
-/// The parameters of a request, before anything of them is believed.
-#[derive(Clone, Copy)]
-pub struct Parameters<'r> {
-    /// What was sent.
-    pub form: &'r Form<'r>,
-    /// Whether something was sent twice.
-    pub repeats: Repeats,
-    /// By which way.
-    pub carried: Carried,
-}
-
 impl AuthorizationRequest {
-    /// Reads a request.
-    ///
-    /// # Errors
-    ///
-    /// A page before the redirect URI is known to be the client's, a redirect after.
-    pub async fn read(app: &App, form: &Form<'_>, repeats: Repeats) -> Result<Self, Failure> {
-        let registry = app.registry.load_full();
-        let (client, sign_in) = client(&registry, form)?;
-        let Some(request_uri) = form.value("request_uri") else {
-            let parameters = Parameters { form, repeats, carried: Carried::Browser };
-            return Self::read_parameters(app, parameters, (client, sign_in));
-        };
-        let Some(hash) = pushed_hash(app, request_uri) else {
-            // RFC 9101 §5.2: nothing is fetched that a stranger names.
-            let target = redirect_target(form, client.id.as_str(), sign_in)?;
-            let code = ErrorCode::RequestUriNotSupported;
-            return Err(target.refuse(OAuthError::new(code, "request objects are never fetched")));
-        };
-        // RFC 9126 §4: bound to the client that pushed it, and good once.
-        let taken = app.store.take_pushed_request(&hash, client.id.as_str(), app.clock.now()).await;
-        let pushed = taken.map_err(|error| Failure::page(ErrorKind::Unavailable, error.into()))?;
-        let pushed = pushed.ok_or_else(|| {
-            let description = "the request_uri is unknown, used, expired, or of another client";
-            let error = OAuthError::new(ErrorCode::InvalidRequestUri, description);
-            Failure::page(ErrorKind::SignInExpired, error)
-        })?;
-        let (pushed, repeats) = Form::read(pushed.as_bytes()).map_err(malformed)?;
-        let parameters = Parameters { form: &pushed, repeats, carried: Carried::Pushed };
-        Self::read_parameters(app, parameters, (client, sign_in))
-    }
-
     /// Reads the parameters of a client; those of a pushed request too, before they are kept.
     pub fn read_parameters(
         app: &App,
@@ -138,12 +88,12 @@ impl AuthorizationRequest {
         if repeats == Repeats::Some {
             return Err(OAuthError::invalid_request("a parameter is repeated"));
         }
-        if sign_in.require_pushed_authorization_requests && carried == Carried::Browser {
+        // RFC 9126 §6.
+        if sign_in.require_pushed_authorization_requests && carried != Carried::Pushed {
             return Err(OAuthError::invalid_request("the client must push its requests"));
         }
-        if form.value("request").is_some() {
-            let code = ErrorCode::RequestNotSupported;
-            return Err(OAuthError::new(code, "request objects are not supported"));
+        if carried == Carried::Browser {
+            request_object::require_unsigned_allowed(sign_in)?;
         }
         // OAuth 2.0 Multiple Response Types §2.1.
         if form.value("response_mode").is_some_and(|mode| ResponseMode::parse(mode).is_none()) {
@@ -181,13 +131,14 @@ impl AuthorizationRequest {
             subject: hint.transpose()?.or_else(|| claims.sub.clone()),
             ui_locales: form.value("ui_locales").map(str::to_owned),
             claims,
+            object: None,
             received_at: app.clock.now(),
         })
     }
 }
 
 /// The client and what is registered of its users (RFC 6749 §2.2). Unknown and disabled ones look alike.
-fn client<'g>(
+pub(super) fn client<'g>(
     registry: &'g Registry,
     form: &Form<'_>,
 ) -> Result<(&'g Arc<Client>, &'g SignIn), Failure> {
@@ -212,7 +163,7 @@ fn client<'g>(
 }
 
 /// RFC 6749 §3.1.2.4: an answer goes to a registered URI or nowhere.
-fn redirect_target(
+pub(super) fn redirect_target(
     form: &Form<'_>,
     client_id: &str,
     sign_in: &SignIn,
@@ -238,17 +189,6 @@ fn redirect_target(
     let state = state.map_err(|error| Failure::page(ErrorKind::InvalidRequest, error))?;
     let mode = form.value("response_mode").and_then(ResponseMode::parse).unwrap_or_default();
     Ok(RedirectTarget::new(client_id, uri, mode, state))
-}
-
-/// The hash of a pushed request's URI; none for any other URI.
-fn pushed_hash(app: &App, request_uri: &str) -> Option<String> {
-    let id = request_uri.strip_prefix(PUSHED_PREFIX)?;
-    Some(app.sealer.mac_text(Purpose::PushedRequest, &[id.as_bytes()]))
-}
-
-fn malformed(_: crate::protocol::form::FormError) -> Failure {
-    let error = OAuthError::server_error("a pushed request is not a form");
-    Failure::page(ErrorKind::ServerError, error)
 }
 
 fn opaque(

@@ -76,7 +76,9 @@ pub(super) async fn proceed_with(
         (NextStep::IssueCode, Some(_)) if interaction.request.is_own_page() => {
             Ok(see_other(interaction.request.target.uri()))
         }
-        (NextStep::IssueCode, Some(current)) => issue_code(visit, &interaction, &client, &current),
+        (NextStep::IssueCode, Some(current)) => {
+            issue_code(visit, &interaction, &client, &current).await
+        }
         (NextStep::Consent, Some(current)) => consent::show(visit, &interaction, &client, &current),
         (NextStep::SelectAccount, Some(current)) => {
             select_account::show(visit, &interaction, &client, &current)
@@ -113,7 +115,7 @@ async fn with_session(
 }
 
 /// RFC 6749 §4.1.2: the policy is asked before the code leaves, and once more when it is used.
-fn issue_code(
+async fn issue_code(
     visit: &Visit<'_>,
     interaction: &Interaction,
     client: &Client,
@@ -122,6 +124,11 @@ fn issue_code(
     let app = visit.app;
     let request = &interaction.request;
     if let Err(error) = permitted(app, client, interaction, current) {
+        return Ok(answer(visit, &request.target, client, Err(&error)));
+    }
+    if let Some(object) = &request.object
+        && let Err(error) = object.redeem(app, client).await
+    {
         return Ok(answer(visit, &request.target, client, Err(&error)));
     }
     let code = AuthorizationCode {

@@ -91,7 +91,7 @@ pub struct Client {
     pub auth: ClientAuthentication,
     /// Its secrets; at most [`MAX_LIVE_SECRETS`] of them are in force.
     pub secrets: Vec<StoredSecret>,
-    /// Its public keys, for `private_key_jwt`.
+    /// Its public keys, for `private_key_jwt` and request objects.
     pub keys: ClientKeys,
     /// Compatibility: a client assertion may name the token endpoint as its audience.
     pub token_endpoint_audience: bool,
@@ -187,7 +187,7 @@ impl fmt::Debug for StoredSecret {
     }
 }
 
-/// The public keys of a client that authenticates with `private_key_jwt`.
+/// The public keys of a client.
 #[derive(Debug)]
 pub enum ClientKeys {
     /// It has none.

@@ -31,6 +31,15 @@ pub struct SignIn {
     pub consent: ConsentPolicy,
     /// Authorization requests must be pushed (RFC 9126 §6).
     pub require_pushed_authorization_requests: bool,
+    /// Authorization requests must be signed (RFC 9101 §10.5).
+    pub require_signed_request_object: bool,
+    /// What request objects must be signed with; without it, with any algorithm of a registered key.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "optional_algorithm_name",
+        deserialize_with = "optional_algorithm"
+    )]
+    pub request_object_signing_alg: Option<Algorithm>,
     /// What ID tokens are signed with.
     #[serde(serialize_with = "algorithm_name", deserialize_with = "algorithm")]
     pub id_token_signed_response_alg: Algorithm,
@@ -71,6 +80,8 @@ impl Default for SignIn {
             pkce: Pkce::Required,
             consent: ConsentPolicy::Ask,
             require_pushed_authorization_requests: false,
+            require_signed_request_object: false,
+            request_object_signing_alg: None,
             id_token_signed_response_alg: Algorithm::Rs256,
             userinfo_signed_response_alg: None,
             subject_type: SubjectType::Public,

@@ -68,6 +68,20 @@ fn a_failure_names_its_code_its_cause_and_what_to_do() {
             "--jwks-file",
         ),
         (
+            "client create a --grant authorization_code --redirect-uri https://a.example/cb \
+             --require-signed-request-object",
+            1,
+            "keys_missing",
+            "--jwks-file",
+        ),
+        (
+            "client create a --grant client_credentials --auth client_secret_basic \
+             --jwks-uri https://a.example/jwks",
+            1,
+            "keys_unused",
+            "--jwks-uri",
+        ),
+        (
             "resource create https://a.example --algorithm ES384",
             1,
             "algorithm_unavailable",
@@ -162,4 +176,19 @@ fn users_are_rows_with_roles_and_groups() {
     assert_eq!((&changed["roles"], &changed["groups"]), (&json!(["reader"]), &json!(["staff"])));
     assert_eq!((&changed["id"], &changed["enabled"]), (&made["id"], &json!(false)));
     assert_eq!(desk.json("user list"), json!({ "users": [] }));
+}
+
+#[test]
+fn a_client_with_a_secret_may_sign_its_requests() {
+    let desk = Desk::new();
+
+    let made = desk.json(
+        "client create web --grant authorization_code --redirect-uri https://a.example/cb \
+         --scope openid --auth client_secret_basic --jwks-uri https://a.example/jwks \
+         --require-signed-request-object --request-object-alg ES256",
+    );
+
+    assert_eq!(made["token_endpoint_auth_method"], "client_secret_basic");
+    assert_eq!(made["jwks_uri"], "https://a.example/jwks");
+    assert!(made["client_secret"].is_string());
 }

@@ -102,7 +102,7 @@ async fn every_malformed_request_is_told_to_the_client_with_its_code() {
         (("max_age", "-1"), "invalid_request"),
         (("claims", "[]"), "invalid_request"),
         (("id_token_hint", "e30.e30.e30"), "invalid_request"),
-        (("request", "e30.e30."), "request_not_supported"),
+        (("request", "e30.e30.e30"), "invalid_request_object"),
         (("request_uri", "https://web.example/request"), "request_uri_not_supported"),
         (("scope", "a\"b"), "invalid_scope"),
     ] {

@@ -21,6 +21,7 @@ mod mail;
 mod passkey;
 mod people;
 mod private_key_jwt;
+mod request_object;
 mod smtp;
 mod state;
 mod token;

@@ -16,7 +16,9 @@ use super::{new_secret, show};
 use crate::bootstrap::Opened;
 use crate::config;
 use crate::outbound::Outbound;
-use crate::registry::{Client, ClientAuthentication, ClientId, ClientKeys, Resource, parse_name};
+use crate::registry::{
+    Client, ClientAuthentication, ClientId, ClientKeys, Resource, SignIn, parse_name,
+};
 use crate::token::grants::GRANTS;
 
 #[derive(Debug, Args)]
@@ -46,7 +48,7 @@ pub(in super::super) struct Create {
     secret_expires_in_seconds: Option<u32>,
 }
 
-/// The public keys of a client that authenticates with `private_key_jwt`.
+/// The public keys of a client: for `private_key_jwt`, and for request objects.
 #[derive(Debug, Args)]
 pub(super) struct KeyArguments {
     /// A file with its public keys as a JWK set.
@@ -81,6 +83,7 @@ impl Create {
         };
         let sign_in = self.sign_in.resolve(&self.grants, &self.permission.identity_scopes())?;
         require_confidential(auth, &self.grants)?;
+        require_keys_to_sign(sign_in.as_ref(), keys.as_ref())?;
         let secret = auth
             .uses_secret()
             .then(|| new_secret(opened, &self.id, act.at, self.secret_expires_in_seconds));
@@ -113,8 +116,15 @@ impl Create {
                 Err(Failure::new("keys_missing", "private_key_jwt needs the client's public keys")
                     .hint("name them with --jwks-file or --jwks-uri"))
             }
+            // RFC 9101 §6.2: keys for request objects, beside another way to prove who it is.
+            (Some(auth), Some(_))
+                if self.grants.iter().any(|grant| grant == "authorization_code") =>
+            {
+                Ok(auth)
+            }
             (Some(auth), Some(_)) => {
-                let problem = format!("{} uses a secret, not keys", auth.name());
+                let problem =
+                    format!("{} uses no keys, and there are no requests to sign", auth.name());
                 Err(Failure::new("keys_unused", problem)
                     .hint("leave out --jwks-file and --jwks-uri"))
             }
@@ -129,6 +139,21 @@ fn require_confidential(auth: ClientAuthentication, grants: &[String]) -> Result
     if auth == ClientAuthentication::None && speaks_for_itself {
         let problem = "a public client cannot have the grant client_credentials";
         return Err(Failure::new("grant_refused", problem).hint("leave out --auth none"));
+    }
+    Ok(())
+}
+
+/// RFC 9101 §10.5: who must sign has something to sign with.
+fn require_keys_to_sign(
+    sign_in: Option<&SignIn>,
+    keys: Option<&ClientKeys>,
+) -> Result<(), Failure> {
+    let must_sign = sign_in.is_some_and(|sign_in| sign_in.require_signed_request_object);
+    if must_sign && keys.is_none() {
+        let problem = "--require-signed-request-object needs the client's public keys";
+        return Err(
+            Failure::new("keys_missing", problem).hint("name them with --jwks-file or --jwks-uri")
+        );
     }
     Ok(())
 }

@@ -33,6 +33,12 @@ pub(super) struct SignInArguments {
     /// Its requests must be pushed (RFC 9126).
     #[arg(long)]
     require_pushed_requests: bool,
+    /// Its requests must be signed by one of its keys (RFC 9101).
+    #[arg(long)]
+    require_signed_request_object: bool,
+    /// What its request objects are signed with; without it, with any algorithm of its keys.
+    #[arg(long, value_name = "ALG", value_parser = parse_algorithm)]
+    request_object_alg: Option<Algorithm>,
     /// Users have another `sub` for each sector of clients.
     #[arg(long)]
     pairwise: bool,
@@ -84,6 +90,8 @@ impl SignInArguments {
             pkce: if self.pkce_optional { Pkce::Optional } else { Pkce::Required },
             consent: if self.first_party { ConsentPolicy::Skip } else { ConsentPolicy::Ask },
             require_pushed_authorization_requests: self.require_pushed_requests,
+            require_signed_request_object: self.require_signed_request_object,
+            request_object_signing_alg: self.request_object_alg,
             id_token_signed_response_alg: self
                 .id_token_alg
                 .unwrap_or(defaults.id_token_signed_response_alg),

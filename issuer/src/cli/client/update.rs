@@ -8,7 +8,9 @@ use super::super::{Failure, Session};
 use super::create::KeyArguments;
 use super::permission::PermissionArguments;
 use super::show::shown;
-use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, parse_name};
+use crate::registry::{
+    Client, ClientAuthentication, ClientId, ClientKeys, InvalidValue, Permission, parse_name,
+};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -45,9 +47,10 @@ impl Update {
         let act = session.act();
         let mut planned = store.client(&self.id).await?;
         let keys = self.keys.read(&session.config.outbound)?;
-        if keys.is_some() && planned.auth.uses_secret() {
-            let problem =
-                format!("client `{}` authenticates with a secret, not with keys", self.id);
+        let signs =
+            planned.auth == ClientAuthentication::PrivateKeyJwt || planned.sign_in.is_some();
+        if keys.is_some() && !signs {
+            let problem = format!("client `{}` has nothing to sign with keys", self.id);
             return Err(Failure::new("keys_unused", problem));
         }
         self.require_known(&planned)?;

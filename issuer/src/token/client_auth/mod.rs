@@ -1,14 +1,15 @@
 //! Client authentication (RFC 6749 §2.3, RFC 7523): one file a method, one line in `METHODS`.
 //! What was presented becomes an `AuthenticatedClient` here, and nowhere else.
 
+mod client_keys;
 mod client_secret;
 mod limiter;
 mod none;
 mod private_key_jwt;
 mod secret_hash;
 
+pub use client_keys::{ClientKeySource, NoKey};
 pub use limiter::{FailureLimiter, Verdict};
-pub use private_key_jwt::AssertionKeys;
 pub use secret_hash::SecretHasher;
 
 use std::borrow::Cow;
@@ -16,10 +17,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use http::request::Parts;
 use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::error::OAuthError;
+use crate::origin::Origin;
 use crate::protocol::{ErrorCode, Form};
 use crate::registry::Client;
 use private_key_jwt::PresentedAssertion;
@@ -119,6 +122,29 @@ pub async fn authenticate(
         PresentedCredential::Nothing { client_id } => none::authenticate(app, client_id)?,
     };
     Ok(AuthenticatedClient(client))
+}
+
+/// Authenticates the client of a request to an endpoint beside the token endpoint, and counts and logs failures.
+///
+/// # Errors
+///
+/// As [`PresentedCredential::of`] and [`authenticate`].
+pub async fn authenticate_request(
+    app: &App,
+    parts: &Parts,
+    form: &Form<'_>,
+) -> Result<AuthenticatedClient, OAuthError> {
+    let presented = PresentedCredential::of(&parts.headers, form)?;
+    let outcome = authenticate(app, &presented).await;
+    outcome.map_err(|mut error| {
+        let client_key = app.limiter.client_key(presented.client_id().unwrap_or_default());
+        let Origin { address, request_id } = Origin::of(parts);
+        if count_failure(app, (client_key, address), &mut error) {
+            let (code, cause) = (error.code.row().wire, error.cause.as_ref());
+            tracing::info!(%request_id, code, cause, "a client did not authenticate");
+        }
+        error
+    })
 }
 
 /// Counts a failure of a client at an address; `false` if it is one of too many to be recorded each. Failed

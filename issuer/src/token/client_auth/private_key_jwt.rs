@@ -1,38 +1,25 @@
 //! `private_key_jwt` (RFC 7523 §2.2, §3): the client signs an assertion with a key whose public half
 //! it registered, inline or by `jwks_uri`. Each assertion is good once, for this issuer, for minutes.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use countersign_keys::algorithm::ALGORITHMS;
-use countersign_keys::{UnverifiedJws, VerifyingKey};
+use countersign_keys::UnverifiedJws;
 use countersign_verifier::claims::{Claim, StandardClaims};
-use countersign_verifier::key_source::{
-    Fetch, FetchError, KeySourceError, RemoteKeys, RemoteOptions, Source,
-};
 use countersign_verifier::validation::{AudienceRule, Expectations, validate};
 use serde::Deserialize;
-use url::Url;
 
 use super::refusal;
 use crate::app::App;
-use crate::clock::Clock;
 use crate::error::OAuthError;
-use crate::outbound::Outbound;
 use crate::protocol::Form;
-use crate::registry::{Client, ClientKeys};
+use crate::registry::{Client, ClientAuthentication};
 
 /// The one value of `client_assertion_type` (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// How far the client's clock may be off, in seconds.
 const SKEW_SECONDS: i64 = 30;
-
-/// For how long a client's keys are used when its `jwks_uri` cannot be reached.
-const MAX_STALE: Duration = Duration::from_hours(1);
 
 /// An assertion, and who it claims to be from; its signature has not been checked.
 pub struct PresentedAssertion<'r> {
@@ -91,8 +78,13 @@ pub(super) async fn authenticate(
     if !client.enabled {
         return Err(refusal("the client is disabled"));
     }
+    // Other clients may have keys too: for request objects, not to prove who they are.
+    if client.auth != ClientAuthentication::PrivateKeyJwt {
+        return Err(refusal("the client is not registered for private_key_jwt"));
+    }
     check_type(&assertion.jws)?;
-    let key = app.assertion_keys.find(client, &assertion.jws).await?;
+    let key = app.client_keys.find(client, &assertion.jws).await;
+    let key = key.map_err(|missing| missing.refused(refusal))?;
     let payload = assertion
         .jws
         .verify(&key)
@@ -145,79 +137,8 @@ async fn use_up(app: &App, client: &Client, claims: &StandardClaims) -> Result<(
     let jti = claims.token_id().unwrap_or_default();
     let expires_at = claims.expires_at().unwrap_or_default() + SKEW_SECONDS;
     let jti_hash = digest(&SHA256, jti.as_bytes());
-    app.assertion_keys.note_record(expires_at);
-    if app.store.consume_assertion_jti(&client.id, jti_hash.as_ref(), expires_at).await? {
+    if app.client_keys.use_up(&app.store, &client.id, jti_hash.as_ref(), expires_at).await? {
         return Ok(());
     }
     Err(refusal("the assertion was used before"))
-}
-
-/// The keys of clients that registered a `jwks_uri`, fetched when needed and kept as they may be.
-pub struct AssertionKeys {
-    outbound: Arc<Outbound>,
-    clock: Clock,
-    by_uri: Mutex<HashMap<Url, RemoteKeys>>,
-    /// The latest expiry of a replay record that this process may have written.
-    latest_record: AtomicI64,
-}
-
-impl AssertionKeys {
-    /// Keys fetched through the guarded client.
-    pub fn new(outbound: Arc<Outbound>, clock: Clock) -> Self {
-        let latest_record = AtomicI64::new(i64::MIN);
-        Self { outbound, clock, by_uri: Mutex::default(), latest_record }
-    }
-
-    /// Whether replay records may exist that expire at `time` (Unix seconds) or later.
-    pub fn may_have_records(&self, time: i64) -> bool {
-        self.latest_record.load(Ordering::Relaxed) >= time
-    }
-
-    fn note_record(&self, expires_at: i64) {
-        self.latest_record.fetch_max(expires_at, Ordering::Relaxed);
-    }
-
-    /// The key that must have signed an assertion of this client.
-    async fn find(
-        &self,
-        client: &Client,
-        jws: &UnverifiedJws<'_>,
-    ) -> Result<VerifyingKey, OAuthError> {
-        let unknown = || refusal("no registered key of the client has the assertion's kid");
-        match &client.keys {
-            ClientKeys::None => Err(refusal("the client has no registered keys")),
-            ClientKeys::Inline(keys) => {
-                let found = match jws.kid() {
-                    Some(kid) => keys.find(kid),
-                    None => keys.only(),
-                };
-                found.cloned().ok_or_else(unknown)
-            }
-            ClientKeys::Uri(uri) => match self.remote(uri).find(jws.kid()).await {
-                Ok(key) => Ok(key),
-                Err(KeySourceError::UnknownKey) => Err(unknown()),
-                // Trying again will not help, and a stranger need not learn that the client exists.
-                Err(KeySourceError::Unavailable {
-                    cause: FetchError::InsecureUrl(url), ..
-                }) => {
-                    Err(refusal(format!("jwks_uri at {url} is never fetched; see outbound.allow")))
-                }
-                // Nobody can say whether the client is who it claims to be.
-                Err(error) => Err(OAuthError::unavailable(format!("jwks_uri {uri}: {error}"))),
-            },
-        }
-    }
-
-    fn remote(&self, uri: &Url) -> RemoteKeys {
-        let mut by_uri = self.by_uri.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            let fetch: Arc<dyn Fetch> = Arc::clone(&self.outbound) as _;
-            let mut options = RemoteOptions::new(fetch);
-            options.algorithms = ALGORITHMS.iter().map(|row| row.algorithm).collect();
-            options.max_stale = MAX_STALE;
-            options.clock = Arc::new(self.clock.clone());
-            RemoteKeys::new(Source::JwksUrl(uri.clone()), options)
-        };
-        by_uri.entry(uri.clone()).or_insert_with(make).clone()
-    }
 }

@@ -1,0 +1,132 @@
+//! The public keys by which clients sign: assertions (RFC 7523) and request objects (RFC 9101). Registered inline, or
+//! fetched from a `jwks_uri` through the guarded client when needed, and kept as long as they may be. What was signed is
+//! judged elsewhere; that something signed is good once is recorded here, so that the sweep knows when to look.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use countersign_keys::algorithm::ALGORITHMS;
+use countersign_keys::{UnverifiedJws, VerifyingKey};
+use countersign_verifier::key_source::{
+    Fetch, FetchError, KeySourceError, RemoteKeys, RemoteOptions, Source,
+};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::error::OAuthError;
+use crate::outbound::Outbound;
+use crate::registry::{Client, ClientId, ClientKeys};
+use crate::store::{Store, StoreError};
+
+/// For how long a client's keys are used when its `jwks_uri` cannot be reached.
+const MAX_STALE: Duration = Duration::from_hours(1);
+
+/// The keys of all clients.
+pub struct ClientKeySource {
+    outbound: Arc<Outbound>,
+    clock: Clock,
+    by_uri: Mutex<HashMap<Url, RemoteKeys>>,
+    /// The latest expiry of a replay record that this process may have written.
+    latest_record: AtomicI64,
+}
+
+/// Why there is no key to check a signature with.
+#[derive(Debug)]
+pub enum NoKey {
+    /// The client has no such key; the cause is for the log.
+    Unknown(Cow<'static, str>),
+    /// Nobody can say at the moment.
+    Unavailable(String),
+}
+
+impl NoKey {
+    /// The refusal of what the client signed; trying again helps only where keys are out of reach.
+    pub fn refused(self, refusal: fn(Cow<'static, str>) -> OAuthError) -> OAuthError {
+        match self {
+            Self::Unknown(cause) => refusal(cause),
+            Self::Unavailable(cause) => OAuthError::unavailable(cause),
+        }
+    }
+}
+
+impl ClientKeySource {
+    /// Keys fetched through the guarded client.
+    pub fn new(outbound: Arc<Outbound>, clock: Clock) -> Self {
+        let latest_record = AtomicI64::new(i64::MIN);
+        Self { outbound, clock, by_uri: Mutex::default(), latest_record }
+    }
+
+    /// Whether replay records may exist that expire at `time` (Unix seconds) or later.
+    pub fn may_have_records(&self, time: i64) -> bool {
+        self.latest_record.load(Ordering::Relaxed) >= time
+    }
+
+    /// Uses something up that this client signed: true for exactly one caller on all nodes.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn use_up(
+        &self,
+        store: &Store,
+        client_id: &ClientId,
+        hash: &[u8],
+        expires_at: i64,
+    ) -> Result<bool, StoreError> {
+        self.latest_record.fetch_max(expires_at, Ordering::Relaxed);
+        store.consume_assertion_jti(client_id, hash, expires_at).await
+    }
+
+    /// The key that must have signed something of this client.
+    ///
+    /// # Errors
+    ///
+    /// If the client has no such key, or its keys are out of reach.
+    pub async fn find(
+        &self,
+        client: &Client,
+        jws: &UnverifiedJws<'_>,
+    ) -> Result<VerifyingKey, NoKey> {
+        let unknown =
+            || NoKey::Unknown("no registered key of the client has the kid of the JWS".into());
+        match &client.keys {
+            ClientKeys::None => Err(NoKey::Unknown("the client has no registered keys".into())),
+            ClientKeys::Inline(keys) => {
+                let found = match jws.kid() {
+                    Some(kid) => keys.find(kid),
+                    None => keys.only(),
+                };
+                found.cloned().ok_or_else(unknown)
+            }
+            ClientKeys::Uri(uri) => match self.remote(uri).find(jws.kid()).await {
+                Ok(key) => Ok(key),
+                Err(KeySourceError::UnknownKey) => Err(unknown()),
+                // Trying again will not help, and a stranger need not learn that the client exists.
+                Err(KeySourceError::Unavailable {
+                    cause: FetchError::InsecureUrl(url), ..
+                }) => {
+                    let cause = format!("jwks_uri at {url} is never fetched; see outbound.allow");
+                    Err(NoKey::Unknown(cause.into()))
+                }
+                // Nobody can say whether the client is who it claims to be.
+                Err(error) => Err(NoKey::Unavailable(format!("jwks_uri {uri}: {error}"))),
+            },
+        }
+    }
+
+    fn remote(&self, uri: &Url) -> RemoteKeys {
+        let mut by_uri = self.by_uri.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let fetch: Arc<dyn Fetch> = Arc::clone(&self.outbound) as _;
+            let mut options = RemoteOptions::new(fetch);
+            options.algorithms = ALGORITHMS.iter().map(|row| row.algorithm).collect();
+            options.max_stale = MAX_STALE;
+            options.clock = Arc::new(self.clock.clone());
+            RemoteKeys::new(Source::JwksUrl(uri.clone()), options)
+        };
+        by_uri.entry(uri.clone()).or_insert_with(make).clone()
+    }
+}
