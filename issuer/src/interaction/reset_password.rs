@@ -26,7 +26,7 @@ pub(super) async fn invite(State(app): State<Arc<App>>, request: Request) -> Res
     endpoint(&app, request, LinkPurpose::Invite).await
 }
 
-async fn endpoint(app: &App, request: Request, purpose: LinkPurpose) -> Response {
+async fn endpoint(app: &Arc<App>, request: Request, purpose: LinkPurpose) -> Response {
     let (parts, body) = request.into_parts();
     let visit = Visit::of(app, &parts);
     let outcome = async {

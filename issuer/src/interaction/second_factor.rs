@@ -114,7 +114,7 @@ pub(super) async fn recovery_code(State(app): State<Arc<App>>, request: Request)
     endpoint(&app, request, SecondFactor::RecoveryCode).await
 }
 
-async fn page(app: &App, request: Request, factor: SecondFactor) -> Response {
+async fn page(app: &Arc<App>, request: Request, factor: SecondFactor) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(app, &parts);
     let outcome = async {
@@ -129,7 +129,7 @@ async fn page(app: &App, request: Request, factor: SecondFactor) -> Response {
     either(outcome.await)
 }
 
-async fn endpoint(app: &App, request: Request, factor: SecondFactor) -> Response {
+async fn endpoint(app: &Arc<App>, request: Request, factor: SecondFactor) -> Response {
     let (parts, body) = request.into_parts();
     let visit = Visit::of(app, &parts);
     let outcome = async {

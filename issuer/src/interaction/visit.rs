@@ -1,5 +1,7 @@
 //! One request of one browser at a page: its cookies, its language, and the frame of what it is shown.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -18,7 +20,7 @@ use crate::sealer::Purpose;
 /// A request of a browser.
 pub struct Visit<'a> {
     /// The issuer.
-    pub app: &'a App,
+    pub app: &'a Arc<App>,
     /// Where it comes from.
     pub origin: Origin,
     headers: &'a HeaderMap,
@@ -28,7 +30,7 @@ pub struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     /// Of a request.
-    pub fn of(app: &'a App, parts: &'a Parts) -> Self {
+    pub fn of(app: &'a Arc<App>, parts: &'a Parts) -> Self {
         let browser = match cookies::value(&parts.headers, cookies::BROWSER) {
             Some(value) => (value.to_owned(), true),
             None => (random::jti(), false),

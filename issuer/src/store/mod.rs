@@ -22,6 +22,7 @@ mod error;
 mod expired;
 mod grants;
 mod observations;
+mod own_sign_out;
 mod personal_data;
 mod pool;
 mod pushed;
