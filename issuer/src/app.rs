@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use countersign_keys::MasterKeys;
+use tokio::sync::Notify;
 
 use crate::audit::AuditLog;
 use crate::bootstrap::{self, StartError};
@@ -56,6 +57,10 @@ pub struct App {
     pub limiter: FailureLimiter,
     /// The log of tokens.
     pub audit: AuditLog,
+    /// What asks others, at addresses that were checked.
+    pub outbound: Arc<Outbound>,
+    /// Told when a client is due to hear of a session that ended.
+    pub logout_is_due: Notify,
     /// What sends mails.
     pub mailer: Mailer,
     /// Counters.
@@ -86,6 +91,7 @@ impl App {
         let metrics = Metrics::new();
         let mailer = Mailer::new(&config, &clock, metrics.mail())?;
         let limits = &config.client_authentication;
+        let outbound = Arc::new(Outbound::new(&config.outbound));
         Ok(Self {
             keychain: Keychain::new(opened.rings, clock.elapsed()),
             registry: ArcSwap::from_pointee(opened.registry),
@@ -93,10 +99,9 @@ impl App {
             sealer: opened.sealer,
             credentials: opened.credentials,
             secret_uses: SecretUses::default(),
-            client_keys: ClientKeySource::new(
-                Arc::new(Outbound::new(&config.outbound)),
-                clock.clone(),
-            ),
+            client_keys: ClientKeySource::new(Arc::clone(&outbound), clock.clone()),
+            outbound,
+            logout_is_due: Notify::new(),
             limiter: FailureLimiter::new(
                 limits.failures_per_minute_per_address,
                 limits.failures_per_minute_per_client,

@@ -1,5 +1,5 @@
-//! The one guarded client for what the issuer fetches at addresses that others chose (a client's
-//! `jwks_uri`): https, no redirects, no proxies, bounded in time and size, and never an address in
+//! The one guarded client for what the issuer asks of addresses that others chose (a client's `jwks_uri` and
+//! `backchannel_logout_uri`): https, no redirects, no proxies, bounded in time and size, and never an address in
 //! a private range unless the configuration allows it. Names are resolved and judged at connection
 //! time, so that a name cannot answer one address to the check and another to the connection.
 
@@ -8,9 +8,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use countersign_verifier::key_source::{BoxFuture, Fetch, FetchError, FetchRequest, FetchResponse};
-use http::header::{CACHE_CONTROL, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, IF_NONE_MATCH};
+use http::{HeaderMap, StatusCode};
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
@@ -96,6 +97,24 @@ impl Outbound {
         }
     }
 
+    /// Sends a form. The answer is returned whatever its status says.
+    ///
+    /// # Errors
+    ///
+    /// If the URL may not be asked, or does not answer.
+    pub async fn post_form(
+        &self,
+        url: &Url,
+        form: String,
+        headers: HeaderMap,
+    ) -> Result<(StatusCode, Bytes), FetchError> {
+        self.check(url)?;
+        let post = self.client()?.post(url.clone()).headers(headers);
+        let post = post.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        let response = post.send().await.map_err(|error| failure(url, &error))?;
+        Ok((response.status(), self.body(url, response).await?))
+    }
+
     async fn fetch(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
         self.check(&request.url)?;
         let mut get = self.client()?.get(request.url.clone());
@@ -105,16 +124,21 @@ impl Outbound {
         if request.no_cache {
             get = get.header(CACHE_CONTROL, "no-cache");
         }
-        let failed = |error: reqwest::Error| failure(&request.url, &error);
-        let mut response = get.send().await.map_err(failed)?;
+        let response = get.send().await.map_err(|error| failure(&request.url, &error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = self.body(&request.url, response).await?;
+        Ok(FetchResponse::from_parts(status, &headers, body))
+    }
+
+    async fn body(&self, url: &Url, mut response: reqwest::Response) -> Result<Bytes, FetchError> {
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| failure(url, &error))? {
             if body.len() + chunk.len() > self.max_body_bytes {
                 return Err(FetchError::TooLarge);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(FetchResponse::from_parts(response.status(), response.headers(), body.freeze()))
+        Ok(body.freeze())
     }
 }
 

@@ -1,5 +1,5 @@
 //! What runs beside the requests: the heartbeat that follows changes of other nodes and tries a failed audit log
-//! again, the rotation of keys, the batches of secret uses, the sweep of what has expired, the reload of certificates.
+//! again, sign-outs that clients have to hear of, the rotation of keys, the batches of secret uses, the sweep of what has expired, the reload of certificates.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
+use crate::logout::deliver_due;
 use crate::server::Tls;
 use crate::signing::{Rotation, reopen_rings};
 use crate::store::{Actor, StoreError};
@@ -38,6 +39,7 @@ pub fn spawn(app: &Arc<App>, tls: Option<Arc<Tls>>) {
     tokio::spawn(heartbeats(Arc::clone(app)));
     tokio::spawn(rotations(Arc::clone(app)));
     tokio::spawn(batches(Arc::clone(app)));
+    tokio::spawn(logout_deliveries(Arc::clone(app)));
     if let Some(tls) = tls {
         tokio::spawn(certificates(tls));
     }
@@ -66,11 +68,26 @@ async fn heartbeats(app: Arc<App>) {
 ///
 /// If the database does not answer.
 pub async fn heartbeat(app: &App) -> Result<(), StoreError> {
-    let newest = app.store.heartbeat().await?;
-    if newest == app.registry.load().generation() {
+    let heartbeat = app.store.heartbeat().await?;
+    let overdue = heartbeat.logout_due_at.map_or(-1, |due_at| app.clock.now() - due_at);
+    app.metrics.logout_deliveries_overdue(overdue.max(0));
+    if overdue >= 0 {
+        app.logout_is_due.notify_one();
+    }
+    if heartbeat.generation == app.registry.load().generation() {
         return Ok(());
     }
     follow(app).await
+}
+
+/// Tells clients of sessions that ended, when the heartbeat sees that one is due.
+async fn logout_deliveries(app: Arc<App>) {
+    loop {
+        app.logout_is_due.notified().await;
+        if let Err(error) = deliver_due(&app).await {
+            tracing::warn!(%error, "clients are not told of sign-outs");
+        }
+    }
 }
 
 async fn follow(app: &App) -> Result<(), StoreError> {

@@ -208,7 +208,8 @@ section! {
 }
 
 section! {
-    /// Requests that the issuer makes itself, to a client's `jwks_uri`. Redirects are never followed.
+    /// Requests that the issuer makes itself, to a client's `jwks_uri` and `backchannel_logout_uri`. Redirects are never
+    /// followed.
     "outbound" => pub struct Outbound {
         /// Networks that may be asked although they are private, loopback or link-local. All other private
         /// addresses are refused, whatever name leads to them.

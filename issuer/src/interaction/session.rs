@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::cookies;
 use super::visit::Visit;
 use crate::error::OAuthError;
+use crate::logout::tell_clients;
 use crate::random;
 use crate::registry::User;
 use crate::sealer::Purpose;
@@ -70,7 +71,8 @@ pub(super) async fn sign_in(
             }
             return Err(OAuthError::unavailable("the session changed meanwhile"));
         }
-        app.store.end_session(current.session.id, now).await?;
+        let ended = app.store.end_session(current.session.id, now).await?;
+        tell_clients(app, ended).await;
     }
     app.leave_to_sweep();
     let session = Session {

@@ -3,9 +3,11 @@
 
 mod access_token;
 mod id_token;
+mod logout_token;
 mod subject;
 
 pub use access_token::Identity;
+pub use logout_token::logout_token;
 pub use subject::subject_identifier;
 
 use std::sync::Arc;

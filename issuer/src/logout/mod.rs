@@ -1,5 +1,11 @@
 //! Signing out (OpenID Connect RP-Initiated Logout 1.0): of the session, and so of every client that took part. Whoever
-//! shows an ID token of the session is believed; anybody else is asked first, so that no link signs people out.
+//! shows an ID token of the session is believed; anybody else is asked first, so that no link signs people out. How the
+//! clients hear of it is `back_channel` and, for those that chose it, `front_channel`.
+
+mod back_channel;
+mod front_channel;
+
+pub use back_channel::{DeliveryOutcome, deliver_due, tell_clients};
 
 use std::sync::Arc;
 
@@ -20,7 +26,7 @@ use crate::authorize::see_other;
 use crate::error::OAuthError;
 use crate::inbound;
 use crate::interaction::{CurrentSession, Visit, brand_of, client_name, forget, issuer_brand};
-use crate::page::{ErrorKind, LoggedOutPage, LogoutPage, PostForm, View as _};
+use crate::page::{ErrorKind, LoggedOutPage, LogoutPage, LogoutTarget, PostForm, View as _};
 use crate::protocol::Form;
 use crate::registry::Client;
 use crate::sealer::Purpose;
@@ -183,31 +189,49 @@ async fn sign_out(
     current: &CurrentSession,
 ) -> Result<Response, OAuthError> {
     let app = visit.app;
-    app.store.end_session(current.session.id, app.clock.now()).await?;
-    let mut response = done(visit, request);
+    let ended = app.store.end_session(current.session.id, app.clock.now()).await?;
+    let frames = ended.as_ref().map(|ended| front_channel::addresses(app, ended));
+    tell_clients(app, ended).await;
+    let mut response = match frames.as_deref() {
+        None | Some([]) => done(visit, request),
+        Some(frames) => signed_out(visit, request, frames),
+    };
     forget(&mut response);
     Ok(response)
 }
 
 /// Back to the client if it may be, else a page.
 fn done(visit: &Visit<'_>, request: &LogoutRequest) -> Response {
-    if let Some(uri) = &request.post_logout_redirect_uri {
-        let separator = if uri.contains('?') { '&' } else { '?' };
-        let state = request.state.as_deref().map(|state| {
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            query.append_pair("state", state);
-            format!("{separator}{}", query.finish())
-        });
-        return see_other(&format!("{uri}{}", state.unwrap_or_default()));
+    match way_back(request) {
+        Some(uri) => see_other(&uri),
+        None => signed_out(visit, request, &[]),
     }
+}
+
+/// A page: with the frames that sign out of clients, and the way back.
+fn signed_out(visit: &Visit<'_>, request: &LogoutRequest, frames: &[Url]) -> Response {
+    let client = client_of(visit.app, request);
+    let uri = way_back(request).and_then(|uri| Url::parse(&uri).ok());
+    let continue_to = client.as_deref().zip(uri.as_ref());
     let brand = issuer_brand();
     let page = LoggedOutPage {
         frame: visit.frame(&brand, visit.language(None)),
-        frontchannel_logout_uris: &[],
-        continue_to: None,
+        frontchannel_logout_uris: frames,
+        continue_to: continue_to
+            .map(|(client, uri)| LogoutTarget { client_name: client_name(client), uri }),
         sign_in: None,
     };
     page.page().into_response()
+}
+
+/// §3: the validated `post_logout_redirect_uri`, with `state`.
+fn way_back(request: &LogoutRequest) -> Option<String> {
+    let uri = request.post_logout_redirect_uri.as_deref()?;
+    let Some(state) = request.state.as_deref() else { return Some(uri.to_owned()) };
+    let separator = if uri.contains('?') { '&' } else { '?' };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("state", state);
+    Some(format!("{uri}{separator}{}", query.finish()))
 }
 
 fn client_of(app: &App, request: &LogoutRequest) -> Option<Arc<Client>> {

@@ -15,6 +15,7 @@ pub const IDENTITY_SCOPES: &[&str] =
 /// The part of a client's registration that people are concerned with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "the members are those of the specifications")]
 pub struct SignIn {
     /// Where it runs.
     pub application_type: ApplicationType,
@@ -59,9 +60,13 @@ pub struct SignIn {
     /// Where logout tokens are sent (OpenID Connect Back-Channel Logout §2.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<Url>,
+    /// Whether a logout token says which session ended; if not, all sessions of the user at the client end (§2.4).
+    pub backchannel_logout_session_required: bool,
     /// What the browser loads when it signs out (OpenID Connect Front-Channel Logout §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frontchannel_logout_uri: Option<Url>,
+    /// Whether that address is given `iss` and `sid`.
+    pub frontchannel_logout_session_required: bool,
     /// Shown on the pages of the issuer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logo_uri: Option<Url>,
@@ -87,7 +92,9 @@ impl Default for SignIn {
             subject_type: SubjectType::Public,
             sector_identifier: None,
             backchannel_logout_uri: None,
+            backchannel_logout_session_required: true,
             frontchannel_logout_uri: None,
+            frontchannel_logout_session_required: true,
             logo_uri: None,
             brand_color: None,
         }
@@ -116,11 +123,42 @@ impl SignIn {
                 "it is neither of OpenID Connect nor of a resource that is named with --resource";
             return Err(InvalidValue::new("scope", scope, rule));
         }
+        self.check_logout_uris()?;
         let color = self.brand_color.as_deref();
         if let Some(color) = color.filter(|color| !is_color(color)) {
             return Err(InvalidValue::new("brand color", color, "write it as #rrggbb"));
         }
         Ok(())
+    }
+}
+
+impl SignIn {
+    fn check_logout_uris(&self) -> Result<(), InvalidValue> {
+        // Back-Channel Logout §2.2, Front-Channel Logout §2.
+        let is_plain = |uri: &Url| {
+            matches!(uri.scheme(), "http" | "https")
+                && uri.fragment().is_none()
+                && uri.username().is_empty()
+                && uri.password().is_none()
+        };
+        let both = [&self.backchannel_logout_uri, &self.frontchannel_logout_uri];
+        if let Some(uri) = both.into_iter().flatten().find(|uri| !is_plain(uri)) {
+            let rule = "use an https URI without a fragment, a username and a password";
+            return Err(InvalidValue::new("logout URI", uri.as_str(), rule));
+        }
+        // Front-Channel Logout §2: it is loaded in the browser, with the cookies of the client.
+        let is_theirs = |uri: &Url| {
+            let redirect_uris =
+                self.redirect_uris.iter().filter_map(|known| Url::parse(known.as_str()).ok());
+            redirect_uris.map(|known| known.origin()).any(|origin| origin == uri.origin())
+        };
+        match &self.frontchannel_logout_uri {
+            Some(uri) if !is_theirs(uri) => {
+                let rule = "its scheme, host and port must be those of a redirect URI";
+                Err(InvalidValue::new("front-channel logout URI", uri.as_str(), rule))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

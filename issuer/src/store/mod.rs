@@ -21,8 +21,8 @@ mod credentials;
 mod error;
 mod expired;
 mod grants;
+mod logout_deliveries;
 mod observations;
-mod own_sign_out;
 mod personal_data;
 mod pool;
 mod pushed;
@@ -32,6 +32,7 @@ mod schema;
 mod sealed;
 mod secrets;
 mod sessions;
+mod sign_out;
 mod users;
 mod withdrawn;
 
@@ -42,12 +43,14 @@ pub use consents::Consent;
 pub use credentials::SealedCredential;
 pub use error::StoreError;
 pub use grants::{CodeRedemption, RefreshFamily};
+pub use logout_deliveries::LogoutDelivery;
 pub use observations::Observation;
 pub use personal_data::PersonalData;
 pub use rings::{KeyRow, RingChange, RingRows};
 pub use schema::SchemaState;
 pub use secrets::SecretUse;
-pub use sessions::{EndedSession, Session};
+pub use sessions::Session;
+pub use sign_out::EndedSession;
 
 use connect::Connector;
 use pool::{Pool, Transaction};
@@ -79,11 +82,15 @@ impl Store {
         Ok(Some(Self { pool: connector.pool() }))
     }
 
-    /// The number of the newest change. The one query of a node at rest.
-    pub async fn heartbeat(&self) -> Result<Generation, StoreError> {
+    /// What every node follows. The one query of a node at rest.
+    pub async fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
+        let select = "SELECT value, (SELECT MIN(due_at) FROM logout_delivery) FROM generation";
         answered(async {
-            let row = sqlx::query("SELECT value FROM generation").fetch_one(&self.pool).await?;
-            Ok(Generation(row.try_get(0)?))
+            let row = sqlx::query(select).fetch_one(&self.pool).await?;
+            Ok(Heartbeat {
+                generation: Generation(row.try_get(0)?),
+                logout_due_at: row.try_get(1)?,
+            })
         })
         .await
     }
@@ -112,6 +119,15 @@ impl Store {
         })
         .await
     }
+}
+
+/// What every node follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The number of the newest change.
+    pub generation: Generation,
+    /// Unix seconds at which the next client has to hear of a session that ended, if there is one.
+    pub logout_due_at: Option<i64>,
 }
 
 /// A change under way: undone when dropped, in force once committed.

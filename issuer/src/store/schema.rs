@@ -54,6 +54,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0011_key_observation.sql"),
         postgres: include_str!("../../migrations/0011_key_observation.sql"),
     },
+    Step {
+        version: 13,
+        name: "logout delivery",
+        sqlite: include_str!("../../migrations/0013_logout_delivery.sql"),
+        postgres: include_str!("../../migrations/0013_logout_delivery.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -1,7 +1,6 @@
-//! Sessions: one sign-in of one user in one browser, the clients that took part, and its end. No change of a session
-//! takes the generation: nodes hold none of them in memory.
+//! Sessions: one sign-in of one user in one browser. No change of a session takes the generation: nodes hold none of them
+//! in memory. How they end is `sign_out`.
 
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -31,17 +30,6 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// From where it began.
     pub address: Option<String>,
-}
-
-/// A session that ended, and who has to hear of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndedSession {
-    /// Its id.
-    pub id: Uuid,
-    /// Whose it was.
-    pub user_id: Uuid,
-    /// The clients that took part.
-    pub clients: Vec<String>,
 }
 
 const COLUMNS: &str = "s.id AS sid, s.user_id, s.auth_time, s.amr, s.created_at AS session_created_at, \
@@ -154,78 +142,6 @@ impl Store {
         })
         .await
     }
-
-    /// Ends a session: what was given in it is revoked with it, unless the user granted it beyond the session
-    /// (`offline_access`). `None` if it had ended before.
-    pub async fn end_session(
-        &self,
-        id: Uuid,
-        now: i64,
-    ) -> Result<Option<EndedSession>, StoreError> {
-        answered(async {
-            let mut tx = self.pool.begin().await?;
-            let ended = end(&mut tx, id, now).await?;
-            tx.commit().await?;
-            Ok(ended)
-        })
-        .await
-    }
-
-    /// Ends every session of a user and revokes every refresh token.
-    pub async fn end_sign_ins_of(
-        &self,
-        user_id: Uuid,
-        now: i64,
-    ) -> Result<Vec<EndedSession>, StoreError> {
-        answered(async {
-            let mut tx = self.pool.begin().await?;
-            let ended = end_all(&mut tx, user_id, now).await?;
-            tx.commit().await?;
-            Ok(ended)
-        })
-        .await
-    }
-}
-
-/// Ends a session inside a transaction; the first statement writes, so that no two see the same one end.
-pub(super) async fn end(
-    connection: &mut AnyConnection,
-    id: Uuid,
-    now: i64,
-) -> Result<Option<EndedSession>, StoreError> {
-    let revoke = "UPDATE refresh_family SET revoked_at = $1 WHERE session_id = $2 AND revoked_at IS NULL \
-         AND scopes NOT LIKE '%\"offline_access\"%'";
-    sqlx::query(revoke).bind(now).bind(id.to_string()).execute(&mut *connection).await?;
-    let select = "SELECT client_id FROM session_client WHERE session_id = $1 ORDER BY client_id";
-    let clients =
-        sqlx::query_scalar(select).bind(id.to_string()).fetch_all(&mut *connection).await?;
-    sqlx::query("DELETE FROM session_client WHERE session_id = $1")
-        .bind(id.to_string())
-        .execute(&mut *connection)
-        .await?;
-    let delete = "DELETE FROM session WHERE id = $1 RETURNING user_id";
-    let row = sqlx::query(delete).bind(id.to_string()).fetch_optional(connection).await?;
-    row.map(|row| Ok(EndedSession { id, user_id: parse_id(&row, "user_id")?, clients })).transpose()
-}
-
-/// Ends every session of a user inside a transaction, and revokes every refresh token: also what was granted beyond the
-/// session, for whoever had the old password may have granted it (RFC 9700 §4.14.2).
-pub(super) async fn end_all(
-    connection: &mut AnyConnection,
-    user_id: Uuid,
-    now: i64,
-) -> Result<Vec<EndedSession>, StoreError> {
-    let user = user_id.to_string();
-    let revoke =
-        "UPDATE refresh_family SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL";
-    sqlx::query(revoke).bind(now).bind(user.as_str()).execute(&mut *connection).await?;
-    let select = "SELECT id FROM session WHERE user_id = $1 ORDER BY id";
-    let rows = sqlx::query(select).bind(user.as_str()).fetch_all(&mut *connection).await?;
-    let mut ended = Vec::new();
-    for row in rows {
-        ended.extend(end(&mut *connection, parse_id(&row, "id")?, now).await?);
-    }
-    Ok(ended)
 }
 
 pub(super) fn parse_id(row: &AnyRow, column: &'static str) -> Result<Uuid, StoreError> {

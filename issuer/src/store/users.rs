@@ -30,10 +30,13 @@ impl Store {
     ) -> Result<User, StoreError> {
         let mut change = self.begin(act).await?;
         let mut user = one(&mut change.tx, username).await?;
-        let id = user.id;
+        let (id, was_enabled) = (user.id, user.enabled);
         edit(&mut user)?;
         user.id = id;
         change.write_user(&user).await?;
+        if was_enabled && !user.enabled {
+            change.end_sessions(id).await?;
+        }
         change.record("user.update", &id.to_string(), &description(&user)).await?;
         change.commit().await?;
         Ok(user)
@@ -119,6 +122,7 @@ impl Change<'_> {
     /// Leaves a tombstone: the id, and when it came and went.
     async fn delete_user(&mut self, user_id: Uuid) -> Result<(), StoreError> {
         let id = user_id.to_string();
+        self.end_sessions(user_id).await?;
         self.delete_credentials(user_id).await?;
         for delete in
             ["DELETE FROM consent WHERE user_id = $1", "DELETE FROM refresh_family WHERE user_id = $1"]
@@ -193,7 +197,10 @@ fn description(user: &User) -> Value {
     })
 }
 
-async fn one(connection: &mut AnyConnection, username: &str) -> Result<User, StoreError> {
+pub(super) async fn one(
+    connection: &mut AnyConnection,
+    username: &str,
+) -> Result<User, StoreError> {
     let select = format!("SELECT {COLUMNS} FROM user_account u WHERE u.username_key = $1");
     let row = sqlx::query(sqlx::AssertSqlSafe(select))
         .bind(username_key(username))

@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::MailMetrics;
+use crate::logout::DeliveryOutcome;
 use crate::protocol::ErrorCode;
 use crate::protocol::error_code::ERROR_CODES;
 use crate::token::grants::{GRANTS, Grant};
@@ -27,6 +28,11 @@ struct TokenLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DeliveryLabels {
+    outcome: &'static str,
+}
+
 /// All metrics of this process.
 pub struct Metrics {
     registry: Registry,
@@ -38,6 +44,9 @@ pub struct Metrics {
     refused_key_rows: Counter,
     refused_rows: Counter,
     store_failures: Counter,
+    /// One for each of [`DeliveryOutcome::ALL`], in order.
+    logout_deliveries: Vec<Counter>,
+    logout_overdue: Gauge,
     heartbeat_age: Gauge<f64, AtomicU64>,
     signing_keys: Gauge,
     mail: MailMetrics,
@@ -78,6 +87,18 @@ impl Metrics {
         );
         let store_failures =
             counter("store_failures", "Heartbeats that failed: no answer, or a damaged one");
+        let deliveries = Family::<DeliveryLabels, Counter>::default();
+        registry.register(
+            "logout_deliveries",
+            "Attempts to tell a client of a session that ended, by outcome",
+            deliveries.clone(),
+        );
+        let logout_overdue = Gauge::default();
+        registry.register(
+            "logout_deliveries_overdue_seconds",
+            "For how long the next client has been due to hear of a session that ended",
+            logout_overdue.clone(),
+        );
         let heartbeat_age = Gauge::default();
         registry.register(
             "store_heartbeat_age_seconds",
@@ -97,6 +118,8 @@ impl Metrics {
             refused_key_rows,
             refused_rows,
             store_failures,
+            logout_deliveries: all_delivery_series(&deliveries),
+            logout_overdue,
             heartbeat_age,
             signing_keys,
         }
@@ -146,6 +169,18 @@ impl Metrics {
         self.store_failures.inc();
     }
 
+    /// A client was told of a session that ended, or was not.
+    pub fn logout_delivery(&self, outcome: DeliveryOutcome) {
+        if let Some(counter) = self.logout_deliveries.get(outcome as usize) {
+            counter.inc();
+        }
+    }
+
+    /// For how many seconds the next delivery has been due.
+    pub fn logout_deliveries_overdue(&self, seconds: i64) {
+        self.logout_overdue.set(seconds);
+    }
+
     /// The text of `GET /metrics`.
     pub fn render(&self, heartbeat_age: Duration, published_keys: usize) -> String {
         self.heartbeat_age.set(heartbeat_age.as_secs_f64());
@@ -161,6 +196,11 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn all_delivery_series(deliveries: &Family<DeliveryLabels, Counter>) -> Vec<Counter> {
+    let labels = DeliveryOutcome::ALL.map(|outcome| DeliveryLabels { outcome: outcome.name() });
+    labels.iter().map(|labels| deliveries.get_or_create(labels).clone()).collect()
 }
 
 /// Codes that share a wire name are told apart by their status.
@@ -211,6 +251,7 @@ mod tests {
             "countersign_client_authentication_failures_total 0",
             "countersign_token_request_seconds_count 0",
             "countersign_rows_refused_total 0",
+            "countersign_logout_deliveries_total{outcome=\"given_up\"} 0",
             "countersign_signing_keys 2",
             "countersign_mails_sent_total 0",
             "countersign_mails_waiting 0",

@@ -179,6 +179,41 @@ fn users_are_rows_with_roles_and_groups() {
 }
 
 #[test]
+fn what_people_sign_in_through_is_changed_by_what_is_named_and_cleared_by_name() {
+    let desk = Desk::new();
+    desk.json(
+        "client create web --grant authorization_code --redirect-uri https://web.example/cb --scope openid \
+         --first-party --backchannel-logout-uri https://web.example/out --logo-uri https://web.example/logo.svg",
+    );
+
+    let updated = desk.json(
+        "client update web --frontchannel-logout-uri https://web.example/front --first-party=false \
+         --backchannel-logout-session-required false --clear logo-uri",
+    );
+    let (code, private) =
+        desk.failure("client update web --backchannel-logout-uri https://10.0.0.1/out");
+    let (_, foreign) =
+        desk.failure("client update web --frontchannel-logout-uri https://evil.example/out");
+    desk.json(CREATE_ORDERS);
+    let (_, machine) = desk.failure("client update orders --first-party");
+    let (_, nothing) = desk.failure("client update orders --clear logo-uri");
+
+    let sign_in = &updated["sign_in"];
+    assert_eq!(sign_in["backchannel_logout_uri"], "https://web.example/out");
+    assert_eq!(sign_in["frontchannel_logout_uri"], "https://web.example/front");
+    assert_eq!(sign_in["backchannel_logout_session_required"], false);
+    assert_eq!((&sign_in["consent"], sign_in.get("logo_uri")), (&json!("ask"), None));
+    assert_eq!(sign_in["scopes"], json!(["openid"]));
+    assert_eq!((code, &private["error"]), (1, &json!("invalid_value")));
+    assert!(private["hint"].as_str().unwrap().contains("outbound.allow"));
+    assert_eq!(foreign["error"], "invalid_value");
+    assert_eq!(
+        (&machine["error"], &nothing["error"]),
+        (&json!("grant_missing"), &json!("grant_missing"))
+    );
+}
+
+#[test]
 fn a_client_with_a_secret_may_sign_its_requests() {
     let desk = Desk::new();
 

@@ -61,6 +61,18 @@ fn r33_no_file_of_the_data_folder_holds_a_password_its_hash_or_a_link() {
 }
 
 #[test]
+fn a_user_is_signed_out_of_everything() {
+    let desk = Desk::new();
+    desk.json("user create ada");
+
+    let signed_out = desk.json("user sign-out ADA");
+    let (code, unknown) = desk.failure("user sign-out eve");
+
+    assert_eq!(signed_out, json!({ "signed_out": "ADA", "sessions": 0 }));
+    assert_eq!((code, &unknown["error"]), (1, &json!("not_found")));
+}
+
+#[test]
 fn what_is_known_of_a_person_is_written_by_the_names_of_the_claims() {
     let desk = Desk::new();
 

@@ -1,4 +1,4 @@
-//! UserInfo and signing out.
+//! UserInfo.
 
 use axum::body::Body;
 use http::{Request, StatusCode, header};

@@ -82,6 +82,7 @@ impl Create {
             None => (None, None),
         };
         let sign_in = self.sign_in.resolve(&self.grants, &self.permission.identity_scopes())?;
+        self.sign_in.require_reachable(&session.config.outbound)?;
         require_confidential(auth, &self.grants)?;
         require_keys_to_sign(sign_in.as_ref(), keys.as_ref())?;
         let secret = auth
@@ -144,7 +145,7 @@ fn require_confidential(auth: ClientAuthentication, grants: &[String]) -> Result
 }
 
 /// RFC 9101 §10.5: who must sign has something to sign with.
-fn require_keys_to_sign(
+pub(super) fn require_keys_to_sign(
     sign_in: Option<&SignIn>,
     keys: Option<&ClientKeys>,
 ) -> Result<(), Failure> {

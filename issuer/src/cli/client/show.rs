@@ -44,6 +44,13 @@ pub(super) fn shown(client: &Client) -> (Value, String) {
             lines.push(("redirect_uri", uri.to_string()));
         }
         lines.push(("identity scopes", sign_in.scopes.join(" ")));
+        let logouts = [
+            ("backchannel_logout_uri", &sign_in.backchannel_logout_uri),
+            ("frontchannel_logout_uri", &sign_in.frontchannel_logout_uri),
+        ];
+        for (name, uri) in logouts {
+            lines.extend(uri.as_ref().map(|uri| (name, uri.to_string())));
+        }
     }
     for permission in &client.permissions {
         let roles = match permission.roles.as_slice() {

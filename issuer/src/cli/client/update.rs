@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::super::token_size::require_small_tokens_of_client;
 use super::super::{Failure, Session};
-use super::create::KeyArguments;
+use super::create::{KeyArguments, require_keys_to_sign};
 use super::permission::PermissionArguments;
 use super::show::shown;
+use super::sign_in::{Optional, SignInArguments};
 use crate::registry::{
     Client, ClientAuthentication, ClientId, ClientKeys, InvalidValue, Permission, parse_name,
 };
@@ -25,6 +26,11 @@ pub(in super::super) struct Update {
     remove_resource: Vec<String>,
     #[command(flatten)]
     keys: KeyArguments,
+    #[command(flatten)]
+    sign_in: SignInArguments,
+    /// Something that it no longer has; may be repeated.
+    #[arg(long, value_name = "WHAT")]
+    clear: Vec<Optional>,
     /// A name for people.
     #[arg(long)]
     name: Option<String>,
@@ -54,12 +60,16 @@ impl Update {
             return Err(Failure::new("keys_unused", problem));
         }
         self.require_known(&planned)?;
+        self.require_people(&planned)?;
+        self.sign_in.require_reachable(&session.config.outbound)?;
         let resolved = self.permission.resolve(store).await?;
         let (permission, created) = match resolved {
             Some(resolved) => (Some(resolved.permission), resolved.created),
             None => (None, None),
         };
         self.apply(&mut planned, None, permission.clone())?;
+        let present = Some(&planned.keys).filter(|present| !matches!(present, ClientKeys::None));
+        require_keys_to_sign(planned.sign_in.as_ref(), keys.as_ref().or(present))?;
         require_small_tokens_of_client(session, store, &planned, created.as_ref()).await?;
         if let Some(resource) = &created {
             store.create_resource(resource, &act).await?;
@@ -84,6 +94,15 @@ impl Update {
         Err(Failure::new("not_found", problem).hint(hint))
     }
 
+    /// That nothing of signing in is named for a client that speaks for itself only.
+    fn require_people(&self, client: &Client) -> Result<(), Failure> {
+        if client.sign_in.is_some() {
+            return Ok(());
+        }
+        let scopes = self.permission.identity_scopes();
+        self.sign_in.require_unused(&scopes, &self.clear)
+    }
+
     fn apply(
         &self,
         client: &mut Client,
@@ -101,6 +120,11 @@ impl Update {
         }
         if let Some(keys) = keys {
             client.keys = keys;
+        }
+        if let Some(sign_in) = &mut client.sign_in {
+            self.clear.iter().for_each(|optional| optional.clear(sign_in));
+            self.sign_in.apply(sign_in, &self.permission.identity_scopes())?;
+            sign_in.check()?;
         }
         client.permissions.retain(|known| !self.remove_resource.contains(&known.resource));
         if let Some(permission) = permission {

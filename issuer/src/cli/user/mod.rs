@@ -27,6 +27,8 @@ pub(super) enum UserCommand {
     Update(Update),
     /// Delete a user; the name is free again, the id never.
     Delete(Named),
+    /// Sign a user out of everything: all sessions end, all refresh tokens are revoked.
+    SignOut(Named),
     /// Set the password, which is read from standard input.
     SetPassword(password::SetPassword),
     /// Take over a password hash of another system, which is read from standard input.
@@ -106,6 +108,13 @@ impl UserCommand {
                 store.delete_user(&username, &session.act()).await?;
                 let text = format!("Deleted user {username}.");
                 session.output.result(&json!({ "deleted": username }), &text);
+                Ok(())
+            }
+            Self::SignOut(Named { username }) => {
+                let ended = store.sign_out_user(&username, &session.act()).await?;
+                let text = format!("Signed {username} out; sessions that ended: {ended}.");
+                let document = json!({ "signed_out": username, "sessions": ended });
+                session.output.result(&document, &text);
                 Ok(())
             }
             Self::ListCredentials(Named { username }) => {

@@ -28,7 +28,7 @@ impl SetPassword {
         let user = opened.store.user(&self.username).await?;
         let account = opened.credentials.account(user.id).await?;
         opened.credentials.set_password(&account, password, &session.act()).await?;
-        opened.store.end_sign_ins_of(user.id, session.clock.now()).await?;
+        opened.store.sign_out_user(&self.username, &session.act()).await?;
         let text = format!("Set the password of {}, and ended every session.", user.username);
         session.output.result(&json!({ "password_set": user.username }), &text);
         Ok(())

@@ -7,7 +7,6 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::super::columns::{bytes_text, optional_text};
-use super::super::sessions::end_all;
 use super::{Act, Store, StoreError, answered, enabled, number, uuid};
 use crate::credentials::{LinkPurpose, StoredLink, StoredPassword};
 use crate::registry::email_key;
@@ -81,7 +80,7 @@ impl Store {
         let taken = link(TAKE, &mut *change.tx, (purpose, digest), act.at).await?;
         let Some(taken) = taken else { return Ok(None) };
         change.write_password(taken.user_id, password).await?;
-        end_all(&mut change.tx, taken.user_id, act.at).await?;
+        change.end_sessions(taken.user_id).await?;
         change.commit().await?;
         Ok(Some(taken))
     }

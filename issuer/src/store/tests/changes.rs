@@ -27,7 +27,7 @@ fn a_node_follows_creation_change_and_deletion() {
         assert_eq!(created.client("orders").unwrap().secrets.len(), 1);
         assert!(!changed.client("orders").unwrap().enabled);
         assert!(deleted.client("orders").is_none() && deleted.resource(api).is_none());
-        assert_eq!(deleted.generation(), ours.heartbeat().await.unwrap());
+        assert_eq!(deleted.generation(), ours.heartbeat().await.unwrap().generation);
     });
 }
 
@@ -51,7 +51,7 @@ fn a_database_restored_from_a_backup_replaces_what_a_running_node_knows() {
 
         assert!(running.client("stock").is_some() && restored.client("stock").is_none());
         assert!(restored.client("orders").is_some());
-        assert_eq!(restored.generation(), store.heartbeat().await.unwrap());
+        assert_eq!(restored.generation(), store.heartbeat().await.unwrap().generation);
     });
 }
 
@@ -64,7 +64,7 @@ fn a_secret_and_a_pruned_scope_are_changes_of_the_client() {
         let permissions = vec![permission(api, &["read"])];
         store.create_client(&Client { permissions, ..client("orders") }, &act()).await.unwrap();
 
-        let before = store.heartbeat().await.unwrap();
+        let before = store.heartbeat().await.unwrap().generation;
         store.add_secret(&id("orders"), &secret("s2", None), &act()).await.unwrap();
         let with_secret = store.changes_since(before).await.unwrap();
         let forget = |resource: &mut Resource| {
@@ -100,7 +100,7 @@ fn a_reader_that_saw_a_generation_has_seen_everything_up_to_it() {
 
         // Each generation made one client: a reader at N must hold exactly N of them.
         while registry.generation() < Generation(40) {
-            let newest = store.heartbeat().await.unwrap();
+            let newest = store.heartbeat().await.unwrap().generation;
             registry = registry.apply(store.changes_since(registry.generation()).await.unwrap());
             assert!(registry.generation() >= newest);
             let seen = i64::try_from(registry.clients().count()).unwrap();

@@ -16,6 +16,7 @@ mod opening;
 mod outage;
 mod races;
 mod rings;
+mod sign_out;
 mod unreadable;
 
 const NOW: i64 = 1_800_000_000;

@@ -47,7 +47,7 @@ fn what_was_committed_is_there_after_the_process_is_gone() {
 
         let store = database.open().await;
 
-        assert_eq!(store.heartbeat().await.unwrap(), Generation(1));
+        assert_eq!(store.heartbeat().await.unwrap().generation, Generation(1));
         assert_eq!(store.client(&id("orders")).await.unwrap().secrets.len(), 1);
         assert!(store.audit_events(9).await.unwrap().iter().all(|event| event.action != "half"));
     });

@@ -50,7 +50,7 @@ fn of_two_nodes_that_rotate_at_once_one_wins_and_the_loser_changes_nothing() {
         let act = act();
         let made = bootstrap("a");
         assert!(nodes[0].apply_ring_change(Algorithm::Es256, 0, &made, &act).await.unwrap());
-        let before = nodes[0].heartbeat().await.unwrap();
+        let before = nodes[0].heartbeat().await.unwrap().generation;
 
         let publish =
             |kid| RingChange { insert: vec![key(kid, KeyState::Pending)], ..RingChange::default() };

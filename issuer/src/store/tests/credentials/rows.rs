@@ -90,14 +90,14 @@ fn signing_in_takes_no_generation_and_a_change_is_recorded_without_a_secret() {
         let ada = node.ada().await;
         let code = node.totp(&ada).await;
         let codes = node.credentials.new_recovery_codes(ada.user.id, &act()).await.unwrap();
-        let before = node.store.heartbeat().await.unwrap();
+        let before = node.store.heartbeat().await.unwrap().generation;
 
         node.check("ada", PASSWORD).await.unwrap();
         drop(node.check("ada", "wrong horse").await);
         node.credentials.check_totp(ada.user.id, &code(0), None).await.unwrap();
         node.credentials.check_recovery_code(ada.user.id, &codes[0], None).await.unwrap();
         node.credentials.issue_link(&ada, LinkPurpose::PasswordReset).await.unwrap();
-        let after = node.store.heartbeat().await.unwrap();
+        let after = node.store.heartbeat().await.unwrap().generation;
         let events = node.store.audit_events(100).await.unwrap();
 
         assert_eq!(before, after);
