@@ -9,7 +9,9 @@ use crate::app::App;
 use crate::cors::preflight;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
-use crate::{account, authorize, discovery, health, interaction, jwks, logout, page, par, token, userinfo};
+use crate::{
+    account, authorize, discovery, health, interaction, jwks, logout, page, par, token, userinfo,
+};
 
 /// What everybody may call. An issuer whose URL has a path answers below it, and at the root for
 /// proxies that take the path away.

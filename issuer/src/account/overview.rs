@@ -202,8 +202,7 @@ fn render(
         (issuer_brand(), visit.csrf_of(owner.session_id()), visit.csrf());
     let request = logout::own_request(visit.app).map_err(|error| unavailable(visit, error))?;
     let confirm = visit.path(logout::CONFIRM);
-    let sign_out =
-        PostForm { action: &confirm, csrf: &browser_csrf, continuation: Some(&request) };
+    let sign_out = PostForm { action: &confirm, csrf: &browser_csrf, continuation: Some(&request) };
     let actions = ACTIONS.map(|path| visit.path(path));
     let [add, sign_in, totp, totp_off, delete] =
         [passkeys::ADD, owner::SIGN_IN, totp::PATH, totp::OFF, delete::PATH]

@@ -102,9 +102,7 @@ impl Owner<'_> {
             Ok(_) => Ok(None),
             Err(error) => match problem(self.visit, &error, wrong) {
                 Some(problem) => Ok(Some(problem)),
-                None => {
-                    Err(unavailable(self.visit, OAuthError::unavailable(error.to_string())))
-                }
+                None => Err(unavailable(self.visit, OAuthError::unavailable(error.to_string()))),
             },
         }
     }

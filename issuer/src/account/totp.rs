@@ -11,9 +11,7 @@ use super::owner::{Owner, Proof};
 use crate::app::App;
 use crate::credentials::{CredentialError, Refusal, TotpEnrollment};
 use crate::interaction::{Ended, Visit, either, issuer_brand};
-use crate::page::{
-    Field, Notice, PostForm, Problem, RecoveryCodesPage, TotpSetupPage, View as _,
-};
+use crate::page::{Field, Notice, PostForm, Problem, RecoveryCodesPage, TotpSetupPage, View as _};
 use crate::store::StoreError;
 
 pub(super) const PATH: &str = "/account/totp";

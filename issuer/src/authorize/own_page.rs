@@ -6,9 +6,7 @@ use crate::app::App;
 use crate::page::Brand;
 use crate::protocol::ClaimsRequest;
 use crate::protocol::prompt::Prompt;
-use crate::registry::{
-    Client, ClientAuthentication, ClientId, ClientKeys, ConsentPolicy, SignIn,
-};
+use crate::registry::{Client, ClientAuthentication, ClientId, ClientKeys, ConsentPolicy, SignIn};
 
 impl AuthorizationRequest {
     /// A request for the page at `path`, by somebody who signed in at most `max_age` seconds ago if that matters.

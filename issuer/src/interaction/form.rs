@@ -82,10 +82,7 @@ pub(super) fn link_refused(visit: &Visit<'_>, error: &CredentialError) -> Ended 
 }
 
 /// What the pages know of the client that a person comes from.
-pub(super) fn client_of(
-    app: &App,
-    interaction: &Interaction,
-) -> Option<Arc<Client>> {
+pub(super) fn client_of(app: &App, interaction: &Interaction) -> Option<Arc<Client>> {
     if interaction.request.is_own_page() {
         return Some(Arc::new(own_client(issuer_brand())));
     }

@@ -40,9 +40,7 @@ const LIFETIME_SECONDS: i64 = 3600;
 
 /// The pages of a sign-out.
 pub fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/logout", get(endpoint).post(endpoint))
-        .route(CONFIRM, post(confirm))
+    Router::new().route("/logout", get(endpoint).post(endpoint)).route(CONFIRM, post(confirm))
 }
 
 /// A request to sign out, as far as it could be believed.

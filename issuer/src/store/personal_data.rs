@@ -55,7 +55,11 @@ impl Store {
             })?,
             families: each(&self.rows_of(families, user_id).await?, family_row)?,
             links: each(&self.rows_of(links.to_owned(), user_id).await?, |row| {
-                Ok((text(row, "purpose")?, optional_text(row, "email")?, number(row, "expires_at")?))
+                Ok((
+                    text(row, "purpose")?,
+                    optional_text(row, "email")?,
+                    number(row, "expires_at")?,
+                ))
             })?,
             wrong_codes: each(&self.rows_of(wrong.to_owned(), user_id).await?, |row| {
                 Ok((number(row, "failures")?, number(row, "last_at")?))

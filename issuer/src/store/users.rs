@@ -115,7 +115,8 @@ impl Change<'_> {
         let select = sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM user_account u WHERE u.id = $1 AND u.deleted_at IS NULL"
         ));
-        let row = sqlx::query(select).bind(user_id.to_string()).fetch_optional(&mut *self.tx).await?;
+        let row =
+            sqlx::query(select).bind(user_id.to_string()).fetch_optional(&mut *self.tx).await?;
         user_row(&row.ok_or_else(|| StoreError::not_found("user", &user_id.to_string()))?)
     }
 
@@ -124,9 +125,10 @@ impl Change<'_> {
         let id = user_id.to_string();
         self.end_sessions(user_id).await?;
         self.delete_credentials(user_id).await?;
-        for delete in
-            ["DELETE FROM consent WHERE user_id = $1", "DELETE FROM refresh_family WHERE user_id = $1"]
-        {
+        for delete in [
+            "DELETE FROM consent WHERE user_id = $1",
+            "DELETE FROM refresh_family WHERE user_id = $1",
+        ] {
             sqlx::query(delete).bind(id.as_str()).execute(&mut *self.tx).await?;
         }
         let update = "UPDATE user_account SET username = '', username_key = NULL, email = NULL, profile = '{}', \

@@ -137,10 +137,8 @@ impl Store {
         change.remove_passkey(user_id, id).await?;
         let left = "SELECT (SELECT COUNT(*) FROM passkey WHERE user_id = $1) \
              + (SELECT COUNT(*) FROM user_password WHERE user_id = $1)";
-        let left: i64 = sqlx::query_scalar(left)
-            .bind(user_id.to_string())
-            .fetch_one(&mut *change.tx)
-            .await?;
+        let left: i64 =
+            sqlx::query_scalar(left).bind(user_id.to_string()).fetch_one(&mut *change.tx).await?;
         if left == 0 {
             return Err(StoreError::Conflict("it is the last way to sign in".to_owned()));
         }

@@ -151,9 +151,8 @@ async fn the_last_way_to_sign_in_stays_also_when_two_go_at_once() {
     let browser = Browser::new(&issuer);
     let page = browser.account_by_passkey(&phone).await;
     let first = issuer.app.store.passkeys(eve).await.unwrap()[0].id.to_string();
-    let remove = async |id: String| {
-        browser.submit(&page, "/account/passkeys/remove", &[("id", &id)]).await
-    };
+    let remove =
+        async |id: String| browser.submit(&page, "/account/passkeys/remove", &[("id", &id)]).await;
 
     let last = remove(first.clone()).await;
     assert!(last.status == 422 && last.body.contains("last way to sign in"), "{}", last.body);

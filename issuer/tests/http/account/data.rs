@@ -97,8 +97,7 @@ async fn without_a_password_a_recent_sign_in_and_the_name_are_enough() {
     let answer = phone.get(&crate::passkey::options(&login));
     let page = browser.arrive(browser.use_passkey(&login, &answer).await).await;
 
-    let deleted =
-        browser.submit(&page, "/account/delete", &[("confirmation", "ada")]).await;
+    let deleted = browser.submit(&page, "/account/delete", &[("confirmation", "ada")]).await;
 
     assert!(!page.body.contains("name=\"password\""), "{}", page.body);
     assert_eq!(deleted.header("location"), "/account/deleted");

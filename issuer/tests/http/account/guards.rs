@@ -93,8 +93,7 @@ async fn what_matters_wants_a_recent_sign_in_and_comes_back_after_one() {
 
     let stale = browser.post("/account/totp/off", &[("csrf", &csrf)]).await;
     let login = browser.follow(stale).await;
-    let back =
-        browser.arrive(browser.log_in(&login, "ada", crate::people::PASSWORD).await).await;
+    let back = browser.arrive(browser.log_in(&login, "ada", crate::people::PASSWORD).await).await;
     assert!(back.body.contains("You signed in again"), "{}", back.body);
     // The forms of before are still those of this session.
     assert_eq!(browser.post("/account/totp/off", &[("csrf", &csrf)]).await.status, 303);

@@ -142,8 +142,7 @@ async fn signing_out_everywhere_ends_this_session_too_and_every_refresh_token() 
     let page = here.account("ada").await;
 
     let out = here.submit(&page, "/account/sessions/end-all", &[]).await;
-    let refreshed =
-        issuer.refresh("web", &secret, tokens["refresh_token"].as_str().unwrap()).await;
+    let refreshed = issuer.refresh("web", &secret, tokens["refresh_token"].as_str().unwrap()).await;
 
     assert_eq!((out.status.as_u16(), out.header("location")), (303, "/account/signed-out"));
     assert!(here.follow(out).await.body.contains("href=\"/account\""));
@@ -187,8 +186,7 @@ async fn a_consent_is_listed_and_withdrawn_with_what_followed_from_it() {
 
     let page = browser.get("/account").await;
     let withdrawn = browser.submit(&page, "/account/consents/withdraw", &[("id", "web")]).await;
-    let refreshed =
-        issuer.refresh("web", &secret, tokens["refresh_token"].as_str().unwrap()).await;
+    let refreshed = issuer.refresh("web", &secret, tokens["refresh_token"].as_str().unwrap()).await;
 
     assert!(page.body.contains("Lovelace Books"), "{}", page.body);
     assert_eq!(withdrawn.status, 303);

@@ -2,9 +2,9 @@
 
 use super::{Kit, Sample};
 use crate::page::{
-    AccountDeletedPage, AccountForms, AccountPage, AddPasskey, DeleteAccountPage, GrantedConsent, LinkedIdentity, Notice, Problem,
-    RecoveryCodesPage, RegisteredPasskey, SignedInSession, TotpSetupPage, TotpState, Upstream,
-    View as _,
+    AccountDeletedPage, AccountForms, AccountPage, AddPasskey, DeleteAccountPage, GrantedConsent,
+    LinkedIdentity, Notice, Problem, RecoveryCodesPage, RegisteredPasskey, SignedInSession,
+    TotpSetupPage, TotpState, Upstream, View as _,
 };
 
 const THEN: i64 = 1_793_000_000;
