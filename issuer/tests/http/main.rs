@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod account;
+mod assertion;
 mod assets;
 #[path = "../../src/store/tests/credentials/authenticator.rs"]
 mod authenticator;
