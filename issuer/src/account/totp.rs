@@ -25,16 +25,12 @@ pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Respo
     let outcome = async {
         let owner = Owner::of_page(&visit, PATH, Proof::Recent).await?;
         let enrollment = app.credentials.start_totp(&owner.account().await?);
-        show(&owner, &enrollment.map_err(|error| owner.failed(error))?, &[])
+        Ok(show(&owner, &enrollment.map_err(|error| owner.failed(error))?, &[]))
     };
     visit.finish(either(outcome.await))
 }
 
-fn show(
-    owner: &Owner<'_>,
-    enrollment: &TotpEnrollment,
-    problems: &[Problem],
-) -> Result<Response, Ended> {
+fn show(owner: &Owner<'_>, enrollment: &TotpEnrollment, problems: &[Problem]) -> Response {
     let visit = owner.visit;
     let (brand, csrf) = (issuer_brand(), visit.csrf_of(owner.session_id()));
     let (action, account) = (visit.path(PATH), visit.path(super::PATH));
@@ -48,7 +44,7 @@ fn show(
     };
     let status =
         if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(page.page().with_status(status).into_response())
+    page.page().with_status(status).into_response()
 }
 
 /// Four letters at a time are easier to type.
@@ -93,7 +89,7 @@ async fn again(owner: &Owner<'_>, ticket: &str, problem: Problem) -> Result<Resp
         }
         Err(error) => (Err(error), problem),
     };
-    show(owner, &enrollment.map_err(|error| owner.failed(error))?, &[problem])
+    Ok(show(owner, &enrollment.map_err(|error| owner.failed(error))?, &[problem]))
 }
 
 /// `POST /account/totp/off`.

@@ -47,6 +47,7 @@ pub fn own_client(brand: Brand) -> Client {
         keys: ClientKeys::None,
         token_endpoint_audience: false,
         permissions: Vec::new(),
+        assertion_rules: Vec::new(),
         sign_in: Some(SignIn { consent: ConsentPolicy::Skip, ..SignIn::default() }),
         enabled: true,
     }

@@ -29,6 +29,13 @@ pub struct TotpEnrollment {
     pub ticket: String,
 }
 
+/// A ticket that is genuine and in time.
+struct OpenEnrollment {
+    sealed: Vec<u8>,
+    expires_at: i64,
+    secret: Zeroizing<Vec<u8>>,
+}
+
 impl Credentials {
     /// Begins to set up an authenticator app. One that is there stays in force until the new one is confirmed.
     pub fn start_totp(&self, account: &Account) -> Result<TotpEnrollment, CredentialError> {
@@ -48,8 +55,8 @@ impl Credentials {
         account: &Account,
         ticket: &str,
     ) -> Result<TotpEnrollment, CredentialError> {
-        let (_, _, secret) = self.open_enrollment(account.user.id, ticket)?;
-        self.enrollment(account, &secret, ticket.to_owned())
+        let open = self.open_enrollment(account.user.id, ticket)?;
+        self.enrollment(account, &open.secret, ticket.to_owned())
     }
 
     /// Finishes with a first code, which counts as used. From now on codes are asked for.
@@ -61,7 +68,8 @@ impl Credentials {
         act: &Act,
     ) -> Result<(), CredentialError> {
         let now = self.clock.now();
-        let (sealed, expires_at, secret) = self.open_enrollment(user_id, ticket)?;
+        let OpenEnrollment { sealed, expires_at, secret } =
+            self.open_enrollment(user_id, ticket)?;
         let step = step_of(&secret, code, now)?.ok_or(Refusal::Wrong)?;
         // A second confirmation would make an older step count again.
         let digest = self.keyed.digest(Use::Ceremony, "totp", &sealed);
@@ -88,12 +96,11 @@ impl Credentials {
         Ok(TotpEnrollment { secret, uri: Zeroizing::new(uri), ticket })
     }
 
-    /// The ticket as it was sealed, its end and the secret in it.
     fn open_enrollment(
         &self,
         user_id: Uuid,
         ticket: &str,
-    ) -> Result<(Vec<u8>, i64, Zeroizing<Vec<u8>>), CredentialError> {
+    ) -> Result<OpenEnrollment, CredentialError> {
         let sealed = URL_SAFE_NO_PAD.decode(ticket).map_err(|_| Refusal::Expired)?;
         let clear = self.masters.open(&enrollment_context(user_id), &sealed);
         let clear = clear.map_err(|_| Refusal::Expired)?;
@@ -102,7 +109,7 @@ impl Credentials {
         if self.clock.now() >= expires_at {
             return Err(Refusal::Expired.into());
         }
-        Ok((sealed, expires_at, Zeroizing::new(secret.to_vec())))
+        Ok(OpenEnrollment { sealed, expires_at, secret: Zeroizing::new(secret.to_vec()) })
     }
 
     /// Consumes the step of a right code.

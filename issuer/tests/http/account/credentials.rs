@@ -39,8 +39,8 @@ async fn r27_a_new_password_ends_every_other_session_and_every_refresh_token() {
     let login = there.authorize("web", &[]).await;
     assert_eq!(there.log_in(&login, "ada", PASSWORD).await.status, 422);
     assert_eq!(there.log_in(&login, "ada", NEW).await.status, 303);
-    let changes = issuer.changes().await;
-    assert_eq!(changes[0], (format!("user:{ada}"), "user.password.set".to_owned()));
+    let log = issuer.changes().await;
+    assert_eq!(log[0], (format!("user:{ada}"), "user.password.set".to_owned()));
 }
 
 #[tokio::test]

@@ -140,15 +140,14 @@ async fn a_user_who_was_deleted_or_disabled_meanwhile_changes_nothing() {
         let browser = Browser::new(&issuer);
         let csrf = token(&browser.account("ada").await);
         let act = Actor::node().at(START);
-        match state {
-            "deleted" => issuer.app.store.delete_user("ada", &act).await.unwrap(),
-            _ => {
-                let disable = |user: &mut User| {
-                    user.enabled = false;
-                    Ok(())
-                };
-                drop(issuer.app.store.update_user("ada", &act, disable).await.unwrap());
-            }
+        if state == "deleted" {
+            issuer.app.store.delete_user("ada", &act).await.unwrap();
+        } else {
+            let disable = |user: &mut User| {
+                user.enabled = false;
+                Ok(())
+            };
+            drop(issuer.app.store.update_user("ada", &act, disable).await.unwrap());
         }
         let before = issuer.changes().await;
 
