@@ -40,7 +40,7 @@ impl Store {
         let participants = "SELECT session_id, client_id, since FROM session_client \
              WHERE session_id IN (SELECT id FROM session WHERE user_id = $1) ORDER BY since, client_id";
         let families = format!(
-            "SELECT {FAMILY_COLUMNS} FROM refresh_family WHERE user_id = $1 ORDER BY created_at, id"
+            "SELECT {FAMILY_COLUMNS} FROM refresh_family f WHERE f.user_id = $1 ORDER BY f.created_at, f.id"
         );
         let links = "SELECT purpose, email, expires_at FROM one_time_link WHERE user_id = $1 \
              ORDER BY purpose";
