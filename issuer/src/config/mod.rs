@@ -18,7 +18,7 @@ pub use secret::Secret;
 pub use sections::{
     Audit, ClientAuthenticationLimits, Config, CredentialSettings, Database, Keys, Log, LogFormat,
     Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound, Proxies,
-    RefreshTokens, Sessions, Shutdown, Source, Tls, Tracing,
+    RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls, Tracing,
 };
 pub use setting::{Section, Setting, Shown};
 
@@ -54,6 +54,7 @@ pub const SECTIONS: &[Section] = &[
     RefreshTokens::SECTION,
     CredentialSettings::SECTION,
     Mail::SECTION,
+    Registration::SECTION,
     Outbound::SECTION,
     Log::SECTION,
     Tracing::SECTION,

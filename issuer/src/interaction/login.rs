@@ -13,7 +13,7 @@ use super::passkey::Offer;
 use super::session::{self, CurrentSession};
 use super::shown::Shown;
 use super::visit::{Ended, Visit, client_name};
-use super::{FirstFactor, Interaction, cookies, forgot_password, second_factor};
+use super::{FirstFactor, Interaction, cookies, forgot_password, register, second_factor};
 use crate::app::App;
 use crate::credentials::{
     self, Account, CredentialError, KNOWN_DEVICE_SECONDS, Method, Password, Who,
@@ -90,6 +90,7 @@ fn render(
     let shown = Shown::of(visit, interaction, client, "/login")?;
     let forgot_password =
         visit.path(&format!("{}?continue={}", forgot_password::PATH, shown.sealed));
+    let register = visit.path(&format!("{}?continue={}", register::PATH, shown.sealed));
     let page = LoginPage {
         frame: shown.frame(),
         form: asked.by_password.then(|| shown.form()),
@@ -100,7 +101,7 @@ fn render(
         passkey: asked.passkey.as_ref().map(|offer| offer.form(&shown)),
         upstream: None,
         forgot_password: visit.app.mailer.is_possible().then_some(forgot_password.as_str()),
-        register: None,
+        register: register::is_open(visit.app).then_some(register.as_str()),
     };
     Ok(page.page().with_status(status_of(problems)).into_response())
 }
