@@ -35,6 +35,10 @@ pub enum Purpose {
     OneTime,
     /// The `request_uri` of a pushed authorization request (RFC 9126).
     PushedRequest,
+    /// What a device asks for its tokens with (RFC 8628).
+    DeviceCode,
+    /// The hash of the code that a device shows (RFC 8628).
+    UserCode,
 }
 
 impl Purpose {
@@ -49,6 +53,8 @@ impl Purpose {
             Self::PairwiseSubject => b"pairwise subject",
             Self::OneTime => b"one time",
             Self::PushedRequest => b"pushed request",
+            Self::DeviceCode => b"device code",
+            Self::UserCode => b"user code",
         }
     }
 }

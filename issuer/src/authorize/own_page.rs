@@ -1,7 +1,7 @@
 //! Opening a page of the issuer's own that only its user may see. It is a request like that of a client, so that the same
 //! steps lead to it, but it is never read from a browser, and what it is answered with is the page instead of a code.
 
-use super::{AuthorizationRequest, RedirectTarget};
+use super::{AuthorizationRequest, RedirectTarget, Target};
 use crate::app::App;
 use crate::page::Brand;
 use crate::protocol::ClaimsRequest;
@@ -13,7 +13,7 @@ impl AuthorizationRequest {
     pub fn own_page(app: &App, path: &str, max_age: Option<i64>) -> Self {
         Self {
             client_id: ClientId::of_the_issuer().to_string(),
-            target: RedirectTarget::own_page(&app.config.issuer, path),
+            target: Target::Redirect(RedirectTarget::own_page(&app.config.issuer, path)),
             scopes: Vec::new(),
             resources: Vec::new(),
             nonce: None,

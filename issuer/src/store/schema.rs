@@ -61,6 +61,12 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../migrations/0013_logout_delivery.sql"),
     },
     Step {
+        version: 14,
+        name: "device authorization",
+        sqlite: include_str!("../../migrations/0014_device_authorization.sql"),
+        postgres: include_str!("../../migrations/0014_device_authorization.sql"),
+    },
+    Step {
         version: 17,
         name: "registration",
         sqlite: include_str!("../../migrations/0017_registration.sql"),
