@@ -26,6 +26,7 @@ use crate::signing::Keychain;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::token::client_auth::{ClientKeySource, FailureLimiter, SecretHasher};
+use crate::upstream::Upstream;
 
 /// The state of one node.
 pub struct App {
@@ -59,6 +60,8 @@ pub struct App {
     pub audit: AuditLog,
     /// What asks others, at addresses that were checked.
     pub outbound: Arc<Outbound>,
+    /// Other providers at which people sign in.
+    pub upstreams: Vec<Upstream>,
     /// Told when a client is due to hear of a session that ended.
     pub logout_is_due: Notify,
     /// What sends mails.
@@ -100,6 +103,7 @@ impl App {
             credentials: opened.credentials,
             secret_uses: SecretUses::default(),
             client_keys: ClientKeySource::new(Arc::clone(&outbound), clock.clone()),
+            upstreams: Upstream::all(&config, &outbound, &clock),
             outbound,
             logout_is_due: Notify::new(),
             limiter: FailureLimiter::new(

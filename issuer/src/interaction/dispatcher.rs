@@ -87,7 +87,7 @@ pub(super) async fn proceed_with(
             let error = OAuthError::new(code, description);
             Ok(answer(visit, &interaction.request.target, &client, Err(&error)))
         }
-        _ => login::show(visit, &interaction, &client, problems),
+        _ => login::show(visit, &interaction, &client, problems).await,
     }
 }
 

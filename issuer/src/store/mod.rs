@@ -31,6 +31,7 @@ mod sealed;
 mod secrets;
 mod sessions;
 mod sign_out;
+mod upstream_identities;
 mod users;
 mod withdrawn;
 
@@ -47,6 +48,7 @@ pub use schema::SchemaState;
 pub use secrets::SecretUse;
 pub use sessions::Session;
 pub use sign_out::EndedSession;
+pub use upstream_identities::{LinkedUpstreamIdentity, UpstreamIdentity};
 
 use connect::Connector;
 use pool::{Pool, Transaction};

@@ -60,6 +60,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0013_logout_delivery.sql"),
         postgres: include_str!("../../migrations/0013_logout_delivery.sql"),
     },
+    Step {
+        version: 16,
+        name: "upstream identity",
+        sqlite: include_str!("../../migrations/0016_upstream_identity.sql"),
+        postgres: include_str!("../../migrations/0016_upstream_identity.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -28,5 +28,6 @@ mod request_object;
 mod smtp;
 mod state;
 mod token;
+mod upstream;
 mod userinfo;
 mod verify_email;
