@@ -32,6 +32,8 @@ pub struct AuditEvent<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'e str>,
@@ -65,6 +67,7 @@ impl<'e> AuditEvent<'e> {
             client_id: Some(issued.client.id.as_str()),
             idtyp: Some(issued.identity.idtyp()),
             user: issued.user.as_deref(),
+            reason: issued.reason.as_deref(),
             aud: Some(&issued.permitted.resource.identifier),
             scope: Some(&issued.permitted.scope),
             jti: Some(&issued.jti),
@@ -101,6 +104,7 @@ impl<'e> AuditEvent<'e> {
             client_id: None,
             idtyp: None,
             user: None,
+            reason: None,
             aud: None,
             scope: None,
             jti: None,

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use crate::error::OAuthError;
 use crate::protocol::{ErrorCode, scope};
-use crate::registry::{Client, IDENTITY_SCOPES, Permission, Registry, Resource, User};
+use crate::registry::{
+    AssertedUser, AssertionRule, Client, IDENTITY_SCOPES, MAX_ASSERTED_LIFETIME, Permission,
+    Registry, Resource, User,
+};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,13 @@ pub enum AccessSubject<'r> {
         /// What was granted before, when a code or a refresh token is used: never wider than that.
         granted: Option<Granted<'r>>,
     },
+    /// For a user who did not sign in, and whom the client named.
+    Asserted {
+        /// Who that is.
+        user: AssertedUser<'r>,
+        /// The client said why.
+        has_reason: bool,
+    },
 }
 
 /// What a user granted.
@@ -53,6 +63,8 @@ pub struct Permitted {
     pub scope: String,
     /// The roles at the resource: the client's, or the user's.
     pub roles: Vec<String>,
+    /// Seconds that the token may live at the most.
+    pub lifetime: u32,
 }
 
 /// Decides a request.
@@ -76,6 +88,9 @@ pub fn decide(
         AccessSubject::User { user, granted } => {
             for_a_user(registry, client, request, (user, granted))
         }
+        AccessSubject::Asserted { user, has_reason } => {
+            for_an_asserted_user(registry, client, request, (user, has_reason))
+        }
     }
 }
 
@@ -96,10 +111,11 @@ fn for_the_client(
         [resource] => permission(client, resource)?,
         _ => return Err(several_resources()),
     };
-    let resource = enabled_resource(registry, permission)?;
+    let resource = enabled_resource(registry, &permission.resource)?;
     Ok(Permitted {
-        scope: granted_scope(permission, resource, request.scope)?,
+        scope: granted_scope(&permission.scopes, resource, request.scope)?,
         roles: permission.roles.clone(),
+        lifetime: resource.token_lifetime,
         resource: Arc::clone(resource),
     })
 }
@@ -132,9 +148,10 @@ fn for_a_user(
             resource: Arc::clone(own),
             scope: identity.join(" "),
             roles: Vec::new(),
+            lifetime: own.token_lifetime,
         }),
         Some(permission) => {
-            let resource = enabled_resource(registry, permission)?;
+            let resource = enabled_resource(registry, &permission.resource)?;
             let requested = (!api.is_empty()).then(|| api.join(" "));
             // A grant for several resources has scopes of each; a token carries those of its own.
             let requested = match (granted, requested) {
@@ -142,12 +159,74 @@ fn for_a_user(
                 (_, requested) => requested,
             };
             Ok(Permitted {
-                scope: granted_scope(permission, resource, requested.as_deref())?,
+                scope: granted_scope(&permission.scopes, resource, requested.as_deref())?,
                 roles: user.roles.clone(),
+                lifetime: resource.token_lifetime,
                 resource: Arc::clone(resource),
             })
         }
     }
+}
+
+/// The rules say whom, where and what; a permission of the client's own adds nothing. Such a token has no roles: what a
+/// user may do by signing in, an app does not get by naming the user.
+fn for_an_asserted_user(
+    registry: &Registry,
+    client: &Client,
+    request: &AccessRequest<'_>,
+    (user, has_reason): (AssertedUser<'_>, bool),
+) -> Result<Permitted, OAuthError> {
+    if client.is_public() {
+        return Err(OAuthError::new(
+            ErrorCode::UnauthorizedClient,
+            "a public client cannot assert anybody",
+        ));
+    }
+    let may_not = |cause: &'static str| {
+        let description = "the client may not assert this user";
+        Err(OAuthError::because(ErrorCode::InvalidGrant, description, cause))
+    };
+    if matches!(user, AssertedUser::Local(user) if !user.enabled) {
+        return may_not("the user is disabled");
+    }
+    let rules: Vec<&AssertionRule> =
+        client.assertion_rules.iter().filter(|rule| rule.whom.includes(user)).collect();
+    let Some(first) = rules.first() else { return may_not("no rule of the client is about them") };
+    let identifier = match request.resources {
+        [] if rules.iter().all(|rule| rule.resource == first.resource) => first.resource.as_str(),
+        [] => return Err(name_one()),
+        [one] => one.as_ref(),
+        _ => return Err(several_resources()),
+    };
+    let mut fitting = rules.iter().filter(|rule| rule.resource == identifier).peekable();
+    if fitting.peek().is_none() {
+        return Err(invalid_target("no rule lets the client assert the user at the resource"));
+    }
+    let resource = enabled_resource(registry, identifier)?;
+    // Several rules may be about one user; the first that has all of the scopes serves.
+    let mut refusal = None;
+    for rule in fitting {
+        match granted_scope(&rule.scopes, resource, request.scope) {
+            Ok(_) if rule.reason_required && !has_reason => {
+                refusal.get_or_insert(OAuthError::new(
+                    ErrorCode::InvalidGrant,
+                    "the assertion must say why in its claim `reason`",
+                ));
+            }
+            Ok(scope) => {
+                return Ok(Permitted {
+                    scope,
+                    roles: Vec::new(),
+                    lifetime: resource.token_lifetime.min(rule.lifetime).min(MAX_ASSERTED_LIFETIME),
+                    resource: Arc::clone(resource),
+                });
+            }
+            Err(error) => {
+                refusal.get_or_insert(error);
+            }
+        }
+    }
+    Err(refusal.unwrap_or_else(name_one))
 }
 
 fn known_to(resource: &Resource, tokens: &[&str]) -> String {
@@ -238,9 +317,9 @@ fn permission<'c>(client: &'c Client, identifier: &str) -> Result<&'c Permission
 
 fn enabled_resource<'g>(
     registry: &'g Registry,
-    permission: &Permission,
+    identifier: &str,
 ) -> Result<&'g Arc<Resource>, OAuthError> {
-    let resource = registry.resource(&permission.resource).filter(|resource| resource.enabled);
+    let resource = registry.resource(identifier).filter(|resource| resource.enabled);
     resource.ok_or_else(|| invalid_target("the resource is disabled or deleted"))
 }
 
@@ -279,15 +358,15 @@ fn invalid_scope(cause: &'static str) -> OAuthError {
 /// All that the client may have if it asks for nothing in particular (RFC 6749 §3.3), else exactly
 /// what it asks for.
 fn granted_scope(
-    permission: &Permission,
+    permitted: &[String],
     resource: &Resource,
     requested: Option<&str>,
 ) -> Result<String, OAuthError> {
     let holds = |scopes: &[String], token: &str| scopes.iter().any(|scope| scope == token);
     // A scope that the resource no longer has is gone, whatever the permission still says.
-    let allowed = |token: &str| holds(&permission.scopes, token) && holds(&resource.scopes, token);
+    let allowed = |token: &str| holds(permitted, token) && holds(&resource.scopes, token);
     let Some(requested) = requested else {
-        let granted = permission.scopes.iter().map(String::as_str).filter(|token| allowed(token));
+        let granted = permitted.iter().map(String::as_str).filter(|token| allowed(token));
         return Ok(granted.collect::<Vec<_>>().join(" "));
     };
     if requested.is_empty() {

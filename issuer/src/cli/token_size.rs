@@ -2,7 +2,10 @@
 //! resource that allows less, a user with more roles and groups.
 
 use super::{Failure, Session};
-use crate::registry::{Client, Permission, Resource, User, largest_token, user_bytes};
+use crate::registry::{
+    AssertionRule, Client, Permission, Resource, User, largest_asserted_token, largest_token,
+    user_bytes,
+};
 use crate::store::Store;
 
 /// Refuses a client whose largest token would pass the cap of a resource; `new_resource` is made with it.
@@ -18,7 +21,12 @@ pub(super) async fn require_small_tokens_of_client(
             Some(new) => new.clone(),
             None => store.resource(&permission.resource).await?,
         };
-        require_small(session, (client, permission), &resource, users)?;
+        let bytes = largest(session, (client, permission), &resource, users);
+        require_small(client, &resource, bytes)?;
+    }
+    for rule in &client.assertion_rules {
+        let resource = store.resource(&rule.resource).await?;
+        require_small(client, &resource, largest_asserted(session, client, rule, &resource))?;
     }
     Ok(())
 }
@@ -31,8 +39,14 @@ pub(super) async fn require_small_tokens_for_resource(
 ) -> Result<(), Failure> {
     let users = store.largest_user_bytes().await?;
     for client in store.clients().await?.understood {
-        let Some(permission) = client.permission(&resource.identifier) else { continue };
-        require_small(session, (&client, permission), resource, users)?;
+        if let Some(permission) = client.permission(&resource.identifier) {
+            let bytes = largest(session, (&client, permission), resource, users);
+            require_small(&client, resource, bytes)?;
+        }
+        let rules = client.assertion_rules.iter();
+        for rule in rules.filter(|rule| rule.resource == resource.identifier) {
+            require_small(&client, resource, largest_asserted(session, &client, rule, resource))?;
+        }
     }
     Ok(())
 }
@@ -51,21 +65,34 @@ pub(super) async fn require_small_tokens_about_user(
         for permission in &client.permissions {
             let resource = resources.iter().find(|r| r.identifier == permission.resource);
             if let Some(resource) = resource {
-                require_small(session, (client, permission), resource, user_bytes(user))?;
+                let users = user_bytes(user);
+                let bytes = largest(session, (client, permission), resource, users);
+                require_small(client, resource, bytes)?;
             }
         }
     }
     Ok(())
 }
 
-fn require_small(
+fn largest(
     session: &Session,
     (client, permission): (&Client, &Permission),
     resource: &Resource,
     user_bytes: usize,
-) -> Result<(), Failure> {
-    let issuer = session.config.issuer.as_str();
-    let bytes = largest_token(issuer, client, permission, resource, user_bytes);
+) -> usize {
+    largest_token(session.config.issuer.as_str(), client, permission, resource, user_bytes)
+}
+
+fn largest_asserted(
+    session: &Session,
+    client: &Client,
+    rule: &AssertionRule,
+    resource: &Resource,
+) -> usize {
+    largest_asserted_token(session.config.issuer.as_str(), client, rule, resource)
+}
+
+fn require_small(client: &Client, resource: &Resource, bytes: usize) -> Result<(), Failure> {
     let Resource { identifier, max_token_bytes, .. } = resource;
     if bytes <= *max_token_bytes as usize {
         return Ok(());

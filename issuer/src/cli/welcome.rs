@@ -73,6 +73,7 @@ pub(super) async fn make_demo_client(
             scopes: vec![SCOPE.to_owned()],
             roles: Vec::new(),
         }],
+        assertion_rules: Vec::new(),
         sign_in: None,
         enabled: true,
     };

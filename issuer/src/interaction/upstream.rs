@@ -43,6 +43,9 @@ const LIFETIME_SECONDS: i64 = 600;
 /// Seconds since the last sign-in within which an identity may be linked.
 const LINK_WITHIN_SECONDS: i64 = 600;
 
+/// What is read of an ID token beside who it is about (OpenID Connect Core §5.5).
+const CLAIMS: &str = r#"{"id_token":{"email":null,"name":null,"preferred_username":null}}"#;
+
 /// RFC 6265bis: what every browser keeps.
 const MAX_COOKIE_BYTES: usize = 4000;
 
@@ -155,6 +158,10 @@ fn address(visit: &Visit<'_>, upstream: &Upstream, metadata: &Metadata, flow: &F
         .append_pair("nonce", &flow.nonce)
         .append_pair("code_challenge", &pkce::challenge_of(&flow.code_verifier))
         .append_pair("code_challenge_method", pkce::METHOD);
+    // Providers that keep them for UserInfo are asked to put them into the ID token.
+    if metadata.claims_parameter_supported {
+        url.query_pairs_mut().append_pair("claims", CLAIMS);
+    }
     if let Some(max_age) = flow.max_age {
         let max_age = max_age.to_string();
         url.query_pairs_mut().append_pair("max_age", &max_age).append_pair("prompt", "login");

@@ -12,6 +12,8 @@ pub enum Identity {
     App,
     /// A user who signed in here.
     User,
+    /// A user whom a client named, and who did not sign in.
+    AppAsserted,
 }
 
 impl Identity {
@@ -20,6 +22,7 @@ impl Identity {
         match self {
             Self::App => "app",
             Self::User => "user",
+            Self::AppAsserted => "app_asserted",
         }
     }
 }
@@ -28,6 +31,12 @@ impl Serialize for Identity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.idtyp())
     }
+}
+
+/// Who acts for the user (RFC 8693 §4.1).
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Actor<'a> {
+    pub sub: &'a str,
 }
 
 /// The payload, in the order in which it is written.
@@ -41,6 +50,8 @@ pub(super) struct AccessTokenClaims<'a> {
     pub jti: &'a str,
     pub client_id: &'a str,
     pub idtyp: Identity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor<'a>>,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub scope: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]

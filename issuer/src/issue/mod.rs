@@ -19,11 +19,11 @@ use crate::error::OAuthError;
 use crate::policy::Permitted;
 use crate::protocol::acr;
 use crate::random;
-use crate::registry::{Client, User};
+use crate::registry::{AssertedUser, Client, User};
 use crate::signing::TokenType;
 use crate::token::client_auth::AuthenticatedClient;
-use crate::token::grants::SignedIn;
-use access_token::AccessTokenClaims;
+use crate::token::grants::{Asserted, SignedIn};
+use access_token::{AccessTokenClaims, Actor};
 use id_token::{IdTokenClaims, at_hash};
 
 /// Seconds for which an ID token may be looked at; a client looks at once.
@@ -36,6 +36,8 @@ pub enum Bearer<'a> {
     Client,
     /// That of a user who signed in, as the user is now.
     User(&'a User, &'a SignedIn),
+    /// That of a user whom the client named; only the client has authenticated.
+    Asserted(AssertedUser<'a>, &'a Asserted),
 }
 
 /// Tokens that were made, with what the audit record says of them.
@@ -52,6 +54,8 @@ pub struct Issued {
     pub identity: Identity,
     /// The `sub` of a user.
     pub user: Option<String>,
+    /// Why the client named the user.
+    pub reason: Option<String>,
     /// The client.
     pub client: Arc<Client>,
     /// The audience, scopes and roles.
@@ -78,7 +82,7 @@ pub fn mint(
     let issued_at = app.clock.now();
     // The key that signs is deleted this long after its retirement: no token may live longer.
     let longest = app.config.keys.max_token_lifetime_seconds;
-    let lifetime = permitted.resource.token_lifetime.min(longest);
+    let lifetime = permitted.lifetime.min(longest);
     let expires_at = issued_at + i64::from(lifetime);
     let (token, identity) = {
         let claims = AccessTokenClaims {
@@ -99,8 +103,15 @@ pub fn mint(
             }
             Bearer::User(user, signed_in) => {
                 let sub = user.id.to_string();
-                let claims = about_the_user(app, &permitted, (user, signed_in), claims);
+                let claims = about_the_user(app, &permitted, (user, signed_in), &claims);
                 (sign(app, &permitted, &AccessTokenClaims { sub: &sub, ..claims })?, Identity::User)
+            }
+            Bearer::Asserted(user, _) => {
+                let idtyp = Identity::AppAsserted;
+                let act = Some(Actor { sub: client.id.as_str() });
+                let sub = user.subject();
+                let claims = AccessTokenClaims { sub: &sub, act, idtyp, ..claims };
+                (sign(app, &permitted, &claims)?, idtyp)
             }
         }
     };
@@ -111,15 +122,24 @@ pub fn mint(
         jti,
         identity,
         user: None,
+        reason: None,
         client,
         permitted,
         lifetime,
         expires_at,
     };
-    if let Bearer::User(user, signed_in) = bearer {
-        issued.user = Some(user.id.to_string());
-        issued.id_token = id_token(app, &issued, (user, signed_in))?;
-        issued.refresh_token = signed_in.refresh_token.map(|token| token.to_text(&app.sealer));
+    match bearer {
+        Bearer::Client => {}
+        Bearer::User(user, signed_in) => {
+            issued.user = Some(user.id.to_string());
+            issued.id_token = id_token(app, &issued, (user, signed_in))?;
+            issued.refresh_token = signed_in.refresh_token.map(|token| token.to_text(&app.sealer));
+        }
+        // It is asked for again: no refresh token outlives the client's reason (RFC 7523 §1).
+        Bearer::Asserted(user, asserted) => {
+            issued.user = Some(user.subject());
+            issued.reason.clone_from(&asserted.reason);
+        }
     }
     Ok(issued)
 }
@@ -129,7 +149,7 @@ fn about_the_user<'a>(
     app: &App,
     permitted: &Permitted,
     (user, signed_in): (&'a User, &'a SignedIn),
-    claims: AccessTokenClaims<'a>,
+    claims: &AccessTokenClaims<'a>,
 ) -> AccessTokenClaims<'a> {
     let is_own = permitted.resource.identifier == app.config.issuer.as_str();
     AccessTokenClaims {
@@ -141,7 +161,7 @@ fn about_the_user<'a>(
         sid: signed_in.session_id,
         grant_id: is_own.then_some(signed_in.grant_id),
         userinfo_claims: if is_own { &signed_in.claims.userinfo } else { &[] },
-        ..claims
+        ..*claims
     }
 }
 

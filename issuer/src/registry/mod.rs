@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+mod assertion_rule;
 mod client;
 mod invalid;
 mod names;
@@ -14,6 +15,9 @@ mod token_size;
 mod unreadable;
 mod user;
 
+pub use assertion_rule::{
+    AssertedUser, AssertionRule, ExternalSubject, MAX_ASSERTED_LIFETIME, Whom, parse_namespace,
+};
 pub use client::{
     Client, ClientAuthentication, ClientId, ClientKeys, MAX_LIVE_SECRETS, Permission, StoredSecret,
 };
@@ -22,7 +26,7 @@ pub use names::{parse_name, parse_role, parse_scope_token, parse_scope_tokens};
 pub use profile::{Address, Profile, SCOPE_CLAIMS};
 pub use resource::{Resource, parse_resource_identifier};
 pub use sign_in::{ConsentPolicy, IDENTITY_SCOPES, Pkce, SignIn, SubjectType};
-pub use token_size::{largest_token, user_bytes};
+pub use token_size::{largest_asserted_token, largest_token, user_bytes};
 pub use unreadable::{RowKind, UnreadableRow};
 pub use user::{User, email_key, parse_email, parse_username, username_key};
 

@@ -3,13 +3,16 @@
 
 use countersign_keys::Algorithm;
 
-use super::{Client, Permission, Resource, User};
+use super::assertion_rule::MAX_EXTERNAL_SUBJECT;
+use super::{AssertionRule, Client, Permission, Resource, User};
 
 /// Quotes, names and fixed values of all members of an app token: `iss`, `aud`, `sub`, `client_id`, `scope`,
 /// `roles`, `jti` (22), `exp` and `iat` (10 each), `idtyp`, braces and commas, with a little to spare.
 const PAYLOAD_FRAME: usize = 160;
 /// What a user's token has beyond that: `sub` (36), `auth_time`, `acr`, `amr` with every method, `sid`, `groups`.
 const USER_FRAME: usize = 240;
+/// `"act":{"sub":""}` and the longer `idtyp`.
+const ASSERTED_FRAME: usize = 40;
 /// `{"alg":"Ed25519","typ":"at+jwt","kid":"` and a thumbprint of 43 characters.
 const HEADER: usize = 90;
 
@@ -32,12 +35,36 @@ pub fn largest_token(
         + id
         + scopes
         + of_app.max(of_user);
-    base64_len(HEADER) + 1 + base64_len(payload) + 1 + base64_len(signature_len(resource.algorithm))
+    encoded(payload, resource.algorithm)
+}
+
+/// The most bytes a token can have by which `client` asserts a user.
+pub fn largest_asserted_token(
+    issuer: &str,
+    client: &Client,
+    rule: &AssertionRule,
+    resource: &Resource,
+) -> usize {
+    let id = client.id.as_str().len();
+    let scopes: usize = rule.scopes.iter().map(|scope| scope.len() + 1).sum();
+    // `idtyp` and `act` are longer than an app's, and `sub` is a name in a namespace at the most.
+    let payload = PAYLOAD_FRAME
+        + issuer.len()
+        + resource.identifier.len()
+        + 2 * id
+        + scopes
+        + ASSERTED_FRAME
+        + MAX_EXTERNAL_SUBJECT;
+    encoded(payload, resource.algorithm)
 }
 
 /// The bytes that the roles and groups of a user take in a token.
 pub fn user_bytes(user: &User) -> usize {
     listed(&user.roles) + listed(&user.groups)
+}
+
+fn encoded(payload: usize, algorithm: Algorithm) -> usize {
+    base64_len(HEADER) + 1 + base64_len(payload) + 1 + base64_len(signature_len(algorithm))
 }
 
 /// Each with quotes and a comma.

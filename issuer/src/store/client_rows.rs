@@ -43,6 +43,9 @@ pub(super) async fn load(
          WHERE c.generation > $1 AND ($2 = '' OR c.id = $2) ORDER BY p.resource";
     let rows = sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await?;
     attach(&mut clients, &rows, permission_row, |client| &mut client.permissions);
+    let rows = super::assertion_rules::load(connection, after, &id).await?;
+    let rule_row = super::assertion_rules::rule_row;
+    attach(&mut clients, &rows, rule_row, |client| &mut client.assertion_rules);
     let rows = super::secrets::load(connection, after, &id).await?;
     attach(&mut clients, &rows, super::secrets::secret_row, |client| &mut client.secrets);
     Ok(clients)
@@ -96,6 +99,7 @@ fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
         keys: client_keys(optional_text(row, "jwks")?, optional_text(row, "jwks_uri")?)?,
         token_endpoint_audience: flag(row, "token_endpoint_audience")?,
         permissions: Vec::new(),
+        assertion_rules: Vec::new(),
         sign_in: sign_in.map_err(|error| corrupt("sign_in", &error))?,
         enabled: flag(row, "enabled")?,
     })

@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 use super::client_rows::{Selection, load};
 use super::columns::{Rows, list_text};
 use super::{Act, Change, Store, StoreError};
-use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, Resource};
+use crate::registry::{AssertionRule, Client, ClientId, ClientKeys, InvalidValue, Resource};
 
 impl Store {
     /// Registers a client with its secrets and permissions. An id that was ever used is a conflict.
@@ -32,6 +32,7 @@ impl Store {
             change.insert_secret(&client.id, secret).await?;
         }
         change.replace_permissions(client).await?;
+        change.replace_assertion_rules(client).await?;
         change.record("client.create", client.id.as_str(), &description(client)).await?;
         change.commit().await
     }
@@ -50,6 +51,7 @@ impl Store {
         change.check_permissions(&client).await?;
         change.write_client(&client).await?;
         change.replace_permissions(&client).await?;
+        change.replace_assertion_rules(&client).await?;
         change.record("client.update", id.as_str(), &description(&client)).await?;
         change.commit().await?;
         Ok(client)
@@ -62,6 +64,7 @@ impl Store {
         for delete in [
             "DELETE FROM client_secret WHERE client_id = $1",
             "DELETE FROM client_permission WHERE client_id = $1",
+            "DELETE FROM client_assertion_rule WHERE client_id = $1",
         ] {
             sqlx::query(delete).bind(id.as_str()).execute(&mut *change.tx).await?;
         }
@@ -173,11 +176,13 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// A permission names resources and scopes that exist.
+    /// A permission and an assertion rule name resources and scopes that exist.
     async fn check_permissions(&mut self, client: &Client) -> Result<(), StoreError> {
-        for permission in &client.permissions {
-            let resource = self.resource(&permission.resource).await?;
-            if let Some(unknown) = unknown_scope(permission, &resource) {
+        let rules = client.assertion_rules.iter().map(|rule| (&rule.resource, &rule.scopes));
+        let permissions = client.permissions.iter().map(|one| (&one.resource, &one.scopes));
+        for (resource, scopes) in permissions.chain(rules) {
+            let resource = self.resource(resource).await?;
+            if let Some(unknown) = scopes.iter().find(|scope| !resource.scopes.contains(scope)) {
                 let problem =
                     format!("resource `{}` has no scope `{unknown}`", resource.identifier);
                 return Err(StoreError::Conflict(problem));
@@ -196,10 +201,6 @@ async fn one(connection: &mut AnyConnection, id: &ClientId) -> Result<Client, St
     }
 }
 
-fn unknown_scope<'p>(permission: &'p Permission, resource: &Resource) -> Option<&'p String> {
-    permission.scopes.iter().find(|scope| !resource.scopes.contains(scope))
-}
-
 fn description(client: &Client) -> Value {
     let permissions = client.permissions.iter().map(|permission| {
         json!({
@@ -210,8 +211,17 @@ fn description(client: &Client) -> Value {
         "grants": client.grants,
         "token_endpoint_auth_method": client.auth.name(),
         "permissions": permissions.collect::<Vec<_>>(),
+        "assertion_rules": client.assertion_rules.iter().map(rule).collect::<Vec<_>>(),
         "sign_in": client.sign_in,
         "enabled": client.enabled,
+    })
+}
+
+fn rule(rule: &AssertionRule) -> Value {
+    let (whom, name) = rule.whom.parts();
+    json!({
+        whom: name, "resource": rule.resource, "scopes": rule.scopes, "lifetime": rule.lifetime,
+        "reason_required": rule.reason_required,
     })
 }
 

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::registry::Generation;
 
 mod actor;
+mod assertion_rules;
 mod assertions;
 mod audit;
 mod changes;

@@ -66,6 +66,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0016_upstream_identity.sql"),
         postgres: include_str!("../../migrations/0016_upstream_identity.sql"),
     },
+    Step {
+        version: 20,
+        name: "assertion rule",
+        sqlite: include_str!("../../migrations/0020_assertion_rule.sql"),
+        postgres: include_str!("../../migrations/0020_assertion_rule.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

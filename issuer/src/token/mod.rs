@@ -21,14 +21,14 @@ use crate::app::App;
 use crate::audit::AuditEvent;
 use crate::cors::AnyOrigin;
 use crate::error::OAuthError;
-use crate::issue::{self, Bearer, Issued};
+use crate::issue::{self, Issued};
 use crate::origin::Origin;
-use crate::policy::{self, AccessRequest, AccessSubject, Granted};
+use crate::policy::{self, AccessRequest};
 use crate::protocol::form::{FormError, MAX_FORM_BYTES};
 use crate::protocol::{ErrorCode, Form};
-use crate::registry::{ClientId, User};
+use crate::registry::ClientId;
 use client_auth::PresentedCredential;
-use grants::{Grant, GrantRefusal, Subject, TokenRequest};
+use grants::{Grant, GrantRefusal, TokenRequest};
 
 /// A body that takes longer holds a connection for nothing.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,19 +91,15 @@ async fn answer(
     trail.is_authenticated = true;
     let request = TokenRequest { app, form: &form, client: client.client() };
     let authorization = settle(app, (grant.authorize)(request).await).await?;
-    let user = standing::user_of(app, client.client(), &authorization.subject).await?;
+    let standing = standing::of(app, client.client(), &authorization.subject).await?;
     let access = AccessRequest {
         grant: grant.name,
         resources: &authorization.resources,
         scope: authorization.scope,
-        subject: access_subject(&authorization.subject, user.as_ref()),
+        subject: standing.access_subject(),
     };
     let permitted = policy::decide(&app.registry.load(), client.client(), &access)?;
-    let bearer = match (&authorization.subject, &user) {
-        (Subject::User(signed_in), Some(user)) => Bearer::User(user, signed_in),
-        _ => Bearer::Client,
-    };
-    let issued = issue::mint(app, &client, bearer, permitted)?;
+    let issued = issue::mint(app, &client, standing.bearer(), permitted)?;
     settle(app, grants::commit(app, authorization.commit).await).await?;
     Ok(issued)
 }
@@ -116,16 +112,6 @@ async fn settle<T>(app: &App, outcome: Result<T, GrantRefusal>) -> Result<T, OAu
         app.store.revoke_grant(grant, app.clock.now(), longest).await?;
     }
     Err(refusal.error)
-}
-
-fn access_subject<'a>(subject: &'a Subject, user: Option<&'a User>) -> AccessSubject<'a> {
-    match (subject, user) {
-        (Subject::User(signed_in), Some(user)) => {
-            let granted = Granted { scopes: &signed_in.scopes, resources: &signed_in.resources };
-            AccessSubject::User { user, granted: Some(granted) }
-        }
-        _ => AccessSubject::Client,
-    }
 }
 
 /// Counts a refusal of somebody who did not authenticate; `false` if it is one of too many to be

@@ -19,6 +19,9 @@ pub struct Metadata {
     /// Whether every answer names the issuer (RFC 9207 §3).
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
+    /// Whether claims can be asked for by name (OpenID Connect Core §5.5).
+    #[serde(default)]
+    pub claims_parameter_supported: bool,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
 }

@@ -227,3 +227,71 @@ fn a_client_with_a_secret_may_sign_its_requests() {
     assert_eq!(made["jwks_uri"], "https://a.example/jwks");
     assert!(made["client_secret"].is_string());
 }
+
+const CREATE_BATCH: &str =
+    "client create batch --grant urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+#[test]
+fn whom_an_app_may_assert_is_said_shown_and_taken_back() {
+    let desk = Desk::new();
+    desk.json(CREATE_BATCH);
+    let ada = desk.json("user create ada")["id"].clone();
+    desk.json("resource create https://payments.example --scope payments:read");
+    let at = "--resource https://payments.example --scope payments:read";
+
+    desk.json(&format!("client allow-assert batch --user ADA {at}"));
+    desk.json(&format!("client allow-assert batch --namespace crm {at} --require-reason"));
+    let twice =
+        desk.json(&format!("client allow-assert batch --user ada {at} --lifetime-seconds 60"));
+    let left = desk.json("client deny-assert batch --namespace crm");
+    let (_, again) = desk.failure("client deny-assert batch --namespace crm");
+
+    let rule = |whom: &str, name: &Value, lifetime: u32, reason: bool| {
+        json!({
+            whom: name, "resource": "https://payments.example", "scopes": ["payments:read"],
+            "lifetime_seconds": lifetime, "reason_required": reason,
+        })
+    };
+    let about_ada = rule("user", &ada, 60, false);
+    assert_eq!(
+        twice["assertion_rules"],
+        json!([rule("namespace", &json!("crm"), 300, true), about_ada])
+    );
+    assert_eq!(left["assertion_rules"], json!([about_ada]));
+    assert_eq!(again["error"], "not_found");
+    desk.json("resource delete https://payments.example");
+    assert_eq!(desk.json("client show batch")["assertion_rules"], json!([]));
+}
+
+#[test]
+fn a_rule_that_could_never_be_used_is_refused() {
+    let desk = Desk::new();
+    desk.json(CREATE_BATCH);
+    desk.json(CREATE_ORDERS);
+    desk.json("user create ada");
+    let rule = "--user ada --resource https://payments.example";
+
+    let refused = [
+        (format!("client allow-assert orders {rule}"), "grant_missing"),
+        (format!("client allow-assert batch {rule} --scope payments:delete"), "unknown_scope"),
+        (
+            "client allow-assert batch --user eve --resource https://payments.example".to_owned(),
+            "not_found",
+        ),
+        (
+            "client allow-assert batch --user ada --resource https://ledger.example".to_owned(),
+            "not_found",
+        ),
+        (
+            "client allow-assert batch --namespace CRM --resource https://payments.example"
+                .to_owned(),
+            "invalid_value",
+        ),
+    ];
+
+    for (command, code) in refused {
+        assert_eq!(desk.failure(&command).1["error"], code, "{command}");
+    }
+    let long = desk.output(&format!("client allow-assert batch {rule} --lifetime-seconds 601"));
+    assert_eq!(long.status.code(), Some(2), "minutes, not hours");
+}

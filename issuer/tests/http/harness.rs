@@ -110,6 +110,7 @@ impl Issuer {
             secrets: vec![self.stored(id, "first", &secret)],
             keys: ClientKeys::None,
             token_endpoint_audience: false,
+            assertion_rules: Vec::new(),
             sign_in: None,
             permissions: vec![Permission {
                 resource: PAYMENTS.to_owned(),

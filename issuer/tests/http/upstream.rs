@@ -45,7 +45,10 @@ async fn upstream() -> (Issuer, UpstreamProvider) {
 }
 
 /// An issuer at which people may sign in by it.
-async fn issuer(provider: &UpstreamProvider, registration: UpstreamRegistration) -> (Issuer, String) {
+async fn issuer(
+    provider: &UpstreamProvider,
+    registration: UpstreamRegistration,
+) -> (Issuer, String) {
     let provider = UpstreamProvider { registration, ..provider.clone() };
     let issuer = Issuer::with(|config| {
         config.outbound.allow = vec!["127.0.0.0/8".parse().unwrap()];
@@ -193,7 +196,10 @@ async fn r10_fa2_an_answer_of_another_issuer_or_of_none_is_not_redeemed() {
         let page = browser.authorize("web", &[]).await;
         let url = leave(&browser, &page).await;
         let back = visit(&there, &url).await;
-        let iss = format!("iss={}", crate::harness::form(&[("", &provider.issuer)]).trim_start_matches('='));
+        let iss = format!(
+            "iss={}",
+            crate::harness::form(&[("", &provider.issuer)]).trim_start_matches('=')
+        );
         assert!(back.contains(&iss), "{back}");
         let back = match what {
             "another" => back.replace(&iss, "iss=https%3A%2F%2Fevil.example"),
@@ -243,7 +249,7 @@ async fn a_sign_in_that_is_demanded_is_demanded_of_the_provider() {
     let (browser, there) = (Browser::new(&issuer), Browser::new(&upstream));
     callback(&sign_in(&browser, &there, &[]).await);
     for side in [&issuer, &upstream] {
-        side.clock.advance(Duration::from_secs(60));
+        side.clock.advance(Duration::from_mins(1));
         side.follow().await;
     }
 
@@ -252,7 +258,10 @@ async fn a_sign_in_that_is_demanded_is_demanded_of_the_provider() {
     let answer = browser.get(&visit(&there, &url).await).await;
     let code = callback(&browser.follow(answer).await)["code"].clone();
 
-    assert_eq!((parameter(&url, "max_age"), parameter(&url, "prompt")), ("0".into(), "login".into()));
+    assert_eq!(
+        (parameter(&url, "max_age"), parameter(&url, "prompt")),
+        ("0".into(), "login".into())
+    );
     let tokens = issuer.redeem("web", &secret, &code).await.json();
     assert_eq!(payload(&tokens["id_token"])["auth_time"], START + 60);
 }

@@ -97,6 +97,7 @@ impl Create {
             keys: keys.unwrap_or(ClientKeys::None),
             token_endpoint_audience: self.token_endpoint_audience,
             permissions: permission.into_iter().collect(),
+            assertion_rules: Vec::new(),
             sign_in,
             enabled: true,
         };

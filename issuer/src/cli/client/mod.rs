@@ -9,6 +9,7 @@ use crate::random;
 use crate::registry::{ClientId, StoredSecret};
 use crate::store::{Store, StoreError};
 
+mod assert;
 mod create;
 mod permission;
 mod show;
@@ -27,6 +28,10 @@ pub(super) enum ClientCommand {
     Show(Named),
     /// Change an app: its permission for a resource, its keys, its state.
     Update(Box<update::Update>),
+    /// Let an app name a user who did not sign in (RFC 7523); nobody may without.
+    AllowAssert(assert::AllowAssert),
+    /// Take that back; tokens that were issued end by themselves.
+    DenyAssert(assert::DenyAssert),
     /// Delete an app for ever; its id is never given to another.
     Delete(Named),
     /// Change the secrets of an app; two can be in force at a time.
@@ -80,6 +85,8 @@ impl ClientCommand {
         match self {
             Self::Create(_) | Self::Secret(SecretCommand::Add(_)) => Ok(()),
             Self::Update(update) => update.run(session, store).await,
+            Self::AllowAssert(allow) => allow.run(session, store).await,
+            Self::DenyAssert(deny) => deny.run(session, store).await,
             Self::List => {
                 let clients = store.clients().await?;
                 session.note_unreadable(&clients.unreadable);

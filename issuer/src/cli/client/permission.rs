@@ -60,7 +60,7 @@ impl PermissionArguments {
     }
 }
 
-fn require_scopes(resource: &Resource, scopes: &[String]) -> Result<(), Failure> {
+pub(super) fn require_scopes(resource: &Resource, scopes: &[String]) -> Result<(), Failure> {
     let Some(unknown) = scopes.iter().find(|scope| !resource.scopes.contains(scope)) else {
         return Ok(());
     };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::output::{date, fields, or_dash, table};
-use crate::registry::{Client, ClientKeys, StoredSecret};
+use crate::registry::{AssertionRule, Client, ClientKeys, StoredSecret};
 
 /// All clients as a document and as text.
 pub(super) fn listed(clients: &[Client]) -> (Value, String) {
@@ -60,6 +60,12 @@ pub(super) fn shown(client: &Client) -> (Value, String) {
         let scopes = permission.scopes.join(" ");
         lines.push(("may use", format!("{}  {scopes}{roles}", permission.resource)));
     }
+    for rule in &client.assertion_rules {
+        let reason = if rule.reason_required { ", with a reason" } else { "" };
+        let (scopes, lifetime) = (rule.scopes.join(" "), rule.lifetime);
+        let about = format!("{} at {}  {scopes}  ({lifetime} s{reason})", rule.whom, rule.resource);
+        lines.push(("may assert", about));
+    }
     for secret in &client.secrets {
         let expires = secret.expires_at.map_or_else(|| "never".to_owned(), date);
         let used = secret.last_used_at.map_or_else(|| "never".to_owned(), date);
@@ -96,9 +102,21 @@ pub(super) fn document(client: &Client) -> Value {
         "jwks_uri": jwks_uri,
         "kids": kids(client),
         "permissions": permissions,
+        "assertion_rules": client.assertion_rules.iter().map(rule).collect::<Vec<_>>(),
         "sign_in": client.sign_in,
         "enabled": client.enabled,
         "secrets": client.secrets.iter().map(secret).collect::<Vec<_>>(),
+    })
+}
+
+fn rule(rule: &AssertionRule) -> Value {
+    let (whom, name) = rule.whom.parts();
+    json!({
+        whom: name,
+        "resource": rule.resource,
+        "scopes": rule.scopes,
+        "lifetime_seconds": rule.lifetime,
+        "reason_required": rule.reason_required,
     })
 }
 

@@ -3,8 +3,10 @@
 
 mod authorization_code;
 mod client_credentials;
+mod jwt_bearer;
 mod refresh_token;
 
+pub use jwt_bearer::{Asserted, AssertionUse, Named};
 pub use refresh_token::RefreshToken;
 
 use std::borrow::Cow;
@@ -32,6 +34,7 @@ pub static GRANTS: &[Grant] = &[
     Grant { name: "client_credentials", authorize: client_credentials::authorize },
     Grant { name: "authorization_code", authorize: authorization_code::authorize },
     Grant { name: "refresh_token", authorize: refresh_token::authorize },
+    Grant { name: "urn:ietf:params:oauth:grant-type:jwt-bearer", authorize: jwt_bearer::authorize },
 ];
 
 /// A request whose client is authenticated.
@@ -64,6 +67,8 @@ pub enum Subject {
     Client,
     /// A user who signed in.
     User(Box<SignedIn>),
+    /// A user whom the client named.
+    Asserted(Asserted),
 }
 
 /// What a code or a refresh token says of the sign-in that it comes from.
@@ -98,6 +103,8 @@ pub enum Commit {
     RedeemCode(Box<CodeRedemption>),
     /// A family of refresh tokens moves on from this one.
     Rotate(RefreshToken),
+    /// An assertion about a user is used up.
+    UseAssertion(AssertionUse),
 }
 
 /// Why a grant gives nothing, and what follows from it.
@@ -167,5 +174,6 @@ pub(super) async fn commit(app: &App, commit: Commit) -> Result<(), GrantRefusal
         Commit::Nothing => Ok(()),
         Commit::RedeemCode(redemption) => authorization_code::commit(app, &redemption).await,
         Commit::Rotate(token) => refresh_token::commit(app, token).await,
+        Commit::UseAssertion(used) => jwt_bearer::commit(app, &used).await,
     }
 }
