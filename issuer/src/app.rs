@@ -76,8 +76,6 @@ pub struct App {
     pub following_rings: tokio::sync::Mutex<()>,
     /// The newest rings of the store do not all open.
     pub rings_refused: AtomicBool,
-    /// Rows of sign-ins that expire may have been written by this process.
-    sign_ins_written: AtomicBool,
     draining: AtomicBool,
 }
 
@@ -117,7 +115,6 @@ impl App {
             jwks_caching: JwksCaching::new(config.keys.jwks_max_age_seconds),
             following_rings: tokio::sync::Mutex::default(),
             rings_refused: AtomicBool::new(false),
-            sign_ins_written: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             store: opened.store,
             masters: opened.masters,
@@ -125,16 +122,6 @@ impl App {
             clock,
             config,
         })
-    }
-
-    /// Something was written that expires: from now on it is looked for.
-    pub fn leave_to_sweep(&self) {
-        self.sign_ins_written.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether sign-ins may have left rows that expire.
-    pub fn may_have_expired_sign_ins(&self) -> bool {
-        self.sign_ins_written.load(Ordering::Relaxed)
     }
 
     /// From now on `/readyz` asks for no more requests.

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::app::App;
+use crate::tasks::sweep_lags;
 
 /// `GET /livez`: the process answers.
 pub async fn live() -> &'static str {
@@ -44,6 +45,12 @@ fn unready(app: &App) -> Option<&'static str> {
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     let published = app.keychain.live().rings().iter().map(|ring| ring.keys.len()).sum();
     app.metrics.rows_refused(app.registry.load().rows_refused());
+    // Nobody waits for a database that is lost; the lags stay what they were.
+    if app.freshness.is_fresh(app.clock.elapsed())
+        && let Ok(lags) = sweep_lags(&app).await
+    {
+        app.metrics.sweep.lags(&lags);
+    }
     let text = app.metrics.render(app.freshness.age(app.clock.elapsed()), published);
     let media_type =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

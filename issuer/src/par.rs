@@ -88,7 +88,6 @@ async fn keep(app: &App, client_id: &str, parameters: &str) -> Result<Response, 
     let id = random::client_secret();
     let hash = app.sealer.mac_text(Purpose::PushedRequest, &[id.as_bytes()]);
     let expires_at = app.clock.now() + LIFETIME_SECONDS;
-    app.leave_to_sweep();
     app.store.push_request(&hash, client_id, parameters, expires_at).await?;
     let document = json!({
         "request_uri": format!("{PUSHED_PREFIX}{}", id.as_str()),

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::logout::deliver_due;
 use crate::server::Tls;
 use crate::signing::{Rotation, reopen_rings};
-use crate::store::{Actor, StoreError};
+use crate::store::{Actor, EXPIRING, Expiring, StoreError};
 
 /// Twice this is less than the second within which every node follows a change.
 const HEARTBEAT: Duration = Duration::from_millis(400);
@@ -24,12 +24,10 @@ const BATCH: Duration = Duration::from_mins(1);
 /// Retired keys are written down after so many batches.
 const OBSERVATION_BATCHES: u32 = 10;
 
-/// Expired sessions and what was given in them are looked for after so many batches.
-const SIGN_IN_BATCHES: u32 = 10;
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
 
 /// How many expired rows one sweep removes at most, so that it never holds the database for long.
-const SWEEP_LIMIT: i64 = 1_000;
+const SWEEP_LIMIT: i64 = 500;
 
 /// Records outlive their expiry by this: the clock of another node may be behind.
 const SWEEP_DELAY_SECONDS: i64 = 600;
@@ -168,8 +166,6 @@ async fn batches(app: Arc<App>) {
     ticks.tick().await;
     // What an earlier process left.
     sweep(&app).await;
-    sweep_credentials(&app).await;
-    sweep_sign_ins(&app).await;
     loop {
         ticks.tick().await;
         write_secret_uses(&app).await;
@@ -177,37 +173,42 @@ async fn batches(app: Arc<App>) {
         if batches % OBSERVATION_BATCHES == 0 {
             write_observations(&app).await;
         }
-        if batches % SIGN_IN_BATCHES == 0 && app.may_have_expired_sign_ins() {
-            sweep_sign_ins(&app).await;
-        }
-        let oldest = app.clock.now() - SWEEP_DELAY_SECONDS - 2 * BATCH.as_secs().cast_signed();
-        if app.client_keys.may_have_records(oldest) {
+        if app.store.next_expiry() < app.clock.now() - SWEEP_DELAY_SECONDS {
             sweep(&app).await;
         }
-        sweep_credentials(&app).await;
     }
 }
 
-/// Removes expired replay records; returns how many.
+/// Removes what has expired, in small batches, so that the database is never held for long; returns how many rows.
 pub async fn sweep(app: &App) -> u64 {
-    let expired_before = app.clock.now() - SWEEP_DELAY_SECONDS;
-    in_batches(|| app.store.sweep_expired(expired_before, SWEEP_LIMIT)).await
+    let expiries = match app.store.expiries().await {
+        Ok(expiries) => expiries,
+        Err(error) => {
+            tracing::warn!(%error, "expired rows were not looked for");
+            return 0;
+        }
+    };
+    let before = app.clock.now() - SWEEP_DELAY_SECONDS;
+    let mut swept = 0;
+    for (rows, oldest) in EXPIRING.iter().zip(expiries) {
+        if oldest.is_some_and(|oldest| oldest < before) {
+            swept += sweep_table(app, rows, before).await;
+        }
+    }
+    swept
 }
 
-/// Removes expired sessions, codes, refresh tokens and pushed requests; returns how many.
-pub async fn sweep_sign_ins(app: &App) -> u64 {
-    let expired_before = app.clock.now() - SWEEP_DELAY_SECONDS;
-    in_batches(|| app.store.sweep_sign_ins(expired_before, SWEEP_LIMIT)).await
-}
-
-/// Small batches until one is not full, so that the database is never held for long.
-async fn in_batches<F: Future<Output = Result<u64, StoreError>>>(batch: impl Fn() -> F) -> u64 {
+async fn sweep_table(app: &App, rows: &'static Expiring, before: i64) -> u64 {
     let mut swept = 0;
     loop {
-        let removed = batch().await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "expired rows were not swept");
-            0
-        });
+        let removed = match app.store.sweep(rows, before, SWEEP_LIMIT).await {
+            Ok(removed) => removed,
+            Err(error) => {
+                tracing::warn!(%error, table = rows.table, "expired rows were not swept");
+                return swept;
+            }
+        };
+        app.metrics.sweep.removed(rows.table, removed);
         swept += removed;
         if removed < SWEEP_LIMIT.cast_unsigned() {
             return swept;
@@ -216,14 +217,15 @@ async fn in_batches<F: Future<Output = Result<u64, StoreError>>>(batch: impl Fn(
     }
 }
 
-/// Removes expired links, ceremonies and counts of guesses, if there may be any; returns how many.
-pub async fn sweep_credentials(app: &App) -> u64 {
-    let expired_before = app.clock.now() - SWEEP_DELAY_SECONDS;
-    let swept = app.credentials.sweep(expired_before, SWEEP_LIMIT).await;
-    swept.unwrap_or_else(|error| {
-        tracing::warn!(%error, "expired credentials were not swept");
-        0
-    })
+/// For how many seconds the oldest row of each table has been waiting to be removed, as of now.
+///
+/// # Errors
+///
+/// If the database does not answer.
+pub async fn sweep_lags(app: &App) -> Result<Vec<i64>, StoreError> {
+    let expiries = app.store.expiries().await?;
+    let before = app.clock.now() - SWEEP_DELAY_SECONDS;
+    Ok(expiries.into_iter().map(|oldest| oldest.map_or(0, |at| (before - at).max(0))).collect())
 }
 
 /// Writes what is not yet written of the uses of secrets.

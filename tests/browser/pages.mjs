@@ -74,8 +74,21 @@ async function links() {
   await page.fill("[name=new_password]", "password");
   await page.click("form button");
   await look(page, "reset-password-wrong");
+  await page.fill("[name=new_password]", `${people.grace.password} and more`);
+  await page.click("form button");
+  await look(page, "password-changed");
   await page.goto(wish.links.invite);
   await look(page, "invite");
+}
+
+async function forgottenPassword() {
+  const page = await somebody();
+  await page.goto(authorize());
+  await page.click("a[href*='/forgot-password']");
+  await look(page, "forgot-password");
+  await page.fill("#username", "nobody");
+  await page.click("form button");
+  await look(page, "mail-sent");
 }
 
 async function formPost() {
@@ -103,6 +116,7 @@ await onceMore(page);
 await signOut(page);
 await failures();
 await links();
+await forgottenPassword();
 await formPost();
 const faults = await withFaults();
 await browser.close();

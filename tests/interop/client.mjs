@@ -2,22 +2,15 @@
 // Usage: node client.mjs ISSUER CLIENT_ID METHOD RESOURCE SCOPE   (the secret, or the private JWK, comes on stdin)
 import { text } from "node:stream/consumers";
 import * as oauth from "openid-client";
+import { privateKey } from "./keys.mjs";
 
 const [issuer, clientId, method, resource, scope] = process.argv.slice(2);
 const credential = (await text(process.stdin)).trim();
 
-async function privateKeyJwt() {
-  const jwk = JSON.parse(credential);
-  const algorithm =
-    jwk.kty === "EC" ? { name: "ECDSA", namedCurve: jwk.crv } : { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("jwk", jwk, algorithm, false, ["sign"]);
-  return oauth.PrivateKeyJwt({ key, kid: jwk.kid });
-}
-
 const authentication = {
   client_secret_basic: () => oauth.ClientSecretBasic(credential),
   client_secret_post: () => oauth.ClientSecretPost(credential),
-  private_key_jwt: privateKeyJwt,
+  private_key_jwt: async () => oauth.PrivateKeyJwt(await privateKey(credential)),
 };
 
 // Loopback has no TLS; everything else is the library's default.

@@ -2,20 +2,30 @@
 // Usage: node sign_in.mjs <WISH   (a JSON object: issuer, client, person, and what is wanted)
 import { text } from "node:stream/consumers";
 import * as oauth from "openid-client";
+import { privateKey } from "./keys.mjs";
 import { Person } from "./person.mjs";
 
 const { issuer, client, person: credentials, scope } = JSON.parse(await text(process.stdin));
+const key = client.private_jwk ? await privateKey(client.private_jwk) : undefined;
 const authentication = {
   none: () => oauth.None(),
   client_secret_basic: () => oauth.ClientSecretBasic(client.client_secret),
   client_secret_post: () => oauth.ClientSecretPost(client.client_secret),
+  private_key_jwt: () => oauth.PrivateKeyJwt(key),
 }[client.method]();
-const metadata = client.metadata ?? {};
-const configuration = await oauth.discovery(new URL(issuer), client.client_id, metadata, authentication);
+const configuration = await oauth.discovery(new URL(issuer), client.client_id, client.metadata ?? {}, authentication);
 const person = new Person(credentials);
-const plainly = metadata.require_pushed_authorization_requests
-  ? oauth.buildAuthorizationUrlWithPAR
-  : oauth.buildAuthorizationUrl;
+
+// The ways in which a request can travel.
+const signed = (configuration, parameters) => oauth.buildAuthorizationUrlWithJAR(configuration, parameters, key);
+const requests = {
+  plain: oauth.buildAuthorizationUrl,
+  pushed: oauth.buildAuthorizationUrlWithPAR,
+  signed,
+  signed_and_pushed: async (configuration, parameters) =>
+    oauth.buildAuthorizationUrlWithPAR(configuration, (await signed(configuration, parameters)).searchParams),
+};
+const [first, second] = (client.requests ?? ["plain", "pushed"]).map((name) => requests[name]);
 
 // The code flow with everything that the library can check.
 async function signIn(build, more = {}) {
@@ -37,11 +47,11 @@ async function signIn(build, more = {}) {
 
 const refused = (act) => act.then(() => "not refused", (error) => error.error ?? `${error}`);
 
-const tokens = await signIn(plainly);
+const tokens = await signIn(first);
 const claims = tokens.claims();
 const userinfo = await oauth.fetchUserInfo(configuration, tokens.access_token, claims.sub);
 const pagesOfFirst = person.seen.splice(0);
-const pushed = await signIn(oauth.buildAuthorizationUrlWithPAR, { prompt: "none" });
+const again = await signIn(second, { prompt: "none" });
 const pagesOfSecond = person.seen.splice(0);
 const refreshed = await oauth.refreshTokenGrant(configuration, tokens.refresh_token);
 
@@ -59,11 +69,11 @@ console.log(
     claims,
     userinfo,
     scope: tokens.scope,
-    pushed: pushed.claims(),
+    again: again.claims(),
     refreshed: refreshed.claims(),
     left,
     pages: { first: pagesOfFirst, second: pagesOfSecond, logout: pagesOfLogout },
-    silent: await refused(signIn(plainly, { prompt: "none" })),
+    silent: await refused(signIn(first, { prompt: "none" })),
     refresh_after_logout: await refused(oauth.refreshTokenGrant(configuration, refreshed.refresh_token)),
   }),
 );

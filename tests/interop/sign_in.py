@@ -134,7 +134,7 @@ def main():
                 "claims": claims,
                 "userinfo": userinfo,
                 "scope": tokens["scope"],
-                "pushed": silent_claims,
+                "again": silent_claims,
                 "refreshed": jwt.decode(refreshed["id_token"], keys, algorithms=["RS256", "ES256"]).claims,
                 "left": left,
                 "pages": {"first": first, "second": second, "logout": person.seen},

@@ -4,14 +4,18 @@
     clippy::expect_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "test support: a surprise ends the test that met it"
 )]
 
+mod applications;
 mod assertion;
+mod ledger;
 mod verifiers;
 
 mod canary;
 mod database_outage;
+mod durable;
 mod first_minute;
 mod footprint;
 mod full_disk;
@@ -23,6 +27,8 @@ mod replay;
 mod rotation;
 mod shutdown;
 mod sign_in;
+mod single_sign_on;
 mod start_refused;
+mod storage;
 mod tls;
 mod traces;

@@ -20,7 +20,9 @@ impl Stage {
     async fn new(client: &[&str]) -> Self {
         let deployment = Deployment::sqlite();
         let certificate = Certificate::for_names(&deployment.path(""), &[ISSUER, SHOP]).await;
-        let deployment = deployment.with_tls_at(ISSUER, &certificate.certificate, &certificate.key);
+        let deployment = deployment
+            .with_tls_at(ISSUER, &certificate.certificate, &certificate.key)
+            .with("[mail]\ntransport = \"log\"");
         for person in ["ada", "grace"] {
             deployment.person(person).await;
         }
@@ -55,9 +57,10 @@ impl Stage {
 }
 
 /// What a person may be shown.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 16] = [
     "consent",
     "error",
+    "forgot-password",
     "form-post",
     "invite",
     "link-expired",
@@ -66,6 +69,8 @@ const PAGES: [&str; 13] = [
     "login-again",
     "login-wrong",
     "logout",
+    "mail-sent",
+    "password-changed",
     "reset-password",
     "reset-password-wrong",
     "select-account",

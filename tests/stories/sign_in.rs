@@ -1,6 +1,7 @@
 //! People sign in through clients that were made with foreign libraries: code flow with PKCE, pushed requests, UserInfo,
 //! refresh and logout, from the library's own discovery to its last check.
 
+use crate::assertion::AssertionKey;
 use end_to_end::harness::{Certificate, Deployment, PASSWORD, foreign_sign_in};
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ fn check(told: &Value, (user_id, scope): (&str, &str), why: &str) {
     // Signed in once, and asked once; afterwards nobody is asked anything.
     assert_eq!(told["pages"]["first"], json!(["username password", "answer"]), "{why}: {told}");
     assert_eq!(told["pages"]["second"], json!([]), "{why}: {told}");
-    for later in ["pushed", "refreshed"] {
+    for later in ["again", "refreshed"] {
         for claim in ["sub", "sid", "auth_time"] {
             assert_eq!(told[later][claim], told["claims"][claim], "{why}, {later}, {claim}");
         }
@@ -85,50 +86,76 @@ async fn openid_client_and_authlib_sign_a_person_in_and_out() {
     }
 }
 
+/// What `openid-client` was told about a client, and what it then saw.
+async fn told_as(
+    (deployment, certificate): (&Deployment, &Certificate),
+    mut client: Value,
+    more: Value,
+) -> Value {
+    let Value::Object(more) = more else { panic!("{more} is not an object") };
+    client.as_object_mut().expect("a client").extend(more);
+    let wish = json!({
+        "issuer": deployment.issuer,
+        "client": client,
+        "person": { "username": "ada@example.com", "password": PASSWORD },
+        "scope": SCOPE,
+    });
+    let told = foreign_sign_in("openid-client", &wish, certificate).await;
+    let told = told.unwrap_or_else(|error| panic!("{client}: {error}"));
+    assert_eq!(told["userinfo"]["email"], "ada@example.com", "{client}: {told}");
+    assert_eq!(told["claims"]["sub"], told["userinfo"]["sub"], "{client}: {told}");
+    assert_eq!(told["claims"]["sid"], told["again"]["sid"], "{client}: {told}");
+    told
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn openid_client_takes_what_a_client_may_have_registered() {
     let (deployment, certificate) = deployment().await;
     deployment.person("ada").await;
+    let metadata = |name: &str, value: Value| json!({ "metadata": { name: value } });
     let rows = [
-        (
-            "es256",
-            vec!["--id-token-alg", "ES256"],
-            json!({ "id_token_signed_response_alg": "ES256" }),
-        ),
-        (
-            "signed-userinfo",
-            vec!["--userinfo-alg", "RS256"],
-            json!({ "userinfo_signed_response_alg": "RS256" }),
-        ),
-        ("pairwise", vec!["--pairwise"], json!({})),
-        (
-            "pushed-only",
-            vec!["--require-pushed-requests"],
-            json!({ "require_pushed_authorization_requests": true }),
-        ),
-        ("first-party", vec!["--first-party"], json!({})),
+        ("--id-token-alg=ES256", metadata("id_token_signed_response_alg", json!("ES256"))),
+        ("--userinfo-alg=RS256", metadata("userinfo_signed_response_alg", json!("RS256"))),
+        ("--pairwise", json!({})),
+        ("--require-pushed-requests", json!({ "requests": ["pushed", "pushed"] })),
+        ("--first-party", json!({})),
     ];
     let mut clients = Vec::new();
-    for (id, arguments, metadata) in rows {
-        let mut client = client(&deployment, id, "client_secret_basic", &arguments).await;
-        client["metadata"] = metadata;
-        clients.push((id, client));
+    for (argument, more) in rows {
+        let id = argument.trim_start_matches('-').replace('=', "-");
+        clients.push((client(&deployment, &id, "client_secret_basic", &[argument]).await, more));
     }
     let _node = deployment.start().await;
 
-    for (id, client) in clients {
-        let wish = json!({
-            "issuer": deployment.issuer,
-            "client": client,
-            "person": { "username": "ada@example.com", "password": PASSWORD },
-            "scope": SCOPE,
-        });
-        let told = foreign_sign_in("openid-client", &wish, &certificate).await;
+    for (client, more) in clients {
+        let told = told_as((&deployment, &certificate), client.clone(), more).await;
 
-        let told = told.unwrap_or_else(|error| panic!("{id}: {error}"));
-        assert_eq!(told["userinfo"]["email"], "ada@example.com", "{id}: {told}");
-        assert_eq!(told["claims"]["sub"], told["userinfo"]["sub"], "{id}: {told}");
         let asked = told["pages"]["first"].as_array().map_or(0, Vec::len);
-        assert_eq!(asked, if id == "first-party" { 1 } else { 2 }, "{id}: {told}");
+        let expected = if client["client_id"] == "first-party" { 1 } else { 2 };
+        assert_eq!(asked, expected, "{client}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openid_client_signs_its_requests_and_pushes_them_signed() {
+    let (deployment, certificate) = deployment().await;
+    deployment.person("ada").await;
+    let mut clients = Vec::new();
+    for (name, key) in [("es256", AssertionKey::es256()), ("rs256", AssertionKey::rs256())] {
+        let file = deployment.path(&format!("{name}.jwks"));
+        std::fs::write(&file, key.jwks()).expect("a file");
+        let file = file.to_str().expect("a UTF-8 path");
+        let more = ["--jwks-file", file, "--require-signed-request-object"];
+        let client = client(&deployment, name, "private_key_jwt", &more).await;
+        clients.push((client, key.private_jwk()));
+    }
+    let _node = deployment.start().await;
+
+    for (client, private_jwk) in clients {
+        let requests = ["signed", "signed_and_pushed"];
+        let more = json!({ "private_jwk": private_jwk, "requests": requests });
+        let told = told_as((&deployment, &certificate), client.clone(), more).await;
+
+        assert_eq!(told["silent"], "login_required", "{client}: {told}");
     }
 }

@@ -102,7 +102,7 @@ impl ObjectUse {
     /// `invalid_request_object` for all callers but one.
     pub async fn redeem(&self, app: &App, client: &Client) -> Result<(), OAuthError> {
         let hash = self.hash.as_bytes();
-        if app.client_keys.use_up(&app.store, &client.id, hash, self.expires_at).await? {
+        if app.store.consume_assertion_jti(&client.id, hash, self.expires_at).await? {
             return Ok(());
         }
         let description = "the request object was used before";

@@ -61,7 +61,8 @@ section! {
         /// `postgres://user:password@host/name` for several nodes, or `sqlite:///path/file.db`. A value or
         /// `{ file = "path" }`. Without it, SQLite in the data folder: right for one node.
         pub url: Option<Secret<String>> = None, Unset r#"{ file = "/run/secrets/database_url" }"#;
-        /// How many connections one node opens at most; they are opened when needed. SQLite uses two.
+        /// How many connections one node opens at most; they are opened when needed. SQLite has one that
+        /// writes, and two that read.
         pub max_connections: u32 = 4, Default "4";
     }
 }

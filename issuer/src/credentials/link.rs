@@ -34,7 +34,6 @@ impl Credentials {
         let expires_at = self.clock.now().saturating_add(self.link_lifetime);
         let user = &account.user;
         let link = StoredLink { user_id: user.id, email: user.email.clone(), expires_at };
-        self.will_expire(expires_at);
         self.store.issue_link(purpose, &self.link_digest(purpose, &token), &link).await?;
         let path = format!("{}?token={}", purpose.path(), *token);
         let url = Zeroizing::new(self.issuer.endpoint(&path));

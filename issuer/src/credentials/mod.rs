@@ -38,7 +38,6 @@ pub use stored::{
 pub use totp::TotpEnrollment;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use countersign_keys::MasterKeys;
 use uuid::Uuid;
@@ -60,9 +59,6 @@ pub struct Credentials {
     rules: PasswordRules,
     issuer: IssuerUrl,
     link_lifetime: i64,
-    /// The latest expiry of what this node wrote, and up to where was swept.
-    newest_expiry: AtomicI64,
-    swept_before: AtomicI64,
 }
 
 impl Credentials {
@@ -90,8 +86,6 @@ impl Credentials {
             rules: PasswordRules { min_characters: settings.min_password_characters },
             issuer: config.issuer.clone(),
             link_lifetime: i64::from(settings.link_lifetime_seconds),
-            newest_expiry: AtomicI64::new(i64::MIN),
-            swept_before: AtomicI64::new(i64::MIN),
         })
     }
 
@@ -125,33 +119,8 @@ impl Credentials {
         self.device(Some(presented), user_id).is_some()
     }
 
-    /// Removes what expired before then in small batches until none is left; returns how much. The first call of a process
-    /// looks for what others left; after that nothing is asked of the database unless this node wrote something.
-    pub async fn sweep(&self, expired_before: i64, limit: i64) -> Result<u64, CredentialError> {
-        let swept_before = self.swept_before.load(Ordering::Relaxed);
-        if swept_before > self.newest_expiry.load(Ordering::Relaxed) {
-            return Ok(0);
-        }
-        let mut swept = 0;
-        loop {
-            let batch = self.store.sweep_credentials(expired_before, limit).await?;
-            swept += batch;
-            if batch < limit.cast_unsigned() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-        self.swept_before.store(expired_before, Ordering::Relaxed);
-        Ok(swept)
-    }
-
     fn device(&self, presented: Option<&str>, user_id: Uuid) -> Option<DeviceId> {
         known_device::recognize(&self.masters, presented?, user_id, self.clock.now())
-    }
-
-    /// Something that expires is about to be written.
-    fn will_expire(&self, at: i64) {
-        self.newest_expiry.fetch_max(at, Ordering::Relaxed);
     }
 
     /// The user as the author of a change of their own credentials, now.

@@ -68,7 +68,6 @@ impl Credentials {
         let step = step_of(secret, code, now)?.ok_or(Refusal::Wrong)?;
         // A second confirmation would make an older step count again.
         let digest = self.keyed.digest(Use::Ceremony, "totp", &sealed);
-        self.will_expire(expires_at);
         if !self.store.consume_ceremony(&digest, expires_at).await? {
             return Err(Refusal::Used.into());
         }

@@ -20,7 +20,7 @@ use crate::issue::subject_identifier;
 use crate::page::{ErrorKind, Problem};
 use crate::protocol::{ErrorCode, Form};
 use crate::random;
-use crate::registry::{Client, SignIn};
+use crate::registry::{Client, ConsentPolicy, SignIn};
 
 /// `GET /continue`: goes on where the browser was.
 pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -98,7 +98,11 @@ async fn with_session(
     current: &CurrentSession,
 ) -> Result<NextStep, Ended> {
     let app = visit.app;
-    let consented = app.store.consented_scopes(current.user.id, client.id.as_str()).await;
+    let consented = match sign_in.consent {
+        ConsentPolicy::Ask => app.store.consented_scopes(current.user.id, client.id.as_str()).await,
+        // Nobody is asked: what was granted decides nothing.
+        ConsentPolicy::Skip => Ok(Vec::new()),
+    };
     let consented = consented.map_err(|error| unavailable(visit, error))?;
     let subject = subject_identifier(&app.sealer, sign_in, current.user.id);
     let present = Present {

@@ -74,7 +74,6 @@ pub(super) async fn sign_in(
         let ended = app.store.end_session(current.session.id, now).await?;
         tell_clients(app, ended).await;
     }
-    app.leave_to_sweep();
     let session = Session {
         id: random::uuid(),
         user_id,

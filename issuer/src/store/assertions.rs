@@ -1,7 +1,8 @@
 //! Client assertions are accepted once (RFC 7523 §3, RFC 7519 §4.1.7): one conditional statement decides.
 
 use super::columns::bytes_text;
-use super::{Store, StoreError, answered};
+use super::group_commit::Write;
+use super::{Store, StoreError};
 use crate::registry::ClientId;
 
 impl Store {
@@ -13,28 +14,8 @@ impl Store {
         jti_hash: &[u8],
         expires_at: i64,
     ) -> Result<bool, StoreError> {
-        let insert = "INSERT INTO assertion_use (client_id, jti_hash, expires_at) \
-             VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        answered(async {
-            let done = sqlx::query(insert)
-                .bind(client_id.as_str())
-                .bind(bytes_text(jti_hash))
-                .bind(expires_at)
-                .execute(&self.pool)
-                .await?;
-            Ok(done.rows_affected() == 1)
-        })
-        .await
-    }
-
-    /// Removes records that expired before `now` (Unix seconds), at most `limit`, and says how many.
-    pub async fn sweep_expired(&self, now: i64, limit: i64) -> Result<u64, StoreError> {
-        let delete = "DELETE FROM assertion_use WHERE (client_id, jti_hash) IN \
-             (SELECT client_id, jti_hash FROM assertion_use WHERE expires_at < $1 LIMIT $2)";
-        answered(async {
-            let done = sqlx::query(delete).bind(now).bind(limit).execute(&self.pool).await?;
-            Ok(done.rows_affected())
-        })
-        .await
+        self.will_expire(expires_at);
+        let (client_id, jti_hash) = (client_id.to_string(), bytes_text(jti_hash));
+        self.together.write(Write::ConsumeJti { client_id, jti_hash, expires_at }).await
     }
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
-use sqlx::{AnyConnection, ConnectOptions as _, Connection as _};
+use sqlx::{AnyConnection, ConnectOptions as _};
 
+use super::line::{FRESH, Line, Peer, responds};
 use super::pool::Pool;
 use super::{StoreError, answered};
 use crate::config::{Config, DatabaseLocation};
@@ -14,20 +15,16 @@ use crate::config::{Config, DatabaseLocation};
 /// How long an act waits for a connection. Less than the time after which a node without heartbeat refuses.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A connection used within this time is taken to be alive.
-const FRESH: Duration = Duration::from_secs(1);
-
-const PING_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// SQLite has one writer at a time; a second connection lets readers go on meanwhile. Each is a thread.
-const SQLITE_CONNECTIONS: u32 = 2;
+/// SQLite has one writer at a time; readers go on meanwhile. Each connection is a thread.
+const SQLITE_READERS: u32 = 2;
 
 /// `FULL`: what was confirmed survives a loss of power. The cache is kept small, for the registry is in memory.
 const SQLITE_SETUP: &str = "PRAGMA synchronous = FULL; PRAGMA cache_size = -512";
 
-/// A node that hangs or loses its network must not keep the others from writing.
+/// A node that hangs or loses its network must not keep the others from writing. Every statement has its index: a plan
+/// that was made while a table was small must not go on reading all of it.
 const POSTGRES_SETUP: &str = "SET statement_timeout = '5s'; SET lock_timeout = '4s'; \
-     SET idle_in_transaction_session_timeout = '10s'";
+     SET idle_in_transaction_session_timeout = '10s'; SET enable_seqscan = off";
 
 /// Which dialect the database speaks. One text serves both, save for a few lines in `schema`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +46,13 @@ impl Connector {
     pub(super) fn new(config: &Config) -> Result<Self, StoreError> {
         install_default_drivers();
         let max_connections = config.database.max_connections;
-        let (dialect, url, file, max_connections) = match config.database_location() {
+        let (dialect, url, file) = match config.database_location() {
             DatabaseLocation::Sqlite(path) => {
                 let path = std::path::absolute(path).map_err(|error| unusable(&error))?;
                 let url = sqlite_url(&path)?;
-                (Dialect::Sqlite, url, Some(path), max_connections.min(SQLITE_CONNECTIONS))
+                (Dialect::Sqlite, url, Some(path))
             }
-            DatabaseLocation::Postgres(url) => {
-                (Dialect::Postgres, url.expose().clone(), None, max_connections)
-            }
+            DatabaseLocation::Postgres(url) => (Dialect::Postgres, url.expose().clone(), None),
         };
         // The error of a malformed URL is not shown: the URL may hold a password.
         let options: AnyConnectOptions = url
@@ -74,41 +69,49 @@ impl Connector {
 
     /// A pool that opens connections when they are needed.
     pub(super) fn pool(&self) -> Pool {
-        let setup = match self.dialect {
-            Dialect::Sqlite => SQLITE_SETUP,
-            Dialect::Postgres => POSTGRES_SETUP,
-        };
-        let options = AnyPoolOptions::new()
-            .min_connections(0)
-            .max_connections(self.max_connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql(setup).execute(connection).await?;
-                    Ok(())
-                })
-            });
-        let options = match self.dialect {
-            // A file does not hang up, and needs no task that looks after idle connections.
+        match self.dialect {
             Dialect::Sqlite => {
-                options.test_before_acquire(false).idle_timeout(None).max_lifetime(None)
+                let readers = self.max_connections.min(SQLITE_READERS);
+                Pool::new(self.sqlite_line(readers), self.sqlite_line(1))
             }
             Dialect::Postgres => {
-                options.test_before_acquire(false).before_acquire(|connection, about| {
-                    Box::pin(
-                        async move { Ok(about.idle_for < FRESH || responds(connection).await?) },
-                    )
-                })
+                let line = self.postgres_line();
+                Pool::new(line.clone(), line)
             }
-        };
-        Pool::new(options.connect_lazy_with(self.options.clone()))
+        }
+    }
+
+    /// A file does not hang up, and needs no task that looks after idle connections.
+    fn sqlite_line(&self, max_connections: u32) -> Line {
+        let options = line_options(SQLITE_SETUP, max_connections)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(self.options.clone());
+        Line::new(options, Peer::Local)
+    }
+
+    fn postgres_line(&self) -> Line {
+        let options = line_options(POSTGRES_SETUP, self.max_connections)
+            .before_acquire(|connection, about| {
+                Box::pin(async move { Ok(about.idle_for < FRESH || responds(connection).await) })
+            })
+            .connect_lazy_with(self.options.clone());
+        Line::new(options, Peer::Remote)
     }
 }
 
-/// Whether a server is still there. A network that swallows everything must not keep a connection for ever.
-async fn responds(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
-    let ping = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
-    ping.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
+fn line_options(setup: &'static str, max_connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .min_connections(0)
+        .max_connections(max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                sqlx::raw_sql(setup).execute(connection).await?;
+                Ok(())
+            })
+        })
 }
 
 fn sqlite_url(path: &Path) -> Result<String, StoreError> {

@@ -5,7 +5,7 @@ use sqlx::error::{DatabaseError, ErrorKind};
 use crate::registry::{InvalidValue, UnreadableRow};
 
 /// An error of the store.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The database cannot be reached, is locked, or has no space. Nothing was changed; try again.

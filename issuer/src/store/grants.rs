@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::columns::{corrupt, list, list_text, number, optional_number, optional_text, text};
+use super::group_commit::Write;
 use super::sessions::parse_id;
 use super::{Store, StoreError, answered};
 use crate::protocol::ClaimsRequest;
@@ -57,58 +58,27 @@ pub struct CodeRedemption {
     pub family: Option<RefreshFamily>,
 }
 
+/// What [`family_row`] reads, of `refresh_family f`.
+pub(super) const FAMILY_COLUMNS: &str = "f.id AS family_id, f.client_id, f.user_id, f.session_id, f.counter, \
+     f.rotated_at, f.scopes, f.resources, f.auth_time, f.amr, f.claims, f.created_at, f.expires_at, f.revoked_at";
+
 impl Store {
     /// Uses up a code, and keeps what follows from it. True for exactly one caller on all nodes.
     pub async fn redeem_code(
         &self,
-        redemption: &CodeRedemption,
+        redemption: CodeRedemption,
         now: i64,
     ) -> Result<bool, StoreError> {
-        answered(async {
-            let mut tx = self.pool.begin().await?;
-            let consume = "INSERT INTO one_time_use (kind, hash, expires_at) VALUES ('code', $1, $2) \
-                 ON CONFLICT DO NOTHING";
-            let done = sqlx::query(consume)
-                .bind(redemption.code_hash.as_str())
-                .bind(redemption.expires_at)
-                .execute(&mut *tx)
-                .await?;
-            if done.rows_affected() == 0 {
-                return Ok(false);
-            }
-            if let Some((session_id, client_id)) = &redemption.participant {
-                let insert = "INSERT INTO session_client (session_id, client_id, since) \
-                     SELECT id, $2, $3 FROM session WHERE id = $1 ON CONFLICT DO NOTHING";
-                sqlx::query(insert)
-                    .bind(session_id.to_string())
-                    .bind(client_id.as_str())
-                    .bind(now)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            if let Some(family) = &redemption.family {
-                insert_family(&mut tx, family).await?;
-            }
-            tx.commit().await?;
-            Ok(true)
-        })
-        .await
-    }
-
-    /// Whether a code was used up.
-    pub async fn is_code_used(&self, hash: &str) -> Result<bool, StoreError> {
-        let select = "SELECT hash FROM one_time_use WHERE kind = 'code' AND hash = $1";
-        answered(async {
-            let row = sqlx::query(select).bind(hash).fetch_optional(&self.pool).await?;
-            Ok(row.is_some())
-        })
-        .await
+        self.will_expire(redemption.expires_at);
+        let redemption = Box::new(redemption);
+        self.together.write(Write::RedeemCode { redemption, now }).await
     }
 
     /// A family, revoked or not.
     pub async fn refresh_family(&self, id: Uuid) -> Result<Option<RefreshFamily>, StoreError> {
-        let select = "SELECT id, client_id, user_id, session_id, counter, rotated_at, scopes, resources, auth_time, \
-             amr, claims, created_at, expires_at, revoked_at FROM refresh_family WHERE id = $1";
+        let select = sqlx::AssertSqlSafe(format!(
+            "SELECT {FAMILY_COLUMNS} FROM refresh_family f WHERE f.id = $1"
+        ));
         answered(async {
             let row = sqlx::query(select).bind(id.to_string()).fetch_optional(&self.pool).await?;
             row.as_ref().map(family_row).transpose()
@@ -123,18 +93,7 @@ impl Store {
         counter: u32,
         now: i64,
     ) -> Result<bool, StoreError> {
-        let update = "UPDATE refresh_family SET counter = counter + 1, rotated_at = $1 \
-             WHERE id = $2 AND counter = $3 AND revoked_at IS NULL";
-        answered(async {
-            let done = sqlx::query(update)
-                .bind(now)
-                .bind(id.to_string())
-                .bind(i64::from(counter))
-                .execute(&self.pool)
-                .await?;
-            Ok(done.rows_affected() == 1)
-        })
-        .await
+        self.together.write(Write::RotateFamily { id, counter, now }).await
     }
 
     /// Revokes what a code gave, and with its family every family of the session in which it began: whoever replays one
@@ -145,6 +104,7 @@ impl Store {
              ON CONFLICT DO NOTHING";
         let update = "UPDATE refresh_family SET revoked_at = $1 WHERE revoked_at IS NULL AND (id = $2 OR session_id = \
              (SELECT session_id FROM refresh_family WHERE id = $2))";
+        self.will_expire(now.saturating_add(seconds));
         answered(async {
             let mut tx = self.pool.begin().await?;
             sqlx::query(remember)
@@ -237,38 +197,11 @@ impl Store {
     }
 }
 
-async fn insert_family(
-    connection: &mut sqlx::AnyConnection,
-    family: &RefreshFamily,
-) -> Result<(), StoreError> {
-    let claims = serde_json::to_string(&family.claims)
-        .map_err(|error| StoreError::Failed(error.to_string()))?;
-    let insert = "INSERT INTO refresh_family (id, client_id, user_id, session_id, counter, rotated_at, scopes, resources, \
-         auth_time, amr, claims, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    sqlx::query(insert)
-        .bind(family.id.to_string())
-        .bind(family.client_id.as_str())
-        .bind(family.user_id.to_string())
-        .bind(family.session_id.map(|id| id.to_string()))
-        .bind(i64::from(family.counter))
-        .bind(family.rotated_at)
-        .bind(list_text(&family.scopes))
-        .bind(list_text(&family.resources))
-        .bind(family.auth_time)
-        .bind(list_text(&family.amr))
-        .bind(claims)
-        .bind(family.created_at)
-        .bind(family.expires_at)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-fn family_row(row: &AnyRow) -> Result<RefreshFamily, StoreError> {
+pub(super) fn family_row(row: &AnyRow) -> Result<RefreshFamily, StoreError> {
     let session_id = optional_text(row, "session_id")?;
     let claims = serde_json::from_str(&text(row, "claims")?);
     Ok(RefreshFamily {
-        id: parse_id(row, "id")?,
+        id: parse_id(row, "family_id")?,
         client_id: text(row, "client_id")?,
         user_id: parse_id(row, "user_id")?,
         session_id: session_id.map(|_| parse_id(row, "session_id")).transpose()?,

@@ -1,6 +1,7 @@
 //! The store: all SQL, one file an aggregate, acts of the domain rather than rows. One text serves SQLite and PostgreSQL.
 //! It sees no secret in clear: secrets come as keyed hashes, private keys sealed. It reads no clock: every act is dated.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Row as _;
@@ -21,6 +22,8 @@ mod credentials;
 mod error;
 mod expired;
 mod grants;
+mod group_commit;
+mod line;
 mod logout_deliveries;
 mod observations;
 mod pool;
@@ -32,6 +35,7 @@ mod sealed;
 mod secrets;
 mod sessions;
 mod sign_out;
+mod standing;
 mod upstream_identities;
 mod users;
 mod withdrawn;
@@ -41,6 +45,7 @@ pub use audit::AuditRecord;
 pub use columns::Rows;
 pub use credentials::SealedCredential;
 pub use error::StoreError;
+pub use expired::{EXPIRING, Expiring};
 pub use grants::{CodeRedemption, RefreshFamily};
 pub use logout_deliveries::LogoutDelivery;
 pub use observations::Observation;
@@ -49,9 +54,12 @@ pub use schema::SchemaState;
 pub use secrets::SecretUse;
 pub use sessions::Session;
 pub use sign_out::EndedSession;
+pub use standing::{Towards, UserStanding};
 pub use upstream_identities::{LinkedUpstreamIdentity, UpstreamIdentity};
 
 use connect::Connector;
+use expired::NextExpiry;
+use group_commit::GroupCommit;
 use pool::{Pool, Transaction};
 
 /// A database that does not answer within this time counts as lost. Less than a node's patience with heartbeats.
@@ -61,6 +69,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: Pool,
+    /// Writes that share transactions.
+    together: GroupCommit,
+    next_expiry: Arc<NextExpiry>,
 }
 
 impl Store {
@@ -69,7 +80,7 @@ impl Store {
     pub async fn open(config: &Config) -> Result<Self, StoreError> {
         let connector = Connector::new(config)?;
         schema::prepare(&connector).await?;
-        Ok(Self { pool: connector.pool() })
+        Ok(Self::over(connector.pool()))
     }
 
     /// Connects to a database as it is, and changes nothing: `None` where there is none, and an error where its schema is
@@ -78,7 +89,11 @@ impl Store {
         let connector = Connector::new(config)?;
         let Some(found) = schema::inspect(&connector).await? else { return Ok(None) };
         found.require_current()?;
-        Ok(Some(Self { pool: connector.pool() }))
+        Ok(Some(Self::over(connector.pool())))
+    }
+
+    fn over(pool: Pool) -> Self {
+        Self { together: GroupCommit::new(pool.clone()), pool, next_expiry: Arc::default() }
     }
 
     /// What every node follows. The one query of a node at rest.

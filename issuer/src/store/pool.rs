@@ -1,82 +1,81 @@
-//! The pool of the store: sqlx's, with one thing bounded that is not bounded there. sqlx pings a connection before it
-//! takes it back, and waits for the answer for ever; its place in the pool is taken meanwhile. A network that swallows
-//! everything just then would keep the place until the process ends, and a pool of one would never recover.
-
-use std::time::Duration;
+//! The connections of the store: some that read, and some that write. On PostgreSQL they are the same. SQLite has one
+//! writer at a time, so that there is one connection that writes: writers stand in line for it, and none of them polls
+//! for the lock of the file.
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _, stream};
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Either, Error, Execute, Executor, SqlStr};
+use sqlx::{Any, AnyConnection, Either, Error, Execute, Executor, SqlStr};
 
-/// How long a connection that comes back may take to show that it is alive. Then it is dropped, its socket closed
-/// without a farewell, and its place is free.
-const RETURN_TIMEOUT: Duration = Duration::from_secs(1);
+use super::line::{Lease, Line};
 
 /// The connections of one store. Cheap to clone; clones share them.
 #[derive(Clone, Debug)]
-pub(super) struct Pool(AnyPool);
+pub(super) struct Pool {
+    reading: Line,
+    writing: Line,
+}
 
 impl Pool {
-    pub(super) fn new(pool: AnyPool) -> Self {
-        Self(pool)
+    pub(super) fn new(reading: Line, writing: Line) -> Self {
+        Self { reading, writing }
     }
 
-    /// A connection, until it is dropped.
+    /// A connection to read by, until it is dropped.
     pub(super) async fn acquire(&self) -> Result<Lease, Error> {
-        Ok(Lease(self.0.acquire().await?))
+        self.reading.lease().await
+    }
+
+    /// A connection to write by, until it is dropped.
+    pub(super) async fn acquire_to_write(&self) -> Result<Lease, Error> {
+        self.writing.lease().await
     }
 
     /// A transaction, undone if it is dropped before it is committed.
     pub(super) async fn begin(&self) -> Result<Transaction, Error> {
-        let connection = self.0.acquire().await?;
-        let mut transaction = Transaction { connection, committed: false };
-        sqlx::raw_sql("BEGIN").execute(&mut *transaction).await?;
-        Ok(transaction)
+        Transaction::begin(self.writing.lease().await?).await
     }
 
     /// Closes the connections, after what is under way.
     pub(super) async fn close(&self) {
-        self.0.close().await;
+        self.reading.close().await;
+        self.writing.close().await;
     }
-}
 
-/// A connection that is in use.
-#[derive(Debug)]
-pub(super) struct Lease(PoolConnection<Any>);
-
-impl std::ops::Deref for Lease {
-    type Target = AnyConnection;
-
-    fn deref(&self) -> &AnyConnection {
-        &self.0
-    }
-}
-
-impl std::ops::DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.0
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        give_back(&mut self.0);
+    /// Runs a statement to its end. One that begins with SELECT reads; every other writes.
+    async fn run<'q>(
+        &self,
+        mut query: impl Execute<'q, Any>,
+    ) -> Result<Vec<Either<AnyQueryResult, AnyRow>>, Error> {
+        let arguments = query.take_arguments().map_err(Error::Encode)?;
+        let sql = query.sql();
+        let is_reading = sql.as_str().trim_ascii_start().starts_with("SELECT");
+        let line = if is_reading { &self.reading } else { &self.writing };
+        let mut lease = line.lease().await?;
+        let steps = lease.fetch_many((sql, arguments)).try_collect().await?;
+        lease.sound();
+        Ok(steps)
     }
 }
 
 /// A connection with a transaction under way.
 #[derive(Debug)]
 pub(super) struct Transaction {
-    connection: PoolConnection<Any>,
+    lease: Lease,
     committed: bool,
 }
 
 impl Transaction {
+    /// Begins one on a connection that writes.
+    pub(super) async fn begin(lease: Lease) -> Result<Self, Error> {
+        let mut transaction = Self { lease, committed: false };
+        sqlx::raw_sql("BEGIN").execute(&mut *transaction).await?;
+        Ok(transaction)
+    }
+
     pub(super) async fn commit(mut self) -> Result<(), Error> {
-        sqlx::raw_sql("COMMIT").execute(&mut *self.connection).await?;
+        sqlx::raw_sql("COMMIT").execute(&mut *self.lease).await?;
         self.committed = true;
         Ok(())
     }
@@ -86,35 +85,29 @@ impl std::ops::Deref for Transaction {
     type Target = AnyConnection;
 
     fn deref(&self) -> &AnyConnection {
-        &self.connection
+        &self.lease
     }
 }
 
 impl std::ops::DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.connection
+        &mut self.lease
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
         if self.committed {
-            give_back(&mut self.connection);
+            self.lease.sound();
         } else {
             // The server undoes what a closed connection has begun. A change that fails is rare enough for it.
-            self.connection.close_on_drop();
+            self.lease.broken();
         }
     }
 }
 
-/// What sqlx does when a connection is dropped, with an end: dropping the unfinished return drops the connection. The
-/// method is public and left out of sqlx's documentation; its own drop calls nothing else.
-fn give_back(connection: &mut PoolConnection<Any>) {
-    tokio::spawn(tokio::time::timeout(RETURN_TIMEOUT, connection.return_to_pool()));
-}
-
-/// A single statement on whichever connection is free. Its rows are all read before the first is seen: the store has
-/// no statement whose rows it would not keep.
+/// A single statement on whichever connection is free. Its answer is read to the end before anything of it is seen: what
+/// it says is committed then, and the connection is ready for the next.
 impl<'p> Executor<'p> for &'_ Pool {
     type Database = Any;
 
@@ -127,11 +120,7 @@ impl<'p> Executor<'p> for &'_ Pool {
         E: 'q + Execute<'q, Any>,
     {
         let pool = self.clone();
-        let all = async move {
-            let mut lease = pool.acquire().await?;
-            let steps: Vec<_> = lease.fetch_many(query).try_collect().await?;
-            Ok(stream::iter(steps.into_iter().map(Ok)))
-        };
+        let all = async move { Ok(stream::iter(pool.run(query).await?.into_iter().map(Ok))) };
         all.try_flatten_stream().boxed()
     }
 
@@ -141,7 +130,7 @@ impl<'p> Executor<'p> for &'_ Pool {
         E: 'q + Execute<'q, Any>,
     {
         let pool = self.clone();
-        async move { pool.acquire().await?.fetch_optional(query).await }.boxed()
+        async move { Ok(pool.run(query).await?.into_iter().find_map(Either::right)) }.boxed()
     }
 
     fn prepare_with<'e>(

@@ -12,6 +12,7 @@ impl Store {
         parameters: &str,
         expires_at: i64,
     ) -> Result<(), StoreError> {
+        self.will_expire(expires_at);
         let insert = "INSERT INTO pushed_request (hash, client_id, parameters, expires_at) VALUES ($1, $2, $3, $4)";
         answered(async {
             sqlx::query(insert)

@@ -44,6 +44,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let insert = "INSERT INTO session (id, cookie_hash, user_id, auth_time, amr, created_at, last_seen_at, \
              expires_at, user_agent, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        self.will_expire(session.expires_at);
         answered(async {
             sqlx::query(insert)
                 .bind(session.id.to_string())
@@ -100,20 +101,6 @@ impl Store {
         answered(async {
             let row = sqlx::query(select).bind(cookie_hash).fetch_optional(&self.pool).await?;
             row.map(|row| Ok((session_row(&row)?, user_row(&row)?))).transpose()
-        })
-        .await
-    }
-
-    /// Whether a session has not ended.
-    pub async fn session_exists(&self, id: Uuid, now: i64) -> Result<bool, StoreError> {
-        let select = "SELECT id FROM session WHERE id = $1 AND expires_at > $2";
-        answered(async {
-            let row = sqlx::query(select)
-                .bind(id.to_string())
-                .bind(now)
-                .fetch_optional(&self.pool)
-                .await?;
-            Ok(row.is_some())
         })
         .await
     }

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::MailMetrics;
+use super::{MailMetrics, SweepMetrics};
 use crate::logout::DeliveryOutcome;
 use crate::protocol::ErrorCode;
 use crate::protocol::error_code::ERROR_CODES;
@@ -50,6 +50,8 @@ pub struct Metrics {
     heartbeat_age: Gauge<f64, AtomicU64>,
     signing_keys: Gauge,
     mail: MailMetrics,
+    /// What is counted of expired rows.
+    pub sweep: SweepMetrics,
 }
 
 impl Metrics {
@@ -108,8 +110,10 @@ impl Metrics {
         let signing_keys = Gauge::default();
         registry.register("signing_keys", "Published signing keys", signing_keys.clone());
         let mail = MailMetrics::registered(&mut registry);
+        let sweep = SweepMetrics::registered(&mut registry);
         Self {
             mail,
+            sweep,
             token_requests: all_token_series(&requests),
             registry,
             token_request_seconds,
@@ -255,6 +259,8 @@ mod tests {
             "countersign_signing_keys 2",
             "countersign_mails_sent_total 0",
             "countersign_mails_waiting 0",
+            "countersign_swept_rows_total{table=\"one_time_use\"} 0",
+            "countersign_sweep_lag_seconds{table=\"session\"} 0",
         ] {
             assert!(text.contains(series), "{series} is missing in\n{text}");
         }

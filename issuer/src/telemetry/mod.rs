@@ -3,9 +3,11 @@
 mod logs;
 mod mail;
 mod metrics;
+mod sweep;
 mod traces;
 
 pub use logs::{TelemetryError, TelemetryGuard, init};
 pub use mail::MailMetrics;
 pub use metrics::Metrics;
+pub use sweep::SweepMetrics;
 pub use traces::request_span;

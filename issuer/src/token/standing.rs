@@ -17,7 +17,7 @@ pub(super) enum Standing<'s> {
     /// The client itself.
     Client,
     /// A user who signed in.
-    User(User, &'s SignedIn),
+    User(&'s User, &'s SignedIn),
     /// A user of this issuer whom the client named.
     Asserted(User, &'s Asserted),
     /// Somebody in a namespace of the client's.
@@ -37,9 +37,11 @@ pub(super) async fn of<'s>(
     match subject {
         Subject::Client => Ok(Standing::Client),
         Subject::User(signed_in) => {
-            let user = user_by_id(app, signed_in.user_id).await?;
-            require_session(app, signed_in).await?;
-            require_consent(app, client, signed_in).await?;
+            // The grant looked the user up together with what is its own.
+            let user = signed_in.standing.user.as_ref();
+            let user = user.ok_or_else(|| gone("the user was deleted"))?;
+            require_session(signed_in)?;
+            require_consent(client, signed_in)?;
             Ok(Standing::User(user, signed_in))
         }
         Subject::Asserted(asserted) => match &asserted.named {
@@ -93,26 +95,18 @@ async fn user_by_id(app: &App, id: Uuid) -> Result<User, OAuthError> {
 }
 
 /// OpenID Connect Core §11: with `offline_access` a client goes on after the user signed out, without it it does not.
-async fn require_session(app: &App, signed_in: &SignedIn) -> Result<(), OAuthError> {
+fn require_session(signed_in: &SignedIn) -> Result<(), OAuthError> {
     let is_offline = signed_in.scopes.iter().any(|scope| scope == "offline_access");
-    let Some(session_id) = signed_in.session_id.filter(|_| !is_offline) else { return Ok(()) };
-    if app.store.session_exists(session_id, app.clock.now()).await? {
+    if signed_in.session_id.is_none() || is_offline || signed_in.standing.has_session {
         return Ok(());
     }
     Err(gone("the session has ended"))
 }
 
-async fn require_consent(
-    app: &App,
-    client: &Client,
-    signed_in: &SignedIn,
-) -> Result<(), OAuthError> {
+fn require_consent(client: &Client, signed_in: &SignedIn) -> Result<(), OAuthError> {
     let asks = client.sign_in.as_ref().is_some_and(|sign_in| sign_in.consent == ConsentPolicy::Ask);
-    if !asks {
-        return Ok(());
-    }
-    let consented = app.store.consented_scopes(signed_in.user_id, client.id.as_str()).await?;
-    if signed_in.scopes.iter().all(|scope| consented.contains(scope)) {
+    let consented = &signed_in.standing.consented;
+    if !asks || signed_in.scopes.iter().all(|scope| consented.contains(scope)) {
         return Ok(());
     }
     Err(gone("the consent was withdrawn"))

@@ -14,7 +14,8 @@ async fn both_well_known_addresses_answer_the_same_metadata() {
     assert_eq!(metadata["issuer"], "https://issuer.example");
     assert_eq!(metadata["token_endpoint"], "https://issuer.example/token");
     assert_eq!(metadata["jwks_uri"], "https://issuer.example/jwks");
-    let grants = ["client_credentials", "authorization_code", "refresh_token"];
+    let assertion = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let grants = ["client_credentials", "authorization_code", "refresh_token", assertion];
     assert_eq!(metadata["grant_types_supported"], serde_json::json!(grants));
     assert_eq!(metadata["code_challenge_methods_supported"], serde_json::json!(["S256"]));
     assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);

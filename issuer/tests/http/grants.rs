@@ -314,14 +314,14 @@ async fn the_audit_line_of_a_users_token_says_whose_it_is() {
 async fn what_has_expired_is_removed_and_what_is_alive_stays() {
     let (issuer, secret) = issuer().await;
     issuer.redeem("web", &secret, &code(&issuer).await).await;
-    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 0, "all is alive");
+    assert_eq!(countersign::tasks::sweep(&issuer.app).await, 0, "all is alive");
 
     // A used code is kept for its minute, a session for a week, a family for 90 days.
     issuer.clock.advance(Duration::from_mins(20));
-    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 1);
+    assert_eq!(countersign::tasks::sweep(&issuer.app).await, 1);
     issuer.clock.advance(Duration::from_hours(24 * 8));
-    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 1);
+    assert_eq!(countersign::tasks::sweep(&issuer.app).await, 1);
     issuer.clock.advance(Duration::from_hours(24 * 90));
-    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 1);
-    assert_eq!(countersign::tasks::sweep_sign_ins(&issuer.app).await, 0);
+    assert_eq!(countersign::tasks::sweep(&issuer.app).await, 1);
+    assert_eq!(countersign::tasks::sweep(&issuer.app).await, 0);
 }

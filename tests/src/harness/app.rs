@@ -70,6 +70,12 @@ impl Reply {
         }
     }
 
+    /// The refresh token of a successful answer, or nothing.
+    pub fn refresh_token(&self) -> String {
+        let token = self.body.get("refresh_token").and_then(Value::as_str);
+        token.unwrap_or_default().to_owned()
+    }
+
     /// The OAuth error code of a refusal.
     pub fn error(&self) -> &str {
         self.body.get("error").and_then(Value::as_str).unwrap_or_default()

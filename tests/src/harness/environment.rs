@@ -70,6 +70,11 @@ pub fn soak_tokens() -> u64 {
     variable("COUNTERSIGN_TEST_SOAK_TOKENS").map_or(100_000, |text| text.parse().expect("a number"))
 }
 
+/// How many authorization requests the story about storage makes: 20,000, or what `tests/run --soak` says.
+pub fn soak_authorizations() -> u64 {
+    variable("COUNTERSIGN_TEST_SOAK_TOKENS").map_or(20_000, |text| text.parse().expect("a number"))
+}
+
 /// Is the binary under test built as it is delivered? Bars on time and memory hold only then.
 pub fn release_binary() -> bool {
     countersign().components().any(|part| part.as_os_str() == "release")

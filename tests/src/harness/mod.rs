@@ -15,6 +15,7 @@ mod load;
 mod node;
 mod ports;
 mod process;
+mod sign_in;
 
 pub use app::{App, Reply};
 pub use browser::browse;
@@ -30,6 +31,7 @@ pub use load::{Load, Outcome};
 pub use node::Node;
 pub use ports::free_port;
 pub use process::Process;
+pub use sign_in::{Browser, WebClient};
 
 use std::future::Future;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 
 use uuid::Uuid;
 
+use super::super::expired::GUESSES_KEPT_SECONDS;
 use super::{Store, StoreError, answered, corrupt, number};
 use crate::credentials::Tally;
 
@@ -39,6 +40,7 @@ impl Store {
              VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
         let update = "UPDATE guess_count SET failures = $3, last_at = $4 \
              WHERE user_id = $1 AND lane = $2 AND failures = $5 AND last_at = $6";
+        self.will_expire(after.last_at.saturating_add(GUESSES_KEPT_SECONDS));
         let statement = if before.is_some() { update } else { insert };
         answered(async {
             let mut query = sqlx::query(statement)

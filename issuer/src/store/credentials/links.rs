@@ -29,6 +29,7 @@ impl Store {
         let upsert = "INSERT INTO one_time_link (user_id, purpose, digest, email, expires_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id, purpose) DO UPDATE SET \
              digest = excluded.digest, email = excluded.email, expires_at = excluded.expires_at";
+        self.will_expire(link.expires_at);
         answered(async {
             sqlx::query(upsert)
                 .bind(link.user_id.to_string())

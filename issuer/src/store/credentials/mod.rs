@@ -8,13 +8,13 @@ use super::columns::{bytes, corrupt, number, optional_number, text};
 use super::{Act, Change, Store, StoreError, answered, users};
 
 mod accounts;
+mod ceremonies;
 mod guesses;
 mod links;
 mod passkeys;
 mod passwords;
 mod recovery_codes;
 mod reseal;
-mod sweep;
 mod totp;
 
 pub use reseal::SealedCredential;

@@ -11,6 +11,8 @@ use crate::registry::{
 
 mod changes;
 mod credentials;
+mod expired;
+mod group_commit;
 mod objects;
 mod opening;
 mod outage;

@@ -107,6 +107,47 @@ fn a_node_gives_up_on_a_silent_database_in_time_and_recovers_by_itself() {
     runtime.block_on(join_all((0..6).map(|answers| lost_and_found(&server, answers))));
 }
 
+/// The same for a write that shares a transaction: nobody knows whether it was committed when the network fell silent,
+/// and it is never done twice.
+async fn written_at_most_once(server: &str, answers: i64) {
+    let network = Network(Arc::new(AtomicI64::new(NO_LIMIT)));
+    let store = behind(&network, server).await;
+    store.heartbeat().await.unwrap();
+    let mut jti = 0_u8;
+    let mut consume = async || {
+        jti += 1;
+        (jti, store.consume_assertion_jti(&id("orders"), &[jti; 32], NOW + 60).await)
+    };
+
+    network.falls_silent_after(answers);
+    let (jti, lost) = loop {
+        if let (jti, Err(error)) = consume().await {
+            break (jti, error);
+        }
+    };
+    network.heals();
+    let consume = async || store.consume_assertion_jti(&id("orders"), &[jti; 32], NOW + 60).await;
+    let recovered = match consume().await {
+        Ok(_) => consume().await,
+        // One more connection was silent.
+        Err(_) => consume().await.and(consume().await),
+    };
+
+    assert!(lost.is_retryable(), "{lost:?}");
+    assert!(!recovered.unwrap(), "after {answers} answers");
+}
+
+#[test]
+fn a_write_that_is_lost_with_its_database_is_not_done_twice() {
+    let Some(server) = postgres_url() else {
+        eprintln!("SKIPPED on PostgreSQL: COUNTERSIGN_TEST_POSTGRES_URL is not set");
+        return;
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+
+    runtime.block_on(join_all((0..6).map(|answers| written_at_most_once(&server, answers))));
+}
+
 /// What a change has begun is undone, and its connection is free again, although it was never told to end.
 #[test]
 fn a_change_that_is_dropped_is_undone_and_holds_no_connection() {

@@ -37,10 +37,11 @@ fn a_jti_belongs_to_its_client_outlives_a_restart_and_goes_when_expired() {
 
         let replayed = consume(store.clone(), "orders").await;
         let of_another = consume(store.clone(), "stock").await;
-        let too_early = store.sweep_expired(NOW + 60, 10).await.unwrap();
+        let records = EXPIRING.iter().find(|rows| rows.table == "assertion_use").unwrap();
+        let too_early = store.sweep(records, NOW + 60, 10).await.unwrap();
         let in_parts = [
-            store.sweep_expired(NOW + 61, 1).await.unwrap(),
-            store.sweep_expired(NOW + 61, 10).await.unwrap(),
+            store.sweep(records, NOW + 61, 1).await.unwrap(),
+            store.sweep(records, NOW + 61, 10).await.unwrap(),
         ];
 
         assert!(!replayed && of_another);

@@ -1,10 +1,9 @@
 //! The public keys by which clients sign: assertions (RFC 7523) and request objects (RFC 9101). Registered inline, or
 //! fetched from a `jwks_uri` through the guarded client when needed, and kept as long as they may be. What was signed is
-//! judged elsewhere; that something signed is good once is recorded here, so that the sweep knows when to look.
+//! judged elsewhere.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,8 +17,7 @@ use url::Url;
 use crate::clock::Clock;
 use crate::error::OAuthError;
 use crate::outbound::Outbound;
-use crate::registry::{Client, ClientId, ClientKeys};
-use crate::store::{Store, StoreError};
+use crate::registry::{Client, ClientKeys};
 
 /// For how long a client's keys are used when its `jwks_uri` cannot be reached.
 const MAX_STALE: Duration = Duration::from_hours(1);
@@ -29,8 +27,6 @@ pub struct ClientKeySource {
     outbound: Arc<Outbound>,
     clock: Clock,
     by_uri: Mutex<HashMap<Url, RemoteKeys>>,
-    /// The latest expiry of a replay record that this process may have written.
-    latest_record: AtomicI64,
 }
 
 /// Why there is no key to check a signature with.
@@ -55,29 +51,7 @@ impl NoKey {
 impl ClientKeySource {
     /// Keys fetched through the guarded client.
     pub fn new(outbound: Arc<Outbound>, clock: Clock) -> Self {
-        let latest_record = AtomicI64::new(i64::MIN);
-        Self { outbound, clock, by_uri: Mutex::default(), latest_record }
-    }
-
-    /// Whether replay records may exist that expire at `time` (Unix seconds) or later.
-    pub fn may_have_records(&self, time: i64) -> bool {
-        self.latest_record.load(Ordering::Relaxed) >= time
-    }
-
-    /// Uses something up that this client signed: true for exactly one caller on all nodes.
-    ///
-    /// # Errors
-    ///
-    /// If the store does not answer.
-    pub async fn use_up(
-        &self,
-        store: &Store,
-        client_id: &ClientId,
-        hash: &[u8],
-        expires_at: i64,
-    ) -> Result<bool, StoreError> {
-        self.latest_record.fetch_max(expires_at, Ordering::Relaxed);
-        store.consume_assertion_jti(client_id, hash, expires_at).await
+        Self { outbound, clock, by_uri: Mutex::default() }
     }
 
     /// The key that must have signed something of this client.

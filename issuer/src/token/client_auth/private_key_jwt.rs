@@ -137,7 +137,7 @@ async fn use_up(app: &App, client: &Client, claims: &StandardClaims) -> Result<(
     let jti = claims.token_id().unwrap_or_default();
     let expires_at = claims.expires_at().unwrap_or_default() + SKEW_SECONDS;
     let jti_hash = digest(&SHA256, jti.as_bytes());
-    if app.client_keys.use_up(&app.store, &client.id, jti_hash.as_ref(), expires_at).await? {
+    if app.store.consume_assertion_jti(&client.id, jti_hash.as_ref(), expires_at).await? {
         return Ok(());
     }
     Err(refusal("the assertion was used before"))

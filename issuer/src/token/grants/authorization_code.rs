@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::authorize::AuthorizationCode;
 use crate::error::OAuthError;
 use crate::protocol::pkce::WrongVerifier;
-use crate::store::{CodeRedemption, RefreshFamily};
+use crate::store::{CodeRedemption, RefreshFamily, Towards};
 
 pub(super) fn authorize(request: TokenRequest<'_>) -> Authorizing<'_> {
     Box::pin(redeem(request))
@@ -33,7 +33,10 @@ async fn redeem(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
     check_verifier(request, &code)?;
     // RFC 6749 §4.1.2: a code that is used twice takes back what it gave the first time.
     let hash = code.hash(&app.sealer);
-    if app.store.is_code_used(&hash).await? {
+    let (user_id, session_id, client_id) = (code.user_id, code.session_id, &*code.client_id);
+    let towards = Towards { user_id, session_id, client_id };
+    let (is_used, standing) = app.store.standing_of_code(&hash, towards, now).await?;
+    if is_used {
         let error = invalid_grant("the code was used before");
         return Err(GrantRefusal { error, revoke: Some(code.id) });
     }
@@ -76,6 +79,7 @@ async fn redeem(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
             nonce: code.nonce,
             claims: code.claims,
             refresh_token,
+            standing,
         })),
         resources: request.resources(),
         scope: None,
@@ -117,11 +121,11 @@ fn check_verifier(request: TokenRequest<'_>, code: &AuthorizationCode) -> Result
 
 /// Uses the code up, unless somebody else did meanwhile: then it was stolen, or sent twice, and what it gave is revoked
 /// (RFC 6749 §4.1.2).
-pub(super) async fn commit(app: &App, redemption: &CodeRedemption) -> Result<(), GrantRefusal> {
-    app.leave_to_sweep();
+pub(super) async fn commit(app: &App, redemption: CodeRedemption) -> Result<(), GrantRefusal> {
+    let code_id = redemption.code_id;
     if app.store.redeem_code(redemption, app.clock.now()).await? {
         return Ok(());
     }
     let error = invalid_grant("the code was used at the same time by another request");
-    Err(GrantRefusal { error, revoke: Some(redemption.code_id) })
+    Err(GrantRefusal { error, revoke: Some(code_id) })
 }

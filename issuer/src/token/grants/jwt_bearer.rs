@@ -144,7 +144,7 @@ fn used(client: &Client, claims: &StandardClaims) -> AssertionUse {
 
 pub(super) async fn commit(app: &App, used: &AssertionUse) -> Result<(), GrantRefusal> {
     let AssertionUse { client_id, hash, expires_at } = used;
-    if app.client_keys.use_up(&app.store, client_id, hash, *expires_at).await? {
+    if app.store.consume_assertion_jti(client_id, hash, *expires_at).await? {
         return Ok(());
     }
     Err(refusal("it was used before").into())

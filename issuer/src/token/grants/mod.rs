@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::error::OAuthError;
 use crate::protocol::{ClaimsRequest, ErrorCode, Form};
 use crate::registry::Client;
-use crate::store::{CodeRedemption, StoreError};
+use crate::store::{CodeRedemption, StoreError, UserStanding};
 
 /// A grant: its wire name, and what is its own.
 pub struct Grant {
@@ -93,6 +93,8 @@ pub struct SignedIn {
     pub claims: ClaimsRequest,
     /// The refresh token to hand out.
     pub refresh_token: Option<RefreshToken>,
+    /// How the user stands towards the client now.
+    pub standing: UserStanding,
 }
 
 /// What is written once everything else is done; if it cannot be written, nothing is given.
@@ -172,7 +174,7 @@ fn invalid_grant(cause: impl Into<Cow<'static, str>>) -> OAuthError {
 pub(super) async fn commit(app: &App, commit: Commit) -> Result<(), GrantRefusal> {
     match commit {
         Commit::Nothing => Ok(()),
-        Commit::RedeemCode(redemption) => authorization_code::commit(app, &redemption).await,
+        Commit::RedeemCode(redemption) => authorization_code::commit(app, *redemption).await,
         Commit::Rotate(token) => refresh_token::commit(app, token).await,
         Commit::UseAssertion(used) => jwt_bearer::commit(app, &used).await,
     }

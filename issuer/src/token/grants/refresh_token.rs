@@ -65,8 +65,10 @@ async fn rotate(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
     let text = request.required("refresh_token", "refresh_token is missing")?;
     let token = RefreshToken::open(&app.sealer, text)
         .ok_or_else(|| invalid_grant("the refresh token was not made here"))?;
-    let family = app.store.refresh_family(token.family).await?;
-    let family = family.ok_or_else(|| invalid_grant("the refresh token's family is gone"))?;
+    let now = app.clock.now();
+    let found = app.store.standing_of_family(token.family, now).await?;
+    let (family, user) =
+        found.ok_or_else(|| invalid_grant("the refresh token's family is gone"))?;
     // RFC 6749 §6: bound to the client to which it was issued. Another one proves nothing about a theft.
     if family.client_id != request.client.id.as_str() {
         return Err(invalid_grant("the refresh token was issued to another client").into());
@@ -74,7 +76,6 @@ async fn rotate(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
     if family.revoked_at.is_some() {
         return Err(invalid_grant("the refresh token's family was revoked").into());
     }
-    let now = app.clock.now();
     let limits = &app.config.refresh_tokens;
     if now >= family.expires_at || now - family.rotated_at > i64::from(limits.idle_seconds) {
         return Err(invalid_grant("the refresh token has expired").into());
@@ -97,6 +98,7 @@ async fn rotate(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
             nonce: None,
             claims: family.claims,
             refresh_token: Some(token.next()),
+            standing: user,
         })),
         resources: request.resources(),
         scope: request.form.value("scope"),

@@ -1,13 +1,18 @@
-//! Measures the delivered server: `/token` beside the bare server in the same run, the key set, starts and memory.
-//! One JSON line a figure. Servers run on one core, the load on the other. Start it with `tests/bench/run`; arguments
-//! choose groups of figures, none means all.
+//! Measures the delivered server: `/token` beside the bare server in the same run, the key set, starts and memory; code
+//! flows, refreshes and sign-ins. One JSON line a figure. For tokens and keys the server runs on one core and the load on
+//! the other; what people do is measured on both cores. Start it with `tests/bench/run`; arguments choose groups of
+//! figures, none means all.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
+    clippy::indexing_slicing,
     reason = "a tool that prints figures and ends at the first surprise"
 )]
 
+mod connection;
 mod figure;
+mod flow;
+mod password;
 mod start;
 mod token;
 mod wrk;
@@ -23,7 +28,8 @@ const SERVER: [&str; 3] = ["taskset", "-c", "0"];
 const LEDGER: &str = "https://ledger.example";
 
 /// The groups of figures, in the order in which they are measured.
-const GROUPS: [&str; 5] = ["start", "rest", "ES256", "RS256", "JWKS"];
+const GROUPS: [&str; 8] =
+    ["start", "rest", "ES256", "RS256", "JWKS", "code-flow", "refresh", "password"];
 
 /// A node under measurement and an app for each algorithm.
 struct Subject {
@@ -64,9 +70,20 @@ async fn main() {
     if wants("rest") {
         measure_rest().await;
     }
-    if !["ES256", "RS256", "JWKS"].into_iter().any(&wants) {
-        return;
+    if ["ES256", "RS256", "JWKS"].into_iter().any(&wants) {
+        measure_tokens(&wants).await;
     }
+    for act in [flow::Act::CodeFlow, flow::Act::Refresh] {
+        if wants(act.group()) {
+            flow::measure(act).await;
+        }
+    }
+    if wants("password") {
+        password::measure().await;
+    }
+}
+
+async fn measure_tokens(wants: &impl Fn(&str) -> bool) {
     let subjects = [
         Subject::start("SQLite", Deployment::sqlite()).await,
         Subject::start("PostgreSQL", Deployment::postgres().await).await,
