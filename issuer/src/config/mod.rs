@@ -18,8 +18,8 @@ pub use secret::Secret;
 pub use sections::{
     Audit, ClientAuthenticationLimits, Config, CredentialSettings, Database, Keys, Log, LogFormat,
     Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound, Proxies,
-    RefreshTokens, Sessions, Shutdown, Source, Tls, Tracing, UpstreamProvider,
-    UpstreamRegistration,
+    RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls, Tracing,
+    UpstreamProvider, UpstreamRegistration,
 };
 pub use setting::{Section, Setting, Shown};
 
@@ -55,6 +55,7 @@ pub const SECTIONS: &[Section] = &[
     RefreshTokens::SECTION,
     CredentialSettings::SECTION,
     Mail::SECTION,
+    Registration::SECTION,
     UpstreamProvider::SECTION,
     Outbound::SECTION,
     Log::SECTION,

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::setting::section;
 use super::{IssuerUrl, Secret};
-use crate::mail::Sender;
+use crate::mail::{Recipient, Sender};
 
 section! {
     /// Where the issuer is, for the world and on this machine.
@@ -44,6 +44,7 @@ section! {
         pub refresh_tokens: RefreshTokens;
         pub credentials: CredentialSettings;
         pub mail: Mail;
+        pub registration: Registration;
         pub upstream: BTreeMap<String, UpstreamProvider>;
         pub outbound: Outbound;
         pub log: Log;
@@ -211,6 +212,21 @@ section! {
 }
 
 section! {
+    /// Who may make an account without an operator. Nobody has one before the address was proved by a link.
+    "registration" => pub struct Registration {
+        /// `closed`: operators make all accounts. `invite`: whom `countersign user invite` sends a link. `open`:
+        /// everybody who can read mail at an address; needs `[mail]`.
+        pub mode: RegistrationMode = RegistrationMode::Closed, Default r#""closed""#;
+        /// The domains whose addresses may register by themselves; each stands for itself alone. Empty for all.
+        /// Invitations may go to any address.
+        #[serde(deserialize_with = "domains")]
+        pub allowed_email_domains: Vec<String> = Vec::new(), Default "[]";
+        /// Seconds for which an invitation can be accepted.
+        pub invitation_lifetime_seconds: u32 = 604_800, Default "604800";
+    }
+}
+
+section! {
     /// Another OpenID Connect provider at which people may sign in, such as Google, Entra or another Countersign: one
     /// section for each, `NAME` being lower-case letters, digits and hyphens. Register
     /// `{issuer}/login/upstream/NAME/callback` there as the redirect URI. Whoever signs in there without being linked to
@@ -237,7 +253,8 @@ section! {
 }
 
 section! {
-    /// Requests that the issuer makes itself, to upstream providers, to a client's `jwks_uri` and `backchannel_logout_uri`. Redirects are never
+    /// Requests that the issuer makes itself: to upstream providers, to a client's `jwks_uri` and
+    /// `backchannel_logout_uri`. Redirects are never
     /// followed.
     "outbound" => pub struct Outbound {
         /// Networks that may be asked although they are private, loopback or link-local. All other private
@@ -323,6 +340,26 @@ pub enum LogFormat {
     Json,
 }
 
+/// Who may make an account without an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RegistrationMode {
+    /// Nobody.
+    Closed,
+    /// Who was invited.
+    Invite,
+    /// Everybody.
+    Open,
+}
+
+impl Registration {
+    /// Whether an address of this domain may register by itself.
+    pub fn allows(&self, domain: &str) -> bool {
+        let allowed = &self.allowed_email_domains;
+        allowed.is_empty() || allowed.iter().any(|name| name == domain)
+    }
+}
+
 /// What happens to a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -371,6 +408,16 @@ fn absolute_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url
     let text = String::deserialize(deserializer)?;
     let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     url.map(Some).ok_or_else(|| D::Error::custom(format!("`{text}` is not an http or https URL")))
+}
+
+/// Names of domains, in lower case.
+fn domains<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let domain = |name: String| match Recipient::parse(&format!("a@{name}")) {
+        Some(address) if !name.contains('@') => Ok(address.domain()),
+        _ => Err(D::Error::custom(format!("`{name}` is not a domain such as example.com"))),
+    };
+    names.into_iter().map(domain).collect()
 }
 
 /// Networks in CIDR notation; a bare address is a network of one.

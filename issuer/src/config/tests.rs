@@ -103,6 +103,13 @@ fn a_mistake_is_named_with_its_line_its_key_and_what_to_do() {
         ("[mail]\nhost = 'smtp.example.com'", &["mail.transport", "smtp"]),
         ("[mail]\ntransport = 'smtp'", &["mail.host"]),
         ("[mail]\ntransport = 'smtp'\nhost = 'h'", &["mail.from"]),
+        ("[registration]\nmode = 'open'", &["registration.mode", "[mail]"]),
+        ("[registration]\nmode = 'everybody'", &["registration.mode", "closed", "invite", "open"]),
+        (
+            "[registration]\nallowed_email_domains = ['@example.com']",
+            &["registration.allowed_email_domains", "example.com"],
+        ),
+        ("[registration]\ninvitation_lifetime_seconds = 1", &["300 to 2592000"]),
         ("[mail]\nfrom = 'nobody'", &["line 2", "mail.from", "name@domain"]),
         (
             "[mail]\ntransport = 'smtp'\nhost = 'h'\nfrom = 'a@b.example'\nusername = 'u'",

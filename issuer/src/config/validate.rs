@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{Config, ConfigError, MailTls, MailTransport, OnWriteFailure, Warning};
+use super::{
+    Config, ConfigError, MailTls, MailTransport, OnWriteFailure, RegistrationMode, Warning,
+};
 
 /// The most keys that the key set ever shows (`design.md`: never more than 64).
 const MAX_PUBLISHED_KEYS: u64 = 64;
@@ -20,6 +22,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     check_numbers(config)?;
     check_mail(config)?;
     check_upstream(config)?;
+    check_registration(config)?;
     EnvFilter::try_new(&config.log.level).map_err(|error| {
         invalid("log.level", format!("it is not a list of directives: {error}"))
     })?;
@@ -128,6 +131,20 @@ fn check_keys(config: &Config) -> Result<(), ConfigError> {
         return Err(invalid("keys.rotate_every_seconds", problem));
     }
     Ok(())
+}
+
+fn check_registration(config: &Config) -> Result<(), ConfigError> {
+    let registration = &config.registration;
+    if registration.mode == RegistrationMode::Open && config.mail_transport() == MailTransport::None
+    {
+        let problem = "\"open\" needs mails, by which addresses are proved: set `[mail]`";
+        return Err(invalid("registration.mode", problem));
+    }
+    within(
+        "registration.invitation_lifetime_seconds",
+        registration.invitation_lifetime_seconds,
+        300..=2_592_000,
+    )
 }
 
 fn check_mail(config: &Config) -> Result<(), ConfigError> {

@@ -14,6 +14,7 @@ mod link;
 mod passkey;
 pub mod password;
 mod recovery_code;
+mod registration;
 mod reseal;
 mod second_factor;
 mod sign_in;
@@ -29,6 +30,7 @@ pub use link::IssuedLink;
 pub use passkey::{PasskeyCeremony, PasskeySignIn};
 pub use password::{NewPassword, Password, PasswordHash, PasswordHasher, PasswordRules};
 pub use recovery_code::RECOVERY_CODES;
+pub use registration::{CREATE_ACCOUNT_PATH, ChosenAccount, Registration};
 pub use reseal::reseal_credentials;
 pub use sign_in::{From, Who};
 pub use stored::{

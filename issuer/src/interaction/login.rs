@@ -15,7 +15,9 @@ use super::passkey::Offer;
 use super::session::{self, CurrentSession};
 use super::shown::Shown;
 use super::visit::{Ended, Visit, client_name};
-use super::{FirstFactor, Interaction, cookies, forgot_password, second_factor, upstream};
+use super::{
+    FirstFactor, Interaction, cookies, forgot_password, register, second_factor, upstream,
+};
 use crate::app::App;
 use crate::credentials::{
     self, Account, CredentialError, KNOWN_DEVICE_SECONDS, Method, Password, Who,
@@ -105,6 +107,7 @@ async fn render(
         form: PostForm { action: &choice, ..shown.form() },
         providers: &providers,
     });
+    let register = visit.path(&format!("{}?continue={}", register::PATH, shown.sealed));
     let page = LoginPage {
         frame: shown.frame(),
         form: asked.by_password.then(|| shown.form()),
@@ -115,7 +118,7 @@ async fn render(
         passkey: asked.passkey.as_ref().map(|offer| offer.form(&shown)),
         upstream,
         forgot_password: visit.app.mailer.is_possible().then_some(forgot_password.as_str()),
-        register: None,
+        register: register::is_open(visit.app).then_some(register.as_str()),
     };
     Ok(page.page().with_status(status_of(problems)).into_response())
 }

@@ -15,6 +15,27 @@ pub(super) fn password_reset(
     post(account, (Kind::PasswordReset, one_time(app, link)), (place, language));
 }
 
+/// A link to an account that is about to be.
+pub(super) fn registration(
+    to: Recipient,
+    (link, lifetime): (IssuedLink, u32),
+    (place, language): (Place, Language),
+) {
+    let about = to.as_str().to_owned();
+    let link = Link::OneTime { url: link.url, lifetime };
+    place.post(Letter { to, language, kind: Kind::Registration, about, link });
+}
+
+/// Tells whoever wanted an account that there is one.
+pub(super) fn already_registered(
+    app: &App,
+    account: &Account,
+    (place, language): (Place, Language),
+) {
+    let page = app.config.issuer.endpoint(super::forgot_password::PATH);
+    post(account, (Kind::AlreadyRegistered, Link::Page(page)), (place, language));
+}
+
 /// Says that a password was changed, to whoever did not do it (NIST SP 800-63B-4 §4.6). Only a proved address is told.
 pub fn password_changed(app: &App, account: &Account, language: Language) {
     if !app.mailer.is_possible() || !account.email_verified {

@@ -5,12 +5,14 @@
 mod aside;
 mod consent;
 mod cookies;
+mod create_account;
 mod dispatcher;
 mod forgot_password;
 mod form;
 mod login;
 pub mod mails;
 mod passkey;
+mod register;
 mod reset_password;
 mod second_factor;
 mod select_account;
@@ -33,7 +35,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::authorize::{AuthorizationRequest, Progress};
-use crate::credentials::{LinkPurpose, Method};
+use crate::credentials::{CREATE_ACCOUNT_PATH, LinkPurpose, Method};
 use crate::sealer::{Purpose, SealFailed, Sealer};
 
 /// Seconds for which a page may stay open.
@@ -64,6 +66,8 @@ pub fn routes() -> Router<Arc<App>> {
             LinkPurpose::EmailVerification.path(),
             get(verify_email::page).post(verify_email::endpoint),
         )
+        .route(register::PATH, get(register::page).post(register::endpoint))
+        .route(CREATE_ACCOUNT_PATH, get(create_account::page).post(create_account::endpoint))
         .route("/select-account", post(select_account::endpoint))
 }
 

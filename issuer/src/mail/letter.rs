@@ -33,6 +33,12 @@ pub enum Kind {
     EmailVerification,
     /// Says that a password was changed.
     PasswordChanged,
+    /// A link to an account that somebody wants to make.
+    Registration,
+    /// A link to an account to which an operator invites.
+    Invitation,
+    /// Says that there is an account already.
+    AlreadyRegistered,
 }
 
 /// The way to go on.
@@ -59,8 +65,14 @@ pub(super) struct Voice<'v> {
 
 impl Kind {
     /// All of them.
-    pub const ALL: &'static [Self] =
-        &[Self::PasswordReset, Self::EmailVerification, Self::PasswordChanged];
+    pub const ALL: &'static [Self] = &[
+        Self::PasswordReset,
+        Self::EmailVerification,
+        Self::PasswordChanged,
+        Self::Registration,
+        Self::Invitation,
+        Self::AlreadyRegistered,
+    ];
 
     /// A name for logs.
     pub fn name(self) -> &'static str {
@@ -68,6 +80,9 @@ impl Kind {
             Self::PasswordReset => "password_reset",
             Self::EmailVerification => "email_verification",
             Self::PasswordChanged => "password_changed",
+            Self::Registration => "registration",
+            Self::Invitation => "invitation",
+            Self::AlreadyRegistered => "already_registered",
         }
     }
 }
@@ -94,7 +109,7 @@ impl Letter {
         let (text, link, otherwise) =
             (words.text.text(&self.about), self.link.url(), words.otherwise);
         let once = match self.link {
-            Link::OneTime { lifetime, .. } => self.language.good_once(lifetime.div_ceil(60).max(1)),
+            Link::OneTime { lifetime, .. } => self.language.good_once(lifetime),
             Link::Page(_) => String::new(),
         };
         let Voice { brand, issuer } = voice;

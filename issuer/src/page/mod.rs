@@ -69,7 +69,7 @@ pub use passkey::PasskeyForm;
 pub use password_reset::{ForgotPasswordPage, ResetPasswordPage};
 pub(crate) use phrase::Phrase;
 pub use problem::{Field, Problem};
-pub use register::{RegisterKind, RegisterPage};
+pub use register::{CreateAccountPage, RegisterKind, RegisterPage};
 pub use scope::RequestedScope;
 pub use second_factor::{SecondFactorMethod, SecondFactorPage};
 pub use select_account::{SelectAccountPage, SelectableAccount};

@@ -93,6 +93,8 @@ pub enum Problem {
     UsernameInvalid,
     /// It is not an e-mail address.
     EmailInvalid,
+    /// Accounts are for addresses of other domains.
+    EmailNotAllowed,
     /// The name is too long or holds control characters.
     NameInvalid,
     /// It is the last way to sign in, and cannot be removed.
@@ -116,7 +118,7 @@ impl Problem {
             | Self::PasswordTooLong { .. }
             | Self::PasswordTooCommon => &[F::NewPassword],
             Self::UsernameTaken | Self::UsernameInvalid => &[F::Username],
-            Self::EmailInvalid => &[F::Email],
+            Self::EmailInvalid | Self::EmailNotAllowed => &[F::Email],
             Self::NameInvalid => &[F::Name],
             Self::WrongPasskey
             | Self::TooManyAttempts { .. }
@@ -147,6 +149,7 @@ impl Problem {
             Self::UsernameTaken => texts.username_taken,
             Self::UsernameInvalid => texts.username_invalid,
             Self::EmailInvalid => texts.email_invalid,
+            Self::EmailNotAllowed => texts.email_not_allowed,
             Self::NameInvalid => texts.name_invalid,
             Self::LastCredential => texts.last_credential,
         };

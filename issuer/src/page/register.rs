@@ -1,5 +1,5 @@
-//! Making an account: by oneself where registration is open, or by accepting an invitation. The page
-//! of an invitation consumes nothing; sending its form does.
+//! Making an account: first an address, to which a link is sent; then, by that link or by one of an invitation, all the
+//! rest. The page of a link consumes nothing; sending its form does.
 
 use askama::Template;
 
@@ -8,8 +8,7 @@ use super::frame::{Frame, PostForm};
 use super::messages::Messages;
 use super::problem::{Field, Problem};
 
-/// Asks for what an account needs. Posts `username`, `name`, `new_password` and, but for an
-/// invitation, `email`.
+/// Asks for an address. Posts `email`.
 #[derive(Template, Clone, Copy, Debug)]
 #[template(path = "register.html")]
 pub struct RegisterPage<'v> {
@@ -17,33 +16,12 @@ pub struct RegisterPage<'v> {
     pub frame: Frame<'v>,
     /// The form.
     pub form: PostForm<'v>,
-    /// How the person came here.
-    pub kind: RegisterKind<'v>,
-    /// What stands in the field of the username.
-    pub username: &'v str,
-    /// What stands in the field of the name.
-    pub name: &'v str,
-    /// The fewest characters that a password may have.
-    pub min_password_length: u32,
+    /// What stands in the field.
+    pub email: &'v str,
     /// What was wrong last time.
     pub problems: &'v [Problem],
     /// The address of the login page.
     pub sign_in: Option<&'v str>,
-}
-
-/// How a person came to register.
-#[derive(Clone, Copy, Debug)]
-pub enum RegisterKind<'v> {
-    /// By themselves.
-    Open {
-        /// What stands in the field of the e-mail address.
-        email: &'v str,
-    },
-    /// By an invitation to this address, which is thereby proved.
-    Invitation {
-        /// The address that was invited.
-        email: &'v str,
-    },
 }
 
 impl RegisterPage<'_> {
@@ -58,9 +36,60 @@ impl View for RegisterPage<'_> {
     }
 
     fn title(&self) -> String {
+        self.m().register.title.to_owned()
+    }
+
+    fn problems(&self) -> &[Problem] {
+        self.problems
+    }
+}
+
+/// Asks for what an account needs. Posts `username`, `name` and `new_password`; the link's token travels as `continue`.
+#[derive(Template, Clone, Copy, Debug)]
+#[template(path = "create_account.html")]
+pub struct CreateAccountPage<'v> {
+    /// What all pages share.
+    pub frame: Frame<'v>,
+    /// The form.
+    pub form: PostForm<'v>,
+    /// How the person came here.
+    pub kind: RegisterKind,
+    /// The address to which the link was sent, and which is thereby proved.
+    pub email: &'v str,
+    /// What stands in the field of the username.
+    pub username: &'v str,
+    /// What stands in the field of the name.
+    pub name: &'v str,
+    /// The fewest characters that a password may have.
+    pub min_password_length: u32,
+    /// What was wrong last time.
+    pub problems: &'v [Problem],
+}
+
+/// How a person came to register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RegisterKind {
+    /// By themselves.
+    Own,
+    /// By an invitation.
+    Invitation,
+}
+
+impl CreateAccountPage<'_> {
+    fn m(&self) -> &'static Messages {
+        self.frame.messages()
+    }
+}
+
+impl View for CreateAccountPage<'_> {
+    fn frame(&self) -> &Frame<'_> {
+        &self.frame
+    }
+
+    fn title(&self) -> String {
         match self.kind {
-            RegisterKind::Open { .. } => self.m().register.title,
-            RegisterKind::Invitation { .. } => self.m().register.invitation_title,
+            RegisterKind::Own => self.m().register.title,
+            RegisterKind::Invitation => self.m().register.invitation_title,
         }
         .to_owned()
     }

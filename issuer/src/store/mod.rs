@@ -43,7 +43,7 @@ mod withdrawn;
 pub use actor::{Act, Actor};
 pub use audit::AuditRecord;
 pub use columns::Rows;
-pub use credentials::SealedCredential;
+pub use credentials::{NewUser, SealedCredential};
 pub use error::StoreError;
 pub use expired::{EXPIRING, Expiring};
 pub use grants::{CodeRedemption, RefreshFamily};

@@ -67,6 +67,12 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../migrations/0016_upstream_identity.sql"),
     },
     Step {
+        version: 17,
+        name: "registration",
+        sqlite: include_str!("../../migrations/0017_registration.sql"),
+        postgres: include_str!("../../migrations/0017_registration.sql"),
+    },
+    Step {
         version: 20,
         name: "assertion rule",
         sqlite: include_str!("../../migrations/0020_assertion_rule.sql"),

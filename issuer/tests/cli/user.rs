@@ -109,3 +109,44 @@ fn roles_and_groups_that_no_token_has_room_for_are_refused() {
     assert_eq!(less["error"], "token_too_large");
     assert_eq!(desk.json("user show ada")["groups"], some["groups"], "nothing was written");
 }
+
+#[test]
+fn without_mail_an_invitation_and_a_proof_are_printed_and_a_closed_issuer_invites_nobody() {
+    let desk = Desk::new();
+    let path = desk.path("countersign.toml");
+
+    std::fs::write(&path, "[registration]\nmode = 'closed'").unwrap();
+    let (code, closed) = desk.failure("user invite ada@example.com");
+    std::fs::write(&path, "[registration]\nmode = 'invite'").unwrap();
+    let invitation = desk.json("user invite ada@example.com --role auditor --group staff");
+    let wrong = desk.output_with("user invite ada@example.com,eve@example.com", "");
+    desk.json_with("user create eve --email eve@example.com", "");
+    let proof = desk.json("user verify-email eve --language fr");
+    desk.json_with("user create bob", "");
+    let (_, no_email) = desk.failure("user verify-email bob");
+
+    assert_eq!((code, &closed["error"]), (1, &json!("registration_closed")));
+    assert!(closed["hint"].as_str().unwrap().contains("reset-link --invite"));
+    let link = invitation["link"].as_str().unwrap();
+    assert!(link.starts_with("http://localhost:8080/create-account?token="), "{link}");
+    assert_eq!(invitation["kind"], "invitation");
+    assert!(!wrong.status.success());
+    let link = proof["link"].as_str().unwrap();
+    assert!(link.starts_with("http://localhost:8080/verify-email?token="), "{link}");
+    assert_eq!(no_email["error"], "no_email");
+}
+
+#[test]
+fn an_invitation_that_no_server_takes_says_so_and_prints_no_link() {
+    let desk = Desk::new();
+    let mail = "[mail]\ntransport = 'smtp'\nhost = 'localhost'\nport = 1\ntls = 'none'\n\
+                from = 'a@example.com'\n[registration]\nmode = 'invite'";
+    std::fs::write(desk.path("countersign.toml"), mail).unwrap();
+
+    let (code, failure) = desk.failure("user invite ada@example.com");
+    let printed = desk.json("user invite ada@example.com --print");
+
+    assert_eq!((code, &failure["error"]), (1, &json!("mail_not_sent")));
+    assert!(!failure.to_string().contains("token="), "{failure}");
+    assert!(printed["link"].as_str().unwrap().contains("token="));
+}

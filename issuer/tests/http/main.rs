@@ -25,6 +25,7 @@ mod passkey;
 mod people;
 mod private_key_jwt;
 mod receiver;
+mod registration;
 mod request_object;
 mod smtp;
 mod state;

@@ -12,6 +12,7 @@ use crate::store::Store;
 
 mod create;
 mod credential;
+mod invite;
 mod link;
 mod password;
 
@@ -39,6 +40,10 @@ pub(super) enum UserCommand {
     RemoveCredential(credential::RemoveCredential),
     /// Make a link with which the user chooses a new password, and print it once.
     ResetLink(link::ResetLink),
+    /// Invite somebody to make an account: a link goes to an address, or is printed where there is no mail.
+    Invite(invite::Invite),
+    /// Send the user a link that proves the e-mail address, or print it where there is no mail.
+    VerifyEmail(invite::VerifyEmail),
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +90,8 @@ impl UserCommand {
             Self::SetPassword(set) => set.run(session).await,
             Self::ImportHash(Named { username }) => password::import(session, &username).await,
             Self::ResetLink(link) => link.run(session).await,
+            Self::Invite(invite) => invite.run(session).await,
+            Self::VerifyEmail(verify) => verify.run(session).await,
             other => other.run_without_keys(session, &session.store().await?).await,
         }
     }
@@ -92,9 +99,12 @@ impl UserCommand {
     /// The commands that go on although a key does not open.
     async fn run_without_keys(self, session: &Session, store: &Store) -> Result<(), Failure> {
         match self {
-            Self::Create(_) | Self::SetPassword(_) | Self::ImportHash(_) | Self::ResetLink(_) => {
-                Ok(())
-            }
+            Self::Create(_)
+            | Self::SetPassword(_)
+            | Self::ImportHash(_)
+            | Self::ResetLink(_)
+            | Self::Invite(_)
+            | Self::VerifyEmail(_) => Ok(()),
             Self::Update(update) => update.run(session, store).await,
             Self::List => {
                 list(session, &store.users().await?);

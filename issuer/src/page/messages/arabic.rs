@@ -174,6 +174,7 @@ pub(in crate::page) static ARABIC: Messages = Messages {
     },
     register: Register {
         title: "إنشاء حساب",
+        intro: "سنرسل إليك رابطًا لإنشاء حسابك.",
         invitation_title: "قبول الدعوة",
         invitation_text: Phrase::new("سيكون حسابك مرتبطًا بالعنوان {}."),
         username: "اسم المستخدم",
@@ -311,6 +312,7 @@ pub(in crate::page) static ARABIC: Messages = Messages {
         username_taken: "اسم المستخدم هذا محجوز.",
         username_invalid: "لا يحوي اسم المستخدم إلا حروفًا وأرقامًا ونقاطًا وشرطات وشرطات سفلية.",
         email_invalid: "هذا ليس عنوان بريد إلكتروني مثل ada@example.com.",
+        email_not_allowed: "لا يمكن إنشاء حساب هنا بهذا العنوان.",
         name_invalid: "الاسم طويل جدًا أو فيه رموز لا يمكن عرضها.",
         last_credential: "هذه آخر طريقة لديك لتسجيل الدخول. يُرجى إضافة طريقة أخرى أولًا.",
     },

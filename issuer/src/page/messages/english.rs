@@ -136,6 +136,7 @@ pub(in crate::page) static ENGLISH: Messages = Messages {
     },
     register: Register {
         title: "Create an account",
+        intro: "We send you a link with which you create your account.",
         invitation_title: "Accept the invitation",
         invitation_text: Phrase::new("Your account will belong to {}."),
         username: "Username",
@@ -260,6 +261,7 @@ pub(in crate::page) static ENGLISH: Messages = Messages {
         username_taken: "This username is taken.",
         username_invalid: "A username has only letters, digits, dots, hyphens and underscores.",
         email_invalid: "This is not an e-mail address, such as ada@example.com.",
+        email_not_allowed: "Accounts are not open to this address.",
         name_invalid: "The name is too long or has characters that cannot be shown.",
         last_credential: "This is your last way to sign in. Add another one first.",
     },

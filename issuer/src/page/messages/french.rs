@@ -142,6 +142,7 @@ pub(in crate::page) static FRENCH: Messages = Messages {
     },
     register: Register {
         title: "Créer un compte",
+        intro: "Nous vous envoyons un lien pour créer votre compte.",
         invitation_title: "Accepter l’invitation",
         invitation_text: Phrase::new("Votre compte sera rattaché à {}."),
         username: "Nom d’utilisateur",
@@ -271,6 +272,7 @@ pub(in crate::page) static FRENCH: Messages = Messages {
         username_taken: "Ce nom d’utilisateur est déjà pris.",
         username_invalid: "Un nom d’utilisateur ne comporte que des lettres, des chiffres, des points, des tirets et des tirets bas.",
         email_invalid: "Ceci n’est pas une adresse e-mail telle que ada@example.com.",
+        email_not_allowed: "Aucun compte ne peut être créé ici avec cette adresse.",
         name_invalid: "Le nom est trop long ou contient des caractères qui ne peuvent pas être affichés.",
         last_credential: "C’est votre dernier moyen de vous connecter. Ajoutez-en d’abord un autre.",
     },

@@ -136,6 +136,7 @@ pub(in crate::page) static GERMAN: Messages = Messages {
     },
     register: Register {
         title: "Konto anlegen",
+        intro: "Wir senden Ihnen einen Link, mit dem Sie Ihr Konto anlegen.",
         invitation_title: "Einladung annehmen",
         invitation_text: Phrase::new("Ihr Konto wird zu {} gehören."),
         username: "Benutzername",
@@ -264,6 +265,7 @@ pub(in crate::page) static GERMAN: Messages = Messages {
         username_taken: "Dieser Benutzername ist vergeben.",
         username_invalid: "Ein Benutzername besteht nur aus Buchstaben, Ziffern, Punkten, Binde- und Unterstrichen.",
         email_invalid: "Das ist keine E-Mail-Adresse wie ada@example.com.",
+        email_not_allowed: "Mit dieser Adresse kann hier kein Konto angelegt werden.",
         name_invalid: "Der Name ist zu lang oder enthält Zeichen, die nicht angezeigt werden können.",
         last_credential: "Das ist Ihr letzter Weg, sich anzumelden. Fügen Sie zuerst einen anderen hinzu.",
     },

@@ -123,6 +123,7 @@ pub(in crate::page) static JAPANESE: Messages = Messages {
     },
     register: Register {
         title: "アカウントの作成",
+        intro: "アカウントを作成するためのリンクをお送りします。",
         invitation_title: "招待の承諾",
         invitation_text: Phrase::new("アカウントは {} に関連付けられます。"),
         username: "ユーザー名",
@@ -245,6 +246,7 @@ pub(in crate::page) static JAPANESE: Messages = Messages {
         username_taken: "このユーザー名はすでに使われています。",
         username_invalid: "ユーザー名に使えるのは、文字、数字、ピリオド、ハイフン、アンダースコアだけです。",
         email_invalid: "メールアドレスは ada@example.com のような形式で入力してください。",
+        email_not_allowed: "このメールアドレスではアカウントを作成できません。",
         name_invalid: "お名前が長すぎるか、表示できない文字が含まれています。",
         last_credential: "これは最後のログイン方法です。先に別の方法を追加してください。",
     },

@@ -182,6 +182,8 @@ texts! {
 
     Register {
         title,
+        /// What happens with the address.
+        intro,
         invitation_title,
         invitation_text: Phrase,
         username,
@@ -287,6 +289,7 @@ texts! {
         username_taken,
         username_invalid,
         email_invalid,
+        email_not_allowed,
         name_invalid,
         last_credential,
     }

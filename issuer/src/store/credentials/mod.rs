@@ -14,9 +14,11 @@ mod links;
 mod passkeys;
 mod passwords;
 mod recovery_codes;
+mod registrations;
 mod reseal;
 mod totp;
 
+pub use registrations::NewUser;
 pub use reseal::SealedCredential;
 
 /// A condition on `$user`: a disabled or deleted user has no credential that counts.

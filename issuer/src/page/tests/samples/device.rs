@@ -2,8 +2,8 @@
 
 use super::{Kit, Sample};
 use crate::page::{
-    ConfirmEmailPage, DeviceCodePage, DeviceConfirmationPage, DeviceDonePage, DeviceOutcome,
-    ForgotPasswordPage, MailKind, MailSentPage, Problem, RegisterKind, RegisterPage,
+    ConfirmEmailPage, CreateAccountPage, DeviceCodePage, DeviceConfirmationPage, DeviceDonePage,
+    DeviceOutcome, ForgotPasswordPage, MailKind, MailSentPage, Problem, RegisterKind, RegisterPage,
     ResetPasswordPage, View as _,
 };
 
@@ -77,31 +77,33 @@ fn password(kit: Kit) -> Vec<Sample> {
 }
 
 fn register(kit: Kit) -> Vec<Sample> {
-    let open = RegisterPage {
-        frame: kit.frame(),
+    let address = RegisterPage {
+        frame: kit.branded(),
         form: kit.form("/register"),
-        kind: RegisterKind::Open { email: kit.say("ada@example.com") },
+        email: kit.say("ada@example.com"),
+        problems: &[],
+        sign_in: Some(kit.say("/login")),
+    };
+    let own = CreateAccountPage {
+        frame: kit.frame(),
+        form: kit.form("/create-account"),
+        kind: RegisterKind::Own,
+        email: kit.say("ada@example.com"),
         username: kit.say("ada"),
         name: kit.say("Ada Lovelace"),
         min_password_length: 12,
         problems: &[],
-        sign_in: Some(kit.say("/login")),
     };
-    let invitation = RegisterPage {
-        kind: RegisterKind::Invitation { email: kit.say("ada@example.com") },
-        username: "",
-        name: "",
-        ..open
-    };
-    let problems = &[
-        Problem::NameInvalid,
-        Problem::EmailInvalid,
-        Problem::UsernameTaken,
-        Problem::PasswordTooCommon,
-    ];
+    let invitation =
+        CreateAccountPage { kind: RegisterKind::Invitation, username: "", name: "", ..own };
+    let problems = &[Problem::NameInvalid, Problem::UsernameTaken, Problem::PasswordTooCommon];
+    let foreign = &[Problem::EmailNotAllowed];
     vec![
-        ("register", open.page()),
-        ("register-wrong", RegisterPage { problems, ..open }.page()),
-        ("register-invitation", invitation.page()),
+        ("register", address.page()),
+        ("register-wrong", RegisterPage { problems: &[Problem::EmailInvalid], ..address }.page()),
+        ("register-foreign-wrong", RegisterPage { problems: foreign, ..address }.page()),
+        ("create-account", own.page()),
+        ("create-account-wrong", CreateAccountPage { problems, ..own }.page()),
+        ("create-account-invitation", invitation.page()),
     ]
 }
