@@ -14,6 +14,7 @@ use crate::bootstrap::{self, StartError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::device::DeviceLimits;
 use crate::discovery;
 use crate::freshness::Freshness;
 use crate::jwks::JwksCaching;
@@ -54,6 +55,8 @@ pub struct App {
     pub client_keys: ClientKeySource,
     /// How people prove who they are.
     pub credentials: Credentials,
+    /// Who guesses the codes of devices, and how often.
+    pub device_limits: DeviceLimits,
     /// Who failed to authenticate, and how often.
     pub limiter: FailureLimiter,
     /// The log of tokens.
@@ -100,6 +103,7 @@ impl App {
             sealer: opened.sealer,
             credentials: opened.credentials,
             secret_uses: SecretUses::default(),
+            device_limits: DeviceLimits::default(),
             client_keys: ClientKeySource::new(Arc::clone(&outbound), clock.clone()),
             upstreams: Upstream::all(&config, &outbound, &clock),
             outbound,

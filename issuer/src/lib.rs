@@ -28,6 +28,7 @@ pub mod page;
 
 // What else is answered.
 pub mod cors;
+pub mod device;
 pub mod discovery;
 pub mod health;
 pub mod jwks;

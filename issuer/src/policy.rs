@@ -36,6 +36,8 @@ pub enum AccessSubject<'r> {
         /// What was granted before, when a code or a refresh token is used: never wider than that.
         granted: Option<Granted<'r>>,
     },
+    /// For whoever will sign in, and to whom this would be shown: what nobody could be given is refused before.
+    Anybody(Granted<'r>),
     /// For a user who did not sign in, and whom the client named.
     Asserted {
         /// Who that is.
@@ -86,12 +88,43 @@ pub fn decide(
     match request.subject {
         AccessSubject::Client => for_the_client(registry, client, request),
         AccessSubject::User { user, granted } => {
-            for_a_user(registry, client, request, (user, granted))
+            for_a_user(registry, client, request, (Some(user), granted))
+        }
+        AccessSubject::Anybody(granted) => {
+            for_a_user(registry, client, request, (None, Some(granted)))
         }
         AccessSubject::Asserted { user, has_reason } => {
             for_an_asserted_user(registry, client, request, (user, has_reason))
         }
     }
+}
+
+/// Decides about all that a user is asked to grant, each resource by itself.
+///
+/// # Errors
+///
+/// As [`decide`].
+pub fn decide_each(
+    registry: &Registry,
+    client: &Client,
+    grant: &str,
+    (user, granted): (Option<&User>, Granted<'_>),
+) -> Result<(), OAuthError> {
+    let subject = match user {
+        Some(user) => AccessSubject::User { user, granted: Some(granted) },
+        None => AccessSubject::Anybody(granted),
+    };
+    let one = |resources: &[Cow<'_, str>]| {
+        let access = AccessRequest { grant, resources, scope: None, subject };
+        decide(registry, client, &access).map(drop)
+    };
+    if granted.scopes.is_empty() && granted.resources.is_empty() {
+        return Err(OAuthError::new(ErrorCode::InvalidScope, "the request asks for nothing"));
+    }
+    if granted.resources.is_empty() {
+        return one(&[]);
+    }
+    granted.resources.iter().try_for_each(|resource| one(&[Cow::Borrowed(resource.as_str())]))
 }
 
 fn for_the_client(
@@ -124,9 +157,9 @@ fn for_a_user(
     registry: &Registry,
     client: &Client,
     request: &AccessRequest<'_>,
-    (user, granted): (&User, Option<Granted<'_>>),
+    (user, granted): (Option<&User>, Option<Granted<'_>>),
 ) -> Result<Permitted, OAuthError> {
-    if !user.enabled {
+    if user.is_some_and(|user| !user.enabled) {
         return Err(OAuthError::because(
             ErrorCode::InvalidGrant,
             "the grant is no longer valid",
@@ -160,7 +193,7 @@ fn for_a_user(
             };
             Ok(Permitted {
                 scope: granted_scope(&permission.scopes, resource, requested.as_deref())?,
-                roles: user.roles.clone(),
+                roles: user.map(|user| user.roles.clone()).unwrap_or_default(),
                 lifetime: resource.token_lifetime,
                 resource: Arc::clone(resource),
             })

@@ -9,7 +9,9 @@ use crate::app::App;
 use crate::cors::preflight;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
-use crate::{authorize, discovery, health, interaction, jwks, logout, page, par, token, userinfo};
+use crate::{
+    authorize, device, discovery, health, interaction, jwks, logout, page, par, token, userinfo,
+};
 
 /// What everybody may call. An issuer whose URL has a path answers below it, and at the root for
 /// proxies that take the path away.
@@ -48,6 +50,7 @@ fn protocol() -> Router<Arc<App>> {
     Router::new()
         .route("/token", post(token::endpoint).options(preflight))
         .route("/par", post(par::endpoint).options(preflight))
+        .route("/device_authorization", post(device::endpoint).options(preflight))
         .route("/jwks", get(jwks::endpoint).options(preflight))
         .route("/userinfo", get(userinfo::endpoint).post(userinfo::endpoint).options(preflight))
         .route("/.well-known/openid-configuration", get(discovery::endpoint).options(preflight))

@@ -37,6 +37,10 @@ pub enum Purpose {
     Upstream,
     /// The `request_uri` of a pushed authorization request (RFC 9126).
     PushedRequest,
+    /// What a device asks for its tokens with (RFC 8628).
+    DeviceCode,
+    /// The hash of the code that a device shows (RFC 8628).
+    UserCode,
 }
 
 impl Purpose {
@@ -52,6 +56,8 @@ impl Purpose {
             Self::OneTime => b"one time",
             Self::Upstream => b"upstream",
             Self::PushedRequest => b"pushed request",
+            Self::DeviceCode => b"device code",
+            Self::UserCode => b"user code",
         }
     }
 }

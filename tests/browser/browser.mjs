@@ -86,11 +86,39 @@ export function watch(context, problems) {
   });
 }
 
+// Presses what leads to another page, and waits for it.
+export async function press(page, selector) {
+  const arrived = page.waitForEvent("load");
+  await page.click(selector);
+  await arrived;
+}
+
 // The login form, as a person fills it in.
 export async function fillIn(page, { username, password }) {
   await page.fill("#username", username);
   await page.fill("#password", password);
-  await page.click("#login button");
+  await press(page, "#login button");
+}
+
+// A passkey provider of the page's own, which says yes at once.
+export async function authenticator(page) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("WebAuthn.enable");
+  const options = {
+    protocol: "ctap2",
+    transport: "internal",
+    hasResidentKey: true,
+    hasUserVerification: true,
+    isUserVerified: true,
+    automaticPresenceSimulation: true,
+  };
+  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
+  return {
+    passkeys: async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
+    // Whether a touch is taken for granted, or the person has not touched it yet.
+    touched: (enabled) => devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled }),
+    takeAway: () => devtools.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId }),
+  };
 }
 
 export function tell(what) {

@@ -1,6 +1,7 @@
 // Walks to every page of the issuer as people do, in one language, and inspects each.
-import { application, fillIn, launch, open, tell, watch, wish } from "./browser.mjs";
+import { application, authenticator, fillIn, launch, open, press, tell, watch, wish } from "./browser.mjs";
 import { Inspection } from "./inspection.mjs";
+import { totp } from "./totp.mjs";
 
 const { language, client, people } = wish;
 const shop = await application(client.redirect_uri);
@@ -38,9 +39,8 @@ async function signInWithPassword() {
   await fillIn(page, { ...people.ada, password: "not the password" });
   await look(page, "login-wrong");
   await fillIn(page, people.ada);
-  await page.waitForSelector("[name=answer]");
   await look(page, "consent");
-  await page.click("[name=answer][value=accept]");
+  await press(page, "[name=answer][value=accept]");
   await arrives(page);
   return page;
 }
@@ -55,8 +55,73 @@ async function onceMore(page) {
 async function signOut(page) {
   await page.goto(`${wish.issuer}/logout`);
   await look(page, "logout");
-  await page.click("[name=answer][value=sign_out]");
+  await press(page, "[name=answer][value=sign_out]");
   await look(page, "logged-out");
+}
+
+// Everything that a person can have: a consent, a passkey, an authenticator app, recovery codes.
+async function account() {
+  const page = await somebody();
+  const send = (form) => press(page, `form[action="/account${form}"] button`);
+  await page.goto(authorize());
+  await fillIn(page, people.hedy);
+  await press(page, "[name=answer][value=accept]");
+  await arrives(page);
+  await page.goto(`${wish.issuer}/account`);
+  await look(page, "account");
+
+  const provider = await authenticator(page);
+  await press(page, "form[data-passkey=create] button");
+  await page.waitForSelector("section[aria-labelledby=passkeys] .rows");
+  await provider.takeAway();
+  await press(page, "a[href='/account/totp']");
+  await look(page, "totp-setup");
+  await page.fill("#code", "000000");
+  await send("/totp");
+  await look(page, "totp-setup-wrong");
+  const secret = await page.textContent(".facts code");
+  await page.fill("#code", totp(secret));
+  await send("/totp");
+  await look(page, "account-totp-on");
+  await send("/recovery-codes");
+  await look(page, "recovery-codes");
+  const [code] = await page.locator(".codes code").allTextContents();
+  await page.goto(`${wish.issuer}/account`);
+  await page.fill("#name", "Hedy");
+  await send("/profile");
+  await look(page, "account-saved");
+  return { page, code, secret };
+}
+
+async function secondFactor({ page, code, secret }) {
+  await page.goto(authorize({ prompt: "login" }));
+  await page.fill("#password", people.hedy.password);
+  await press(page, "#login button");
+  await look(page, "second-factor");
+  await page.fill("#code", "000000");
+  await press(page, "form[action='/login/code'] button");
+  await look(page, "second-factor-wrong");
+  await press(page, "a[href*='/login/recovery-code']");
+  await look(page, "recovery-code");
+  await page.fill("#recovery_code", code);
+  await press(page, "form[action='/login/recovery-code'] button");
+  await arrives(page);
+  await page.goto(authorize({ prompt: "login" }));
+  await page.fill("#password", people.hedy.password);
+  await press(page, "#login button");
+  await page.fill("#code", totp(secret, 1));
+  await press(page, "form[action='/login/code'] button");
+  await arrives(page);
+}
+
+async function deleteAccount({ page }) {
+  await page.goto(`${wish.issuer}/account`);
+  await press(page, "a[href='/account/delete']");
+  await look(page, "delete-account");
+  await page.fill("#password", people.hedy.password);
+  await page.fill("#confirmation", "hedy");
+  await press(page, "form[action='/account/delete'] button");
+  await look(page, "account-deleted");
 }
 
 async function failures() {
@@ -72,10 +137,10 @@ async function links() {
   await page.goto(wish.links.reset);
   await look(page, "reset-password");
   await page.fill("[name=new_password]", "password");
-  await page.click("form button");
+  await press(page, "form button");
   await look(page, "reset-password-wrong");
   await page.fill("[name=new_password]", `${people.grace.password} and more`);
-  await page.click("form button");
+  await press(page, "form button");
   await look(page, "password-changed");
   await page.goto(wish.links.invite);
   await look(page, "invite");
@@ -84,11 +149,32 @@ async function links() {
 async function forgottenPassword() {
   const page = await somebody();
   await page.goto(authorize());
-  await page.click("a[href*='/forgot-password']");
+  await press(page, "a[href*='/forgot-password']");
   await look(page, "forgot-password");
   await page.fill("#username", "nobody");
-  await page.click("form button");
+  await press(page, "form button");
   await look(page, "mail-sent");
+}
+
+async function registration() {
+  const page = await somebody();
+  await page.goto(authorize());
+  await press(page, "a[href*='/register']");
+  await look(page, "register");
+  await page.fill("#email", "new@example.com");
+  await press(page, "form button");
+  await look(page, "register-mail-sent");
+  await page.goto(wish.links.account);
+  await look(page, "create-account");
+  await page.fill("#name", "Someone");
+  await page.fill("#username", "ada");
+  await page.fill("#new_password", "password");
+  await press(page, "form button");
+  await look(page, "create-account-wrong");
+  await page.goto(wish.links.verify);
+  await look(page, "verify-email");
+  await press(page, "form button");
+  await look(page, "email-verified");
 }
 
 async function formPost() {
@@ -114,9 +200,13 @@ async function withFaults() {
 const page = await signInWithPassword();
 await onceMore(page);
 await signOut(page);
+const hedy = await account();
+await secondFactor(hedy);
+await deleteAccount(hedy);
 await failures();
 await links();
 await forgottenPassword();
+await registration();
 await formPost();
 const faults = await withFaults();
 await browser.close();

@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// A code, and the refresh tokens that follow from it, in order.
+/// A code, and the newest of the refresh tokens that followed from it.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     code: String,
-    tokens: Vec<String>,
+    current: String,
 }
 
 impl Line {
     pub(crate) fn new(code: &str, first: String) -> Self {
-        Self { code: code.to_owned(), tokens: vec![first] }
+        Self { code: code.to_owned(), current: first }
     }
 
     pub(crate) fn code(&self) -> &str {
@@ -23,17 +23,11 @@ impl Line {
 
     /// The newest token that was handed out.
     pub(crate) fn current(&self) -> &str {
-        self.tokens.last().expect("a line begins with a token")
-    }
-
-    /// One whose successor was used: for no grace.
-    pub(crate) fn long_gone(&self) -> Option<&str> {
-        let at = self.tokens.len().checked_sub(2)?;
-        self.tokens.get(at).map(String::as_str)
+        &self.current
     }
 
     pub(crate) fn moves_on(&mut self, token: String) {
-        self.tokens.push(token);
+        self.current = token;
     }
 }
 

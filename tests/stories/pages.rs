@@ -4,7 +4,7 @@
 
 use end_to_end::harness::{Certificate, Deployment, PASSWORD, browse, free_port};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 const ISSUER: &str = "id.example";
 const SHOP: &str = "shop.example";
@@ -22,8 +22,9 @@ impl Stage {
         let certificate = Certificate::for_names(&deployment.path(""), &[ISSUER, SHOP]).await;
         let deployment = deployment
             .with_tls_at(ISSUER, &certificate.certificate, &certificate.key)
-            .with("[mail]\ntransport = \"log\"");
-        for person in ["ada", "grace"] {
+            .with("[mail]\ntransport = \"log\"")
+            .with("[registration]\nmode = \"open\"");
+        for person in ["ada", "grace", "hedy"] {
             deployment.person(person).await;
         }
         deployment.cli(&["user", "create", "alan", "--email", "alan@example.com"]).await;
@@ -36,44 +37,63 @@ impl Stage {
     }
 
     async fn link(&self, arguments: &[&str]) -> String {
-        let arguments = [["user", "reset-link"].as_slice(), arguments].concat();
+        let arguments = [["user"].as_slice(), arguments].concat();
         self.deployment.cli(&arguments).await["link"].as_str().expect("a link").to_owned()
     }
 
     async fn browse(&self, script: &str, language: &str) -> Value {
         let person = |name: &str| json!({ "username": name, "password": PASSWORD });
         let links = json!({
-            "reset": self.link(&["grace"]).await,
-            "invite": self.link(&["alan", "--invite"]).await,
+            "reset": self.link(&["reset-link", "grace"]).await,
+            "invite": self.link(&["reset-link", "alan", "--invite"]).await,
+            "account": self.link(&["invite", "mary@example.com"]).await,
+            "verify": self.link(&["verify-email", "alan"]).await,
         });
         let more = json!({
             "language": language,
             "client": { "client_id": "shop", "redirect_uri": self.redirect_uri },
-            "people": { "ada": person("ada"), "grace": person("grace") },
+            "people": { "ada": person("ada"), "grace": person("grace"), "hedy": person("hedy") },
             "links": links,
         });
         browse(script, &self.deployment, &self.certificate, more).await
     }
 }
 
-/// What a person may be shown.
-const PAGES: [&str; 16] = [
-    "consent",
-    "error",
-    "forgot-password",
-    "form-post",
-    "invite",
-    "link-expired",
-    "logged-out",
-    "login",
-    "login-again",
-    "login-wrong",
-    "logout",
-    "mail-sent",
-    "password-changed",
-    "reset-password",
-    "reset-password-wrong",
-    "select-account",
+/// What a person may be shown, and where.
+const PAGES: [(&str, &str); 33] = [
+    ("account", "/account"),
+    ("account-deleted", "/account/deleted"),
+    ("account-saved", "/account"),
+    ("account-totp-on", "/account"),
+    ("consent", "/continue"),
+    ("create-account", "/create-account"),
+    ("create-account-wrong", "/create-account"),
+    ("delete-account", "/account/delete"),
+    ("email-verified", "/verify-email"),
+    ("error", "/authorize"),
+    ("forgot-password", "/forgot-password"),
+    ("form-post", "/authorize"),
+    ("invite", "/invite"),
+    ("link-expired", "/reset-password"),
+    ("logged-out", "/logout/confirm"),
+    ("login", "/authorize"),
+    ("login-again", "/authorize"),
+    ("login-wrong", "/login"),
+    ("logout", "/logout"),
+    ("mail-sent", "/forgot-password"),
+    ("password-changed", "/reset-password"),
+    ("recovery-code", "/login/recovery-code"),
+    ("recovery-codes", "/account/recovery-codes"),
+    ("register", "/register"),
+    ("register-mail-sent", "/register"),
+    ("reset-password", "/reset-password"),
+    ("reset-password-wrong", "/reset-password"),
+    ("second-factor", "/login"),
+    ("second-factor-wrong", "/login/code"),
+    ("select-account", "/authorize"),
+    ("totp-setup", "/account/totp"),
+    ("totp-setup-wrong", "/account/totp"),
+    ("verify-email", "/verify-email"),
 ];
 
 async fn every_page_in(language: &str, client: &[&str]) {
@@ -83,8 +103,12 @@ async fn every_page_in(language: &str, client: &[&str]) {
     let told = stage.browse("pages", language).await;
 
     assert_eq!(told["problems"], json!([]), "{language}");
-    let seen = told["pages"].as_object().expect("pages").keys().map(String::as_str);
-    assert_eq!(seen.collect::<BTreeSet<_>>(), BTreeSet::from(PAGES), "{language}");
+    let path = |page: &Value| page["path"].as_str().expect("a path").to_owned();
+    let seen = told["pages"].as_object().expect("pages");
+    let seen: BTreeMap<_, _> =
+        seen.iter().map(|(name, page)| (name.as_str(), path(page))).collect();
+    let expected = PAGES.map(|(name, path)| (name, path.to_owned()));
+    assert_eq!(seen, BTreeMap::from(expected), "{language}");
     let faults = told["faults"].to_string();
     for fault in ["Content Security Policy", "light: image-alt", "dark: image-alt"] {
         assert!(faults.contains(fault), "{fault} was not found: {faults}");
@@ -115,5 +139,22 @@ async fn people_without_scripts_sign_in_answer_by_a_button_and_sign_out() {
     assert_eq!(told["formPostAfterSignIn"], code("POST", "by-both"));
     assert_eq!(told["refused"]["error"], "access_denied");
     assert_eq!(told["silent"]["error"], "login_required");
+    assert_eq!(told["problems"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passkey_is_added_at_the_account_page_and_is_enough_to_sign_in() {
+    let stage = Stage::new(&[]).await;
+    let _node = stage.deployment.start().await;
+
+    let told = stage.browse("passkeys", "en").await;
+
+    let passkey =
+        |uses: &Value| json!([{ "rpId": ISSUER, "isResidentCredential": true, "signCount": uses }]);
+    assert_eq!(told["added"], passkey(&json!(1)), "{told}");
+    assert_eq!(told["used"], passkey(&json!(3)), "{told}");
+    for step in ["withPassword", "byAutofill", "byButton"] {
+        assert_eq!(told[step], true, "{step}: {told}");
+    }
     assert_eq!(told["problems"], json!([]));
 }

@@ -2,7 +2,7 @@
 //! refresh and logout, from the library's own discovery to its last check.
 
 use crate::assertion::AssertionKey;
-use end_to_end::harness::{Certificate, Deployment, PASSWORD, foreign_sign_in};
+use end_to_end::harness::{Certificate, Deployment, PASSWORD, foreign_device, foreign_sign_in};
 use serde_json::{Value, json};
 
 const CALLBACK: &str = "https://app.example/callback";
@@ -158,4 +158,29 @@ async fn openid_client_signs_its_requests_and_pushes_them_signed() {
 
         assert_eq!(told["silent"], "login_required", "{client}: {told}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openid_client_signs_a_device_in_while_the_person_says_yes_elsewhere() {
+    let (deployment, certificate) = deployment().await;
+    let user_id = deployment.person("ada").await;
+    let grants = ["--grant", "device_code", "--grant", "refresh_token"];
+    let create = ["client", "create", "tv", "--auth", "none", "--scope", SCOPE];
+    deployment.cli(&[create.as_slice(), &grants].concat()).await;
+    let _node = deployment.start().await;
+
+    let wish = json!({
+        "issuer": deployment.issuer,
+        "client": { "client_id": "tv" },
+        "person": { "username": "ada", "password": PASSWORD },
+        "scope": SCOPE,
+    });
+    let told = foreign_device(&wish, &certificate).await.unwrap_or_else(|error| panic!("{error}"));
+
+    // The code that came by the address is confirmed, then the person signs in and is asked.
+    assert_eq!(told["pages"], json!(["user_code", "username password", "answer"]), "{told}");
+    for who in [&told["claims"]["sub"], &told["userinfo"]["sub"], &told["refreshed"]["sub"]] {
+        assert_eq!(who, &user_id, "{told}");
+    }
+    assert_eq!(told["again"], "invalid_grant", "{told}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 const WORKERS: usize = 8;
 
 /// For all the requests of the longest run.
-const LIMIT: Duration = Duration::from_mins(60);
+const LIMIT: Duration = Duration::from_hours(1);
 
 /// What PostgreSQL may add to its own bookkeeping of tables that nobody writes to.
 const SLACK_BYTES: u64 = 512 * 1024;

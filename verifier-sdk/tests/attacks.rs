@@ -298,7 +298,7 @@ fn an_asserted_user_needs_an_opt_in_and_may_not_look_authenticated() {
 }
 
 #[test]
-fn row_30_a_bound_token_as_a_bearer_is_refused_under_every_profile() {
+fn r29_row_30_a_bound_token_as_a_bearer_is_refused_under_every_profile() {
     let issuer = issuer();
     let bound = app(&issuer).claim("cnf", json!({ "x5t#S256": "x" })).mint();
 

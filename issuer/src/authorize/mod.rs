@@ -14,6 +14,8 @@ pub use carried::{Carried, PUSHED_PREFIX, Parameters};
 pub use code::{AuthorizationCode, CODE_LIFETIME_SECONDS};
 pub use endpoint::endpoint;
 pub use next_step::{NextStep, Present, Progress, next_step};
-pub use request::AuthorizationRequest;
+pub use request::{AuthorizationRequest, known_scopes};
 pub use request_object::{ObjectUse, RequestObject, require_unsigned_allowed};
-pub use response::{Failure, RedirectTarget, Refused, ResponseMode, see_other};
+pub use response::{
+    DeviceTarget, Failure, RedirectTarget, Refused, ResponseMode, Target, see_other,
+};

@@ -81,8 +81,8 @@ pub fn next_step(
         return silent(NextStep::StepUp, code, description);
     }
     if request.prompt.select_account && !progress.account_chosen {
-        let code = ErrorCode::AccountSelectionRequired;
-        return silent(NextStep::SelectAccount, code, "the user must choose an account");
+        // `prompt=none` stands alone, so that this never happens in silence.
+        return NextStep::SelectAccount;
     }
     if needs_consent(request, sign_in, present) && !progress.consented {
         let code = ErrorCode::ConsentRequired;

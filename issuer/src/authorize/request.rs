@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::carried::{Carried, Parameters};
 use super::request_object::{self, ObjectUse};
-use super::response::{Failure, RedirectTarget, ResponseMode};
+use super::response::{DeviceTarget, Failure, RedirectTarget, ResponseMode, Target};
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::page::ErrorKind;
@@ -20,13 +20,13 @@ use crate::registry::{Client, IDENTITY_SCOPES, Pkce, Registry, SignIn};
 /// The longest `state` and `nonce` that are carried, in bytes; longer ones are refused, never cut.
 const MAX_OPAQUE_BYTES: usize = 1024;
 
-/// A request that may be answered by redirect; what the user must do first is not decided yet.
+/// A request that may be answered; what the user must do first is not decided yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     /// The client.
     pub client_id: String,
     /// Where answers go.
-    pub target: RedirectTarget,
+    pub target: Target,
     /// The scopes, less those that nobody knows (OpenID Connect Core §3.1.2.1).
     pub scopes: Vec<String>,
     /// The resources (RFC 8707).
@@ -78,6 +78,27 @@ impl AuthorizationRequest {
         outcome.map_err(|error| target.refuse(error))
     }
 
+    /// The request of a device (RFC 8628 §3.3): the user is asked in any case.
+    pub fn of_device(client_id: &str, target: DeviceTarget, now: i64) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            target: Target::Device(target),
+            scopes: Vec::new(),
+            resources: Vec::new(),
+            nonce: None,
+            code_challenge: None,
+            prompt: Prompt { consent: true, ..Prompt::default() },
+            max_age: None,
+            acr_values: Vec::new(),
+            login_hint: None,
+            subject: None,
+            ui_locales: None,
+            claims: ClaimsRequest::default(),
+            object: None,
+            received_at: now,
+        }
+    }
+
     fn read_for(
         app: &App,
         Parameters { form, repeats, carried }: Parameters<'_>,
@@ -94,6 +115,10 @@ impl AuthorizationRequest {
         }
         if carried == Carried::Browser {
             request_object::require_unsigned_allowed(sign_in)?;
+        }
+        if form.value("registration").is_some() {
+            let code = ErrorCode::RegistrationNotSupported;
+            return Err(OAuthError::new(code, "clients cannot register themselves"));
         }
         // OAuth 2.0 Multiple Response Types §2.1.
         if form.value("response_mode").is_some_and(|mode| ResponseMode::parse(mode).is_none()) {
@@ -119,7 +144,7 @@ impl AuthorizationRequest {
         };
         Ok(Self {
             client_id: client.id.to_string(),
-            target: target.clone(),
+            target: Target::Redirect(target.clone()),
             scopes: known_scopes(&registry, client, form)?,
             resources: form.values("resource").map(str::to_owned).collect(),
             nonce: opaque(form, "nonce", "nonce is longer than 1024 bytes")?,
@@ -208,7 +233,11 @@ fn words(form: &Form<'_>, name: &str) -> Vec<String> {
 }
 
 /// What the client asks for, less what nobody knows (OpenID Connect Core §3.1.2.1).
-fn known_scopes(
+///
+/// # Errors
+///
+/// `invalid_scope` if the parameter is malformed.
+pub fn known_scopes(
     registry: &Registry,
     client: &Client,
     form: &Form<'_>,

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use url::Url;
+use uuid::Uuid;
 
 use crate::error::OAuthError;
 use crate::page::{ErrorKind, FormPostPage, Frame, View as _};
@@ -127,6 +128,35 @@ pub fn see_other(location: &str) -> Response {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     ];
     (StatusCode::SEE_OTHER, headers).into_response()
+}
+
+/// Where the answer to a request goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// To the client, by the browser.
+    Redirect(RedirectTarget),
+    /// To the client on a device, which asks for it (RFC 8628).
+    Device(DeviceTarget),
+}
+
+/// A device that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceTarget {
+    /// Its authorization.
+    pub id: Uuid,
+    /// The code that it shows.
+    pub user_code: String,
+}
+
+impl Target {
+    /// Where the browser will be sent; nowhere for a device.
+    pub fn url(&self) -> Option<Url> {
+        match self {
+            Self::Redirect(target) => target.url(),
+            Self::Device(_) => None,
+        }
+    }
 }
 
 /// Why an authorization request ends without a code.

@@ -103,6 +103,11 @@ fn a_mistake_is_named_with_its_line_its_key_and_what_to_do() {
         ("[mail]\nhost = 'smtp.example.com'", &["mail.transport", "smtp"]),
         ("[mail]\ntransport = 'smtp'", &["mail.host"]),
         ("[mail]\ntransport = 'smtp'\nhost = 'h'", &["mail.from"]),
+        (
+            "[credentials]\nmin_password_characters = 6",
+            &["credentials.min_password_characters", "8 to 64"],
+        ),
+        ("[credentials]\nlink_lifetime_seconds = 1", &["credentials.link_lifetime_seconds"]),
         ("[registration]\nmode = 'open'", &["registration.mode", "[mail]"]),
         ("[registration]\nmode = 'everybody'", &["registration.mode", "closed", "invite", "open"]),
         (
@@ -177,6 +182,13 @@ fn the_environment_replaces_the_file() {
     let location = config.database_location();
     assert!(matches!(location, DatabaseLocation::Sqlite(path) if path == Path::new("/srv/a.db")));
     assert!(warnings[0].to_string().contains("plain HTTP"), "{warnings:?}");
+}
+
+#[test]
+fn cve_2023_29193_operators_are_served_on_this_machine_alone_unless_they_say_otherwise() {
+    let config = Config::default();
+
+    assert!(config.management_listen.iter().all(|address| address.ip().is_loopback()));
 }
 
 #[test]

@@ -200,6 +200,12 @@ fn check_numbers(config: &Config) -> Result<(), ConfigError> {
             60..=315_360_000,
         ),
         ("refresh_tokens.grace_seconds", config.refresh_tokens.grace_seconds, 0..=60),
+        ("credentials.min_password_characters", config.credentials.min_password_characters, 8..=64),
+        (
+            "credentials.link_lifetime_seconds",
+            config.credentials.link_lifetime_seconds,
+            300..=604_800,
+        ),
         ("outbound.timeout_seconds", config.outbound.timeout_seconds, 1..=60),
         ("outbound.max_body_bytes", config.outbound.max_body_bytes, 1024..=1_048_576),
         ("shutdown.grace_seconds", config.shutdown.grace_seconds, 0..=3600),

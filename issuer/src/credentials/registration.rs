@@ -1,6 +1,6 @@
 //! Making an account by oneself or by an invitation: first the address is proved by a link, and only then there is a user,
 //! with the password that its owner chose. Before that there is nothing that somebody else could have prepared (decision
-//! 0017).
+//! 0019).
 
 use std::net::{IpAddr, Ipv4Addr};
 

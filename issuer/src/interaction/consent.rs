@@ -6,63 +6,87 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
 use super::Interaction;
-use super::dispatcher::{answer, proceed, resume};
+use super::dispatcher::{proceed, refuse_client, resume};
 use super::form::{Posted, client_of, either, unavailable};
 use super::session::CurrentSession;
 use super::shown::Shown;
 use super::visit::{Ended, Visit, client_name};
 use crate::app::App;
+use crate::authorize::Target;
 use crate::error::OAuthError;
-use crate::page::{ConsentPage, RequestedScope, View as _};
+use crate::page::{ConsentPage, DeviceConfirmationPage, RequestedScope, View as _};
 use crate::protocol::ErrorCode;
 use crate::registry::{Client, IDENTITY_SCOPES};
 
-/// Shows the page.
+/// Shows the page, to the user who is signed in.
 pub(super) fn show(
     visit: &Visit<'_>,
-    interaction: &Interaction,
+    interaction: Interaction,
     client: &Client,
     current: &CurrentSession,
 ) -> Result<Response, Ended> {
-    let app = visit.app;
-    let request = &interaction.request;
+    let interaction = Interaction { asked: Some(current.user.id), ..interaction };
+    let resources = resource_names(visit.app, &interaction, client);
+    let scopes: Vec<RequestedScope<'_>> = interaction
+        .request
+        .scopes
+        .iter()
+        .zip(&resources)
+        .map(|(scope, resource)| RequestedScope { scope, resource: resource.as_deref() })
+        .collect();
+    let shown = Shown::of(visit, &interaction, client, "/consent")?;
+    let (frame, form, client_name) = (shown.frame(), shown.form(), client_name(client));
+    let user_name = current.user.profile.name.as_deref().unwrap_or(&current.user.username);
+    let (scopes, not_you) = (scopes.as_slice(), None);
+    Ok(match &interaction.request.target {
+        Target::Redirect(target) => {
+            let url = target.url();
+            let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
+            let redirect_host = if host.is_empty() { target.uri() } else { host };
+            let (policy_uri, tos_uri) = (None, None);
+            let page = ConsentPage {
+                frame,
+                form,
+                client_name,
+                redirect_host,
+                scopes,
+                user_name,
+                not_you,
+                policy_uri,
+                tos_uri,
+            };
+            page.page().into_response()
+        }
+        // RFC 8628 §5.4: with the code, to be compared with that of the device.
+        Target::Device(device) => {
+            let user_code = &device.user_code;
+            let page = DeviceConfirmationPage {
+                frame,
+                form,
+                client_name,
+                user_code,
+                scopes,
+                user_name,
+                not_you,
+            };
+            page.page().into_response()
+        }
+    })
+}
+
+/// The resource of each scope, by the name that people know it by; none for the scopes of OpenID Connect.
+fn resource_names(app: &App, interaction: &Interaction, client: &Client) -> Vec<Option<String>> {
     let registry = app.registry.load();
     let resource_of = |scope: &String| {
+        if IDENTITY_SCOPES.contains(&scope.as_str()) {
+            return None;
+        }
         let mut permissions = client.permissions.iter();
         let permission = permissions.find(|permission| permission.scopes.contains(scope))?;
         let resource = registry.resource(&permission.resource)?;
         Some(resource.name.clone().unwrap_or_else(|| resource.identifier.clone()))
     };
-    let names: Vec<Option<String>> = request
-        .scopes
-        .iter()
-        .map(
-            |scope| {
-                if IDENTITY_SCOPES.contains(&scope.as_str()) { None } else { resource_of(scope) }
-            },
-        )
-        .collect();
-    let scopes: Vec<RequestedScope<'_>> = request
-        .scopes
-        .iter()
-        .zip(&names)
-        .map(|(scope, resource)| RequestedScope { scope, resource: resource.as_deref() })
-        .collect();
-    let shown = Shown::of(visit, interaction, client, "/consent")?;
-    let target = request.target.url();
-    let host = target.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
-    let page = ConsentPage {
-        frame: shown.frame(),
-        form: shown.form(),
-        client_name: client_name(client),
-        redirect_host: if host.is_empty() { request.target.uri() } else { host },
-        scopes: &scopes,
-        user_name: current.user.profile.name.as_deref().unwrap_or(&current.user.username),
-        not_you: None,
-        policy_uri: None,
-        tos_uri: None,
-    };
-    Ok(page.page().into_response())
+    interaction.request.scopes.iter().map(resource_of).collect()
 }
 
 /// `POST /consent`.
@@ -77,7 +101,7 @@ pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> R
     either(outcome.await)
 }
 
-/// Nobody but the user who is signed in consents, whatever page the form stood on.
+/// Nobody but the user to whom the question was shown answers it, and only while signed in.
 async fn decide(
     visit: &Visit<'_>,
     mut interaction: Interaction,
@@ -88,9 +112,12 @@ async fn decide(
     let (Some(current), Some(client)) = (current, client_of(app, &interaction)) else {
         return proceed(visit, interaction).await;
     };
+    if interaction.asked != Some(current.user.id) {
+        return resume(visit, &interaction);
+    }
     if said != Some("accept") {
         let error = OAuthError::new(ErrorCode::AccessDenied, "the user refused");
-        return Ok(answer(visit, &interaction.request.target, &client, Err(&error)));
+        return refuse_client(visit, &interaction, &client, &error).await;
     }
     let key = (current.user.id, client.id.as_str());
     let consented = app.store.consented_scopes(key.0, key.1).await;
@@ -102,6 +129,6 @@ async fn decide(
     }
     let kept = app.store.grant_consent(key, &scopes, app.clock.now()).await;
     kept.map_err(|error| unavailable(visit, error))?;
-    interaction.consented = true;
+    interaction.consented = Some(current.user.id);
     resume(visit, &interaction)
 }

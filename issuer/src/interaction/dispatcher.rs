@@ -9,16 +9,17 @@ use axum::response::{IntoResponse as _, Response};
 use super::form::{client_of, either, unavailable};
 use super::session::CurrentSession;
 use super::visit::{Ended, Visit, brand_of, client_name};
-use super::{Interaction, consent, login, select_account};
+use super::{Interaction, consent, device, login, select_account};
 use crate::app::App;
 use crate::authorize::{
-    AuthorizationCode, CODE_LIFETIME_SECONDS, NextStep, Present, RedirectTarget, Refused,
+    AuthorizationCode, CODE_LIFETIME_SECONDS, NextStep, Present, RedirectTarget, Refused, Target,
     next_step, see_other,
 };
 use crate::error::OAuthError;
 use crate::issue::subject_identifier;
 use crate::page::{ErrorKind, Problem};
-use crate::protocol::{ErrorCode, Form};
+use crate::policy::{Granted, decide_each};
+use crate::protocol::Form;
 use crate::random;
 use crate::registry::{Client, ConsentPolicy, SignIn};
 
@@ -68,15 +69,21 @@ pub(super) async fn proceed_with(
     let current = visit.session().await.map_err(|error| unavailable(visit, error))?;
     let step = match &current {
         None => {
-            next_step(&interaction.request, sign_in, None, interaction.progress(), app.clock.now())
+            let progress = interaction.progress(None);
+            next_step(&interaction.request, sign_in, None, progress, app.clock.now())
         }
         Some(current) => with_session(visit, &interaction, (&client, sign_in), current).await?,
     };
     match (step, current) {
-        (NextStep::IssueCode, Some(current)) => {
-            issue_code(visit, &interaction, &client, &current).await
-        }
-        (NextStep::Consent, Some(current)) => consent::show(visit, &interaction, &client, &current),
+        (NextStep::IssueCode, Some(current)) => match &interaction.request.target {
+            Target::Redirect(target) => {
+                issue_code(visit, (&interaction, target), &client, &current).await
+            }
+            Target::Device(target) => {
+                device::approve(visit, (&interaction, target), &client, &current).await
+            }
+        },
+        (NextStep::Consent, Some(current)) => consent::show(visit, interaction, &client, &current),
         (NextStep::SelectAccount, Some(current)) => {
             select_account::show(visit, &interaction, &client, &current)
         }
@@ -85,7 +92,7 @@ pub(super) async fn proceed_with(
         }
         (NextStep::Refuse(code, description), _) => {
             let error = OAuthError::new(code, description);
-            Ok(answer(visit, &interaction.request.target, &client, Err(&error)))
+            refuse_client(visit, &interaction, &client, &error).await
         }
         _ => login::show(visit, &interaction, &client, problems).await,
     }
@@ -111,31 +118,31 @@ async fn with_session(
         amr: &current.session.amr,
         consented: &consented,
     };
-    let now = app.clock.now();
-    Ok(next_step(&interaction.request, sign_in, Some(present), interaction.progress(), now))
+    let (progress, now) = (interaction.progress(Some(current.user.id)), app.clock.now());
+    Ok(next_step(&interaction.request, sign_in, Some(present), progress, now))
 }
 
 /// RFC 6749 §4.1.2: the policy is asked before the code leaves, and once more when it is used.
 async fn issue_code(
     visit: &Visit<'_>,
-    interaction: &Interaction,
+    (interaction, target): (&Interaction, &RedirectTarget),
     client: &Client,
     current: &CurrentSession,
 ) -> Result<Response, Ended> {
     let app = visit.app;
     let request = &interaction.request;
-    if let Err(error) = permitted(app, client, interaction, current) {
-        return Ok(answer(visit, &request.target, client, Err(&error)));
+    if let Err(error) = permitted(app, client, (interaction, "authorization_code"), current) {
+        return Ok(answer(visit, target, client, Err(&error)));
     }
     if let Some(object) = &request.object
         && let Err(error) = object.redeem(app, client).await
     {
-        return Ok(answer(visit, &request.target, client, Err(&error)));
+        return Ok(answer(visit, target, client, Err(&error)));
     }
     let code = AuthorizationCode {
         id: random::uuid(),
         client_id: request.client_id.clone(),
-        redirect_uri: request.target.uri().to_owned(),
+        redirect_uri: target.uri().to_owned(),
         user_id: current.user.id,
         session_id: current.session.id,
         auth_time: current.session.auth_time,
@@ -148,42 +155,36 @@ async fn issue_code(
         expires_at: app.clock.now() + CODE_LIFETIME_SECONDS,
     };
     let sealed = code.seal(&app.sealer).map_err(|error| sealing(visit, error))?;
-    Ok(answer(visit, &request.target, client, Ok(&sealed)))
+    Ok(answer(visit, target, client, Ok(&sealed)))
 }
 
-/// What the client asks for must be had by somebody: each resource by itself.
-fn permitted(
+/// What the client asks for must be had by this user.
+pub(super) fn permitted(
     app: &App,
     client: &Client,
-    interaction: &Interaction,
+    (interaction, grant): (&Interaction, &str),
     current: &CurrentSession,
 ) -> Result<(), OAuthError> {
-    use std::borrow::Cow;
-
-    use crate::policy::{AccessRequest, AccessSubject, Granted, decide};
     let request = &interaction.request;
-    let registry = app.registry.load();
     let granted = Granted { scopes: &request.scopes, resources: &request.resources };
-    let one = |resources: &[Cow<'_, str>]| {
-        let access = AccessRequest {
-            grant: "authorization_code",
-            resources,
-            scope: None,
-            subject: AccessSubject::User { user: &current.user, granted: Some(granted) },
-        };
-        decide(&registry, client, &access).map(|_| ())
-    };
-    if request.scopes.is_empty() && request.resources.is_empty() {
-        return Err(OAuthError::new(ErrorCode::InvalidScope, "the request asks for nothing"));
+    decide_each(&app.registry.load(), client, grant, (Some(&current.user), granted))
+}
+
+/// Tells the client that it gets nothing, wherever it waits.
+pub(super) async fn refuse_client(
+    visit: &Visit<'_>,
+    interaction: &Interaction,
+    client: &Client,
+    error: &OAuthError,
+) -> Result<Response, Ended> {
+    match &interaction.request.target {
+        Target::Redirect(target) => Ok(answer(visit, target, client, Err(error))),
+        Target::Device(target) => device::deny(visit, target, client, error).await,
     }
-    if request.resources.is_empty() {
-        return one(&[]);
-    }
-    request.resources.iter().try_for_each(|resource| one(&[Cow::Borrowed(resource.as_str())]))
 }
 
 /// Answers the client: with a code, or with a refusal.
-pub(super) fn answer(
+fn answer(
     visit: &Visit<'_>,
     target: &RedirectTarget,
     client: &Client,

@@ -236,12 +236,11 @@ pub(super) async fn complete_at(
     let amr = credentials::amr(proof.methods).into_iter().map(str::to_owned).collect();
     let cookie = session::sign_in(visit, account.user.id, (amr, proof.auth_time)).await;
     let cookie = cookie.map_err(|error| unavailable(visit, error))?;
-    // Whoever consented before may have been somebody else.
     let interaction = Interaction {
         first_factor: None,
         signed_in: true,
         account_chosen: true,
-        consented: false,
+        consented: None,
         ..interaction
     };
     let mut response = resume(visit, &interaction)?;

@@ -6,6 +6,7 @@ mod aside;
 mod consent;
 mod cookies;
 mod create_account;
+mod device;
 mod dispatcher;
 mod forgot_password;
 mod form;
@@ -36,6 +37,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::authorize::{AuthorizationRequest, Progress};
 use crate::credentials::{CREATE_ACCOUNT_PATH, LinkPurpose, Method};
+use crate::device::VERIFICATION_PATH;
 use crate::sealer::{Purpose, SealFailed, Sealer};
 
 /// Seconds for which a page may stay open.
@@ -56,6 +58,7 @@ pub fn routes() -> Router<Arc<App>> {
             get(second_factor::recovery_code_page).post(second_factor::recovery_code),
         )
         .route("/consent", post(consent::endpoint))
+        .route(VERIFICATION_PATH, get(device::page).post(device::enter))
         .route(
             LinkPurpose::PasswordReset.path(),
             get(reset_password::reset).post(reset_password::reset),
@@ -84,9 +87,12 @@ pub struct Interaction {
     /// The account was chosen.
     #[serde(default)]
     pub account_chosen: bool,
-    /// The user gave consent, to this request.
-    #[serde(default)]
-    pub consented: bool,
+    /// To whom the question was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Uuid>,
+    /// Who gave consent, to this request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consented: Option<Uuid>,
     /// A factor that was proved while another is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_factor: Option<FirstFactor>,
@@ -109,7 +115,8 @@ impl Interaction {
             browser: visit.browser_hash(),
             signed_in: false,
             account_chosen: false,
-            consented: false,
+            asked: None,
+            consented: None,
             first_factor: None,
         }
     }
@@ -126,11 +133,12 @@ impl Interaction {
         (is_young && opened.browser == visit.browser_hash()).then_some(opened)
     }
 
-    fn progress(&self) -> Progress {
+    /// How far it has come with this user; what another consented to counts for nothing.
+    fn progress(&self, user_id: Option<Uuid>) -> Progress {
         Progress {
             signed_in: self.signed_in,
             account_chosen: self.account_chosen,
-            consented: self.consented,
+            consented: self.consented.is_some() && self.consented == user_id,
         }
     }
 }

@@ -35,16 +35,18 @@ pub enum ErrorCode {
     InvalidTarget,
     /// The user, or the policy, said no.
     AccessDenied,
+    /// The user of the device has not decided yet.
+    AuthorizationPending,
+    /// The user of the device has not decided yet, and the device asks too often.
+    SlowDown,
+    /// The device code has expired.
+    ExpiredToken,
     /// The issuer does not answer in this way.
     UnsupportedResponseType,
     /// The user must sign in, which the request forbade.
     LoginRequired,
     /// The user must consent, which the request forbade.
     ConsentRequired,
-    /// The user must choose an account, which the request forbade.
-    AccountSelectionRequired,
-    /// The user must do something else, which the request forbade.
-    InteractionRequired,
     /// The user cannot be authenticated as strongly as the request demands.
     UnmetAuthenticationRequirements,
     /// The `request_uri` cannot be used.
@@ -55,10 +57,14 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// Request objects are not fetched.
     RequestUriNotSupported,
+    /// Clients do not register themselves.
+    RegistrationNotSupported,
     /// The access token is missing, malformed, expired or not for this endpoint.
     InvalidToken,
     /// The access token has not the scope that the endpoint asks for.
     InsufficientScope,
+    /// There were too many requests from one address.
+    TooManyRequests,
     /// The issuer cannot answer now, but will again.
     TemporarilyUnavailable,
     /// The issuer is at fault.
@@ -89,7 +95,7 @@ const fn row(
 
 /// The table of all codes, in the order of [`ErrorCode`].
 #[rustfmt::skip]
-pub static ERROR_CODES: [ErrorRow; 28] = [
+pub static ERROR_CODES: [ErrorRow; 31] = [
     row(ErrorCode::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::MethodNotAllowed, "invalid_request", StatusCode::METHOD_NOT_ALLOWED, "RFC 6749 §3.2, RFC 9110 §15.5.6"),
     row(ErrorCode::RequestTimeout, "invalid_request", StatusCode::REQUEST_TIMEOUT, "RFC 9110 §15.5.9"),
@@ -104,18 +110,21 @@ pub static ERROR_CODES: [ErrorRow; 28] = [
     row(ErrorCode::InvalidScope, "invalid_scope", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::InvalidTarget, "invalid_target", StatusCode::BAD_REQUEST, "RFC 8707 §2"),
     row(ErrorCode::AccessDenied, "access_denied", StatusCode::BAD_REQUEST, "RFC 6749 §4.1.2.1"),
+    row(ErrorCode::AuthorizationPending, "authorization_pending", StatusCode::BAD_REQUEST, "RFC 8628 §3.5"),
+    row(ErrorCode::SlowDown, "slow_down", StatusCode::BAD_REQUEST, "RFC 8628 §3.5"),
+    row(ErrorCode::ExpiredToken, "expired_token", StatusCode::BAD_REQUEST, "RFC 8628 §3.5"),
     row(ErrorCode::UnsupportedResponseType, "unsupported_response_type", StatusCode::BAD_REQUEST, "RFC 6749 §4.1.2.1"),
     row(ErrorCode::LoginRequired, "login_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
     row(ErrorCode::ConsentRequired, "consent_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
-    row(ErrorCode::AccountSelectionRequired, "account_selection_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
-    row(ErrorCode::InteractionRequired, "interaction_required", StatusCode::BAD_REQUEST, "OpenID Connect Core §3.1.2.6"),
     row(ErrorCode::UnmetAuthenticationRequirements, "unmet_authentication_requirements", StatusCode::BAD_REQUEST, "OpenID Connect Core Error Code unmet_authentication_requirements §2"),
     row(ErrorCode::InvalidRequestUri, "invalid_request_uri", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
     row(ErrorCode::InvalidRequestObject, "invalid_request_object", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
     row(ErrorCode::RequestNotSupported, "request_not_supported", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
     row(ErrorCode::RequestUriNotSupported, "request_uri_not_supported", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
+    row(ErrorCode::RegistrationNotSupported, "registration_not_supported", StatusCode::BAD_REQUEST, "OpenID Connect Core §7.2.1"),
     row(ErrorCode::InvalidToken, "invalid_token", StatusCode::UNAUTHORIZED, "RFC 6750 §3.1"),
     row(ErrorCode::InsufficientScope, "insufficient_scope", StatusCode::FORBIDDEN, "RFC 6750 §3.1"),
+    row(ErrorCode::TooManyRequests, "temporarily_unavailable", StatusCode::TOO_MANY_REQUESTS, "RFC 6585 §4"),
     row(ErrorCode::TemporarilyUnavailable, "temporarily_unavailable", StatusCode::SERVICE_UNAVAILABLE, "RFC 6749 §4.1.2.1"),
     row(ErrorCode::ServerError, "server_error", StatusCode::INTERNAL_SERVER_ERROR, "RFC 6749 §4.1.2.1"),
 ];
@@ -125,6 +134,11 @@ impl ErrorCode {
     #[expect(clippy::indexing_slicing, reason = "the table has a row for each code, in order")]
     pub fn row(self) -> &'static ErrorRow {
         &ERROR_CODES[self as usize]
+    }
+
+    /// Whether it only says that a device must ask again (RFC 8628 §3.5): nothing was refused.
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::AuthorizationPending | Self::SlowDown)
     }
 }
 

@@ -19,6 +19,10 @@ pub enum ApplicationType {
     Native,
 }
 
+/// The parameters of answers (RFC 6749 §4.1.2, RFC 9207 §2).
+const ANSWERED: [&str; 8] =
+    ["code", "state", "iss", "error", "error_description", "error_uri", "id_token", "response"];
+
 /// A redirect URI that was found fit when it was registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -39,6 +43,10 @@ impl RedirectUri {
         // RFC 6749 §3.1.2: no fragment. RFC 9700 §4.1.3: no patterns.
         if text.contains(['#', '*', '\\', '<', '>', '"']) {
             return invalid("it must not have a fragment, a wildcard, a backslash or a bracket");
+        }
+        // RFC 9700 §4.1: an answer has exactly one of each, and it is ours.
+        if url.query_pairs().any(|(name, _)| ANSWERED.contains(&&*name)) {
+            return invalid("its query must not have a parameter of an answer, such as code");
         }
         if !url.username().is_empty() || url.password().is_some() {
             return invalid("it must not contain a username or password");
@@ -112,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn r03_what_a_web_client_may_not_register() {
+    fn r03_r07_what_a_web_client_may_not_register() {
         for bad in [
             "http://app.example/cb",
             "com.example.app:/cb",
@@ -123,6 +131,9 @@ mod tests {
             "/cb",
             "https://app.example/c b",
             "data:text/html,x",
+            "https://app.example/cb?code=attacker",
+            "https://app.example/cb?x=1&%63ode=attacker",
+            "https://app.example/cb?iss=https://evil.example",
         ] {
             assert!(RedirectUri::parse(bad, ApplicationType::Web).is_err(), "{bad}");
         }

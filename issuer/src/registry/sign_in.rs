@@ -123,6 +123,12 @@ impl SignIn {
                 "it is neither of OpenID Connect nor of a resource that is named with --resource";
             return Err(InvalidValue::new("scope", scope, rule));
         }
+        // OpenID Connect Core §8.1: the sector is the host of the redirect URIs, which a device has not.
+        let has_sector = self.sector_identifier.is_some() || !self.redirect_uris.is_empty();
+        if self.subject_type == SubjectType::Pairwise && !has_sector {
+            let rule = "it needs a redirect URI, whose host names the sector";
+            return Err(InvalidValue::new("subject type", "pairwise", rule));
+        }
         self.check_logout_uris()?;
         let color = self.brand_color.as_deref();
         if let Some(color) = color.filter(|color| !is_color(color)) {

@@ -49,10 +49,11 @@ macro_rules! expiring {
 pub(super) const GUESSES_KEPT_SECONDS: i64 = 7 * 86_400;
 
 /// All that expires, a line a table. The participants of a session go with it.
-pub static EXPIRING: [Expiring; 9] = [
+pub static EXPIRING: [Expiring; 10] = [
     expiring!("assertion_use", "client_id, jti_hash", "expires_at", 0),
     expiring!("one_time_use", "kind, hash", "expires_at", 0),
     expiring!("pushed_request", "hash", "expires_at", 0),
+    expiring!("device_authorization", "id", "expires_at", 0),
     expiring!("refresh_family", "id", "expires_at", 0),
     expiring!("session", "id", "expires_at", 0),
     expiring!("ceremony_use", "digest", "expires_at", 0),

@@ -61,6 +61,12 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../migrations/0013_logout_delivery.sql"),
     },
     Step {
+        version: 14,
+        name: "device authorization",
+        sqlite: include_str!("../../migrations/0014_device_authorization.sql"),
+        postgres: include_str!("../../migrations/0014_device_authorization.sql"),
+    },
+    Step {
         version: 16,
         name: "upstream identity",
         sqlite: include_str!("../../migrations/0016_upstream_identity.sql"),

@@ -64,6 +64,16 @@ impl Store {
         .await
     }
 
+    /// How a user stands, where no code is looked up with it.
+    pub async fn standing(
+        &self,
+        towards: Towards<'_>,
+        now: i64,
+    ) -> Result<UserStanding, StoreError> {
+        // No code has an empty hash.
+        Ok(self.standing_of_code("", towards, now).await?.1)
+    }
+
     /// A family, revoked or not, and how its user stands.
     pub async fn standing_of_family(
         &self,

@@ -215,6 +215,7 @@ fn outcome(code: ErrorCode) -> &'static str {
         ErrorCode::ContentTooLarge => "content_too_large",
         ErrorCode::UnsupportedMediaType => "unsupported_media_type",
         ErrorCode::TooManyFailures => "too_many_failures",
+        ErrorCode::TooManyRequests => "too_many_requests",
         other => other.row().wire,
     }
 }

@@ -49,7 +49,8 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
     let origin = Origin::of(&parts);
     let mut trail = Trail::default();
     let mut outcome = answer(&app, &parts, body, &mut trail).await;
-    let is_recorded = count_failure(&app, origin, &trail, &mut outcome);
+    let is_waiting = outcome.as_ref().is_err_and(|error| error.code.is_waiting());
+    let is_recorded = !is_waiting && count_failure(&app, origin, &trail, &mut outcome);
     if is_recorded {
         let recorded = app.audit.record(&event(&app, origin, &trail, &outcome)).await;
         if let Err(unwritten) = recorded {

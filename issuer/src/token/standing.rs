@@ -19,7 +19,7 @@ pub(super) enum Standing<'s> {
     /// A user who signed in.
     User(&'s User, &'s SignedIn),
     /// A user of this issuer whom the client named.
-    Asserted(User, &'s Asserted),
+    Asserted(Box<User>, &'s Asserted),
     /// Somebody in a namespace of the client's.
     External(&'s ExternalSubject, &'s Asserted),
 }
@@ -46,9 +46,11 @@ pub(super) async fn of<'s>(
         }
         Subject::Asserted(asserted) => match &asserted.named {
             Named::External(subject) => Ok(Standing::External(subject, asserted)),
-            Named::Id(id) => Ok(Standing::Asserted(user_by_id(app, *id).await?, asserted)),
+            Named::Id(id) => {
+                Ok(Standing::Asserted(Box::new(user_by_id(app, *id).await?), asserted))
+            }
             Named::Username(name) => match app.store.user(name).await {
-                Ok(user) => Ok(Standing::Asserted(user, asserted)),
+                Ok(user) => Ok(Standing::Asserted(Box::new(user), asserted)),
                 Err(StoreError::NotFound { .. }) => Err(gone("no user has this name")),
                 Err(error) => Err(error.into()),
             },

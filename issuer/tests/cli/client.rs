@@ -74,6 +74,7 @@ fn a_failure_names_its_code_its_cause_and_what_to_do() {
             "keys_missing",
             "--jwks-file",
         ),
+        ("client create a --grant device_code --pairwise --scope openid", 1, "invalid_value", ""),
         (
             "client create a --grant client_credentials --auth client_secret_basic \
              --jwks-uri https://a.example/jwks",
@@ -226,6 +227,19 @@ fn a_client_with_a_secret_may_sign_its_requests() {
     assert_eq!(made["token_endpoint_auth_method"], "client_secret_basic");
     assert_eq!(made["jwks_uri"], "https://a.example/jwks");
     assert!(made["client_secret"].is_string());
+}
+
+#[test]
+fn a_device_needs_no_redirect_uri_and_its_grant_has_a_short_name() {
+    let desk = Desk::new();
+    let urn = "urn:ietf:params:oauth:grant-type:device_code";
+
+    let short = desk.json("client create tv --auth none --grant device_code --scope openid");
+    let long = desk.json(&format!("client create box --grant {urn} --grant refresh_token"));
+
+    assert_eq!(short["grants"], json!([urn]));
+    assert_eq!(short["sign_in"]["redirect_uris"], json!([]));
+    assert_eq!(long["grants"], json!([urn, "refresh_token"]));
 }
 
 const CREATE_BATCH: &str =

@@ -58,6 +58,30 @@ fn the_doctor_finds_an_open_folder_and_a_lost_master_key_and_changes_nothing() {
     assert!(examine(&desk).0);
 }
 
+#[test]
+fn the_doctor_tries_the_mail_server_and_says_what_is_in_the_way() {
+    let desk = Desk::new();
+    let listeners = "listen = ['127.0.0.1:0']\nmanagement_listen = []\n";
+    let smtp = "[mail]\ntransport = 'smtp'\nhost = 'localhost'\nport = 1\nfrom = 'a@example.com'\n";
+    let examine_with = |settings: &str| {
+        let text = format!("{listeners}{settings}");
+        std::fs::write(desk.path("countersign.toml"), text).unwrap();
+        let (_, report) = examine(&desk);
+        findings(&report, "mail")[0].clone()
+    };
+
+    let without = examine_with("");
+    let unreachable = examine_with(smtp);
+    let missing =
+        examine_with(&format!("{smtp}certificate_authority_file = '/does/not/exist.pem'\n"));
+
+    assert_eq!(without["outcome"], "skipped");
+    assert_eq!(unreachable["outcome"], "failed");
+    assert!(unreachable["detail"].as_str().unwrap().contains("localhost"), "{unreachable}");
+    assert!(unreachable["hint"].as_str().unwrap().contains("mail.port"));
+    assert!(missing["detail"].as_str().unwrap().contains("/does/not/exist.pem"), "{missing}");
+}
+
 /// Undoes the migrations after a version, which only add.
 fn as_it_was_after(version: u32) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");

@@ -3,7 +3,7 @@
 use crate::harness::Issuer;
 
 #[tokio::test]
-async fn both_well_known_addresses_answer_the_same_metadata() {
+async fn r15_both_well_known_addresses_answer_the_same_metadata() {
     let issuer = Issuer::new().await;
 
     let openid = issuer.get("/.well-known/openid-configuration").await;
@@ -14,8 +14,9 @@ async fn both_well_known_addresses_answer_the_same_metadata() {
     assert_eq!(metadata["issuer"], "https://issuer.example");
     assert_eq!(metadata["token_endpoint"], "https://issuer.example/token");
     assert_eq!(metadata["jwks_uri"], "https://issuer.example/jwks");
+    let device = "urn:ietf:params:oauth:grant-type:device_code";
     let assertion = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-    let grants = ["client_credentials", "authorization_code", "refresh_token", assertion];
+    let grants = ["client_credentials", "authorization_code", "refresh_token", device, assertion];
     assert_eq!(metadata["grant_types_supported"], serde_json::json!(grants));
     assert_eq!(metadata["code_challenge_methods_supported"], serde_json::json!(["S256"]));
     assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);

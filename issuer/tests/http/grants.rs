@@ -25,7 +25,7 @@ fn invalid_grant() -> (u16, String) {
 }
 
 #[tokio::test]
-async fn r16_cve_2026_22751_a_code_is_good_once_and_its_reuse_takes_back_what_it_gave() {
+async fn r16_kanidm_cve_2026_22751_a_code_is_good_once_and_its_reuse_takes_back_what_it_gave() {
     let (issuer, secret) = issuer().await;
     let code = code(&issuer).await;
 
@@ -48,7 +48,8 @@ async fn r17_of_64_parallel_uses_of_a_code_exactly_one_succeeds() {
 }
 
 #[tokio::test]
-async fn cve_2026_28513_each_single_violation_refuses_a_code() {
+async fn r13_r18_cve_2026_28513_cve_2026_55672_cve_2023_48228_each_single_violation_refuses_a_code()
+{
     let (issuer, secret) = issuer().await;
     let other = issuer.web("other", |_, _| {}).await;
     let good = [

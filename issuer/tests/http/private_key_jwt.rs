@@ -72,7 +72,8 @@ async fn cve_2020_5300_an_assertion_is_good_once_even_in_parallel() {
 }
 
 #[tokio::test]
-async fn r48_each_single_fault_of_an_assertion_is_refused() {
+async fn r48_r49_cve_2025_2559_cve_2025_27371_cve_2026_55669_each_single_fault_of_an_assertion_is_refused()
+ {
     let (issuer, key) = (Issuer::new().await, key());
     issuer.client("batch", with_key(&key)).await;
     issuer.client("other", with_key(&self::key())).await;

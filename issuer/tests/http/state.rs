@@ -6,7 +6,7 @@ use countersign::store::Actor;
 use crate::harness::{Issuer, PAYMENTS, START};
 
 #[tokio::test]
-async fn each_state_that_forbids_a_token_forbids_it() {
+async fn cve_2025_64521_cve_2024_46999_each_state_that_forbids_a_token_forbids_it() {
     let act = Actor::node().at(START);
     let id = "orders".parse().unwrap();
     for state in

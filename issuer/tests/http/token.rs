@@ -274,7 +274,7 @@ async fn nobody_gets_a_token_from_a_node_that_lost_the_database() {
 }
 
 #[tokio::test]
-async fn the_host_header_never_becomes_the_issuer() {
+async fn r37_cve_2025_64101_the_host_header_never_becomes_the_issuer() {
     let issuer = Issuer::new().await;
     let secret = issuer.client("orders", |_| {}).await;
     let request = token_request()

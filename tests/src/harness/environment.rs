@@ -70,6 +70,11 @@ pub fn soak_tokens() -> u64 {
     variable("COUNTERSIGN_TEST_SOAK_TOKENS").map_or(100_000, |text| text.parse().expect("a number"))
 }
 
+/// How often each race is run: 50 times, or what `tests/run --soak` says.
+pub fn race_rounds() -> u32 {
+    variable("COUNTERSIGN_TEST_RACE_ROUNDS").map_or(50, |text| text.parse().expect("a number"))
+}
+
 /// How many authorization requests the story about storage makes: 20,000, or what `tests/run --soak` says.
 pub fn soak_authorizations() -> u64 {
     variable("COUNTERSIGN_TEST_SOAK_TOKENS").map_or(20_000, |text| text.parse().expect("a number"))

@@ -39,8 +39,16 @@ pub async fn foreign_sign_in(
     wish: &Value,
     trusted: &Certificate,
 ) -> Result<Value, String> {
-    let mut command = script(library, "sign_in");
-    command.env("NODE_EXTRA_CA_CERTS", &trusted.authority);
-    command.env("REQUESTS_CA_BUNDLE", &trusted.authority);
-    answer(&run(command, &wish.to_string()).await?)
+    tell(script(library, "sign_in"), wish, trusted).await
+}
+
+/// The same for a device, with `openid-client`.
+pub async fn foreign_device(wish: &Value, trusted: &Certificate) -> Result<Value, String> {
+    tell(script("openid-client", "device"), wish, trusted).await
+}
+
+async fn tell(mut script: Command, wish: &Value, trusted: &Certificate) -> Result<Value, String> {
+    script.env("NODE_EXTRA_CA_CERTS", &trusted.authority);
+    script.env("REQUESTS_CA_BUNDLE", &trusted.authority);
+    answer(&run(script, &wish.to_string()).await?)
 }

@@ -13,8 +13,10 @@ mod https;
 mod judge;
 mod load;
 mod node;
+pub mod person;
 mod ports;
 mod process;
+mod race;
 mod sign_in;
 
 pub use app::{App, Reply};
@@ -24,13 +26,15 @@ pub use command::run;
 pub use database::Database;
 pub use deployment::{Deployment, PASSWORD, PAYMENTS, READ};
 pub use fault_proxy::FaultProxy;
-pub use foreign::{foreign_client, foreign_sign_in};
+pub use foreign::{foreign_client, foreign_device, foreign_sign_in};
 pub use https::HttpsServer;
 pub use judge::{Expected, Judge};
 pub use load::{Load, Outcome};
 pub use node::Node;
+pub use person::Person;
 pub use ports::free_port;
 pub use process::Process;
+pub use race::{RACERS, race, race_and_give_up, race_replies};
 pub use sign_in::{Browser, WebClient};
 
 use std::future::Future;

@@ -84,7 +84,7 @@ fn row_11_the_issuer_is_equal_or_wrong() {
 }
 
 #[test]
-fn r30_one_element_of_aud_must_be_ours() {
+fn r30_cve_2024_5798_one_element_of_aud_must_be_ours() {
     let many: Vec<String> =
         (0..999).map(|n| format!("https://{n}.example")).chain(ours()).collect();
     let rows: [(serde_json::Value, Result<(), ClaimError>); 6] = [

@@ -24,7 +24,7 @@ async fn opened_by(token: &TestToken<'_>) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn j27_every_kind_of_token_opens_its_own_door_and_no_other() {
+async fn j27_omegapoint_haapi_every_kind_of_token_opens_its_own_door_and_no_other() {
     let issuer = TestIssuer::new(ISSUER).clock(TestClock::at(NOW));
     let typed = |typ: &str| issuer.id_token("ada", CLIENT).header("typ", typ);
     let none: [&str; 0] = [];

@@ -59,9 +59,12 @@ pub(super) struct KeyArguments {
     jwks_uri: Option<Url>,
 }
 
+/// A grant by its wire name, or by the last part of one that is a URN.
 fn parse_grant(name: &str) -> Result<String, String> {
-    if GRANTS.iter().any(|grant| grant.name == name) {
-        return Ok(name.to_owned());
+    let is_meant =
+        |wire: &str| wire == name || wire.rsplit_once(':').is_some_and(|(_, last)| last == name);
+    if let Some(grant) = GRANTS.iter().find(|grant| is_meant(grant.name)) {
+        return Ok(grant.name.to_owned());
     }
     let known: Vec<&str> = GRANTS.iter().map(|grant| grant.name).collect();
     Err(format!("use one of {}", known.join(", ")))

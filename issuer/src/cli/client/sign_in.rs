@@ -10,9 +10,10 @@ use crate::config;
 use crate::outbound::Outbound;
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
 use crate::registry::{ConsentPolicy, IDENTITY_SCOPES, InvalidValue, Pkce, SignIn, SubjectType};
+use crate::token::grants::DEVICE_CODE;
 
 /// The grants that need a person.
-const USER_GRANTS: [&str; 2] = ["authorization_code", "refresh_token"];
+const USER_GRANTS: [&str; 3] = ["authorization_code", "refresh_token", DEVICE_CODE];
 
 /// What is registered of a client through which people sign in (OpenID Connect Registration §2).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -112,7 +113,10 @@ impl SignInArguments {
         if !grants.iter().any(|grant| USER_GRANTS.contains(&grant.as_str())) {
             return self.require_unused(scopes, &[]).map(|()| None);
         }
-        if self.redirect_uris.is_empty() {
+        // RFC 8628 §3: a device is never redirected to.
+        let has = |grant: &str| grants.iter().any(|name| name == grant);
+        let is_redirected = has("authorization_code") || !has(DEVICE_CODE);
+        if self.redirect_uris.is_empty() && is_redirected {
             let problem = "the grant authorization_code needs a redirect URI";
             return Err(
                 Failure::new("redirect_uri_missing", problem).hint("name it with --redirect-uri")

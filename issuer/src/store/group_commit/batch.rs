@@ -136,14 +136,24 @@ async fn redeem_codes(
         .filter_map(|(_, redemption, now)| Some((redemption.participant.as_ref()?, *now)))
         .collect();
     participants.sort_unstable();
+    let families = codes.iter().filter_map(|code| code.1.family.as_ref()).collect();
+    keep(connection, &participants, families).await?;
+    Ok(codes.into_iter().map(|(place, ..)| place).collect())
+}
+
+/// Writes what follows from what was consumed just now: who takes part in which session, and the families that begin.
+pub(in crate::store) async fn keep(
+    connection: &mut AnyConnection,
+    participants: &[(&(Uuid, String), i64)],
+    families: Vec<&RefreshFamily>,
+) -> Result<(), StoreError> {
     let bind = |query: Binding, ((session_id, client_id), now): &(&(Uuid, String), i64)| {
         query.bind(session_id.to_string()).bind(client_id.clone()).bind(*now)
     };
-    ADD_PARTICIPANTS.run(connection, &participants, bind).await?;
-    let families: Vec<_> = codes.iter().filter_map(|code| code.1.family.as_ref()).collect();
+    ADD_PARTICIPANTS.run(connection, participants, bind).await?;
     let families = families.into_iter().map(with_claims).collect::<Result<Vec<_>, _>>()?;
     BEGIN_FAMILIES.run(connection, &families, bind_family).await?;
-    Ok(codes.into_iter().map(|(place, ..)| place).collect())
+    Ok(())
 }
 
 fn with_claims(family: &RefreshFamily) -> Result<(&RefreshFamily, String), StoreError> {

@@ -7,6 +7,8 @@
 mod batch;
 mod rows;
 
+pub(super) use batch::keep;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

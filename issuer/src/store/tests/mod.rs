@@ -11,6 +11,7 @@ use crate::registry::{
 
 mod changes;
 mod credentials;
+mod devices;
 mod expired;
 mod group_commit;
 mod objects;

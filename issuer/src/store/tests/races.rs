@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn cve_2020_5300_a_jti_is_consumed_once_by_64_parallel_callers_on_two_nodes() {
+fn cve_2020_5300_cve_2020_15222_a_jti_is_consumed_once_by_64_parallel_callers_on_two_nodes() {
     both(|database| async move {
         let nodes = [database.open().await, database.open().await];
 

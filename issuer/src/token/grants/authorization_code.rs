@@ -1,16 +1,15 @@
 //! The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.6): a client exchanges the code that a browser brought.
 //! The code is sealed; it becomes used by one conditional insert, when everything else is done.
 
-use super::refresh_token::RefreshToken;
 use super::{
     Authorization, Authorizing, Commit, GrantRefusal, SignedIn, Subject, TokenRequest,
-    invalid_grant,
+    invalid_grant, refresh_token,
 };
 use crate::app::App;
 use crate::authorize::AuthorizationCode;
 use crate::error::OAuthError;
 use crate::protocol::pkce::WrongVerifier;
-use crate::store::{CodeRedemption, RefreshFamily, Towards};
+use crate::store::{CodeRedemption, Towards};
 
 pub(super) fn authorize(request: TokenRequest<'_>) -> Authorizing<'_> {
     Box::pin(redeem(request))
@@ -40,47 +39,29 @@ async fn redeem(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
         let error = invalid_grant("the code was used before");
         return Err(GrantRefusal { error, revoke: Some(code.id) });
     }
-    let family = request.client.grants.iter().any(|grant| grant == "refresh_token").then(|| {
-        let limits = &app.config.refresh_tokens;
-        RefreshFamily {
-            id: code.id,
-            client_id: code.client_id.clone(),
-            user_id: code.user_id,
-            session_id: Some(code.session_id),
-            counter: 0,
-            rotated_at: now,
-            scopes: code.scopes.clone(),
-            resources: code.resources.clone(),
-            auth_time: code.auth_time,
-            amr: code.amr.clone(),
-            claims: code.claims.clone(),
-            created_at: now,
-            expires_at: now + i64::from(limits.absolute_seconds),
-            revoked_at: None,
-        }
-    });
-    let refresh_token = family.as_ref().map(|family| RefreshToken::first(family.id));
+    let (session_id, expires_at) = (code.session_id, code.expires_at);
+    let mut signed_in = SignedIn {
+        grant_id: code.id,
+        user_id: code.user_id,
+        session_id: Some(session_id),
+        auth_time: code.auth_time,
+        amr: code.amr,
+        scopes: code.scopes,
+        resources: code.resources,
+        nonce: code.nonce,
+        claims: code.claims,
+        refresh_token: None,
+        standing,
+    };
     let redemption = CodeRedemption {
         code_id: code.id,
         code_hash: hash,
-        expires_at: code.expires_at,
-        participant: Some((code.session_id, code.client_id)),
-        family,
+        expires_at,
+        participant: Some((session_id, code.client_id)),
+        family: refresh_token::begin(request, &mut signed_in),
     };
     Ok(Authorization {
-        subject: Subject::User(Box::new(SignedIn {
-            grant_id: code.id,
-            user_id: code.user_id,
-            session_id: Some(code.session_id),
-            auth_time: code.auth_time,
-            amr: code.amr,
-            scopes: code.scopes,
-            resources: code.resources,
-            nonce: code.nonce,
-            claims: code.claims,
-            refresh_token,
-            standing,
-        })),
+        subject: Subject::User(Box::new(signed_in)),
         resources: request.resources(),
         scope: None,
         commit: Commit::RedeemCode(Box::new(redemption)),

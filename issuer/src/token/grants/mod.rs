@@ -3,9 +3,11 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod jwt_bearer;
 mod refresh_token;
 
+pub use device_code::DEVICE_CODE;
 pub use jwt_bearer::{Asserted, AssertionUse, Named};
 pub use refresh_token::RefreshToken;
 
@@ -19,7 +21,7 @@ use crate::app::App;
 use crate::error::OAuthError;
 use crate::protocol::{ClaimsRequest, ErrorCode, Form};
 use crate::registry::Client;
-use crate::store::{CodeRedemption, StoreError, UserStanding};
+use crate::store::{CodeRedemption, DeviceRedemption, StoreError, UserStanding};
 
 /// A grant: its wire name, and what is its own.
 pub struct Grant {
@@ -34,6 +36,7 @@ pub static GRANTS: &[Grant] = &[
     Grant { name: "client_credentials", authorize: client_credentials::authorize },
     Grant { name: "authorization_code", authorize: authorization_code::authorize },
     Grant { name: "refresh_token", authorize: refresh_token::authorize },
+    Grant { name: DEVICE_CODE, authorize: device_code::authorize },
     Grant { name: "urn:ietf:params:oauth:grant-type:jwt-bearer", authorize: jwt_bearer::authorize },
 ];
 
@@ -103,6 +106,8 @@ pub enum Commit {
     Nothing,
     /// A code is used up.
     RedeemCode(Box<CodeRedemption>),
+    /// A device code is used up.
+    RedeemDevice(Box<DeviceRedemption>),
     /// A family of refresh tokens moves on from this one.
     Rotate(RefreshToken),
     /// An assertion about a user is used up.
@@ -175,6 +180,7 @@ pub(super) async fn commit(app: &App, commit: Commit) -> Result<(), GrantRefusal
     match commit {
         Commit::Nothing => Ok(()),
         Commit::RedeemCode(redemption) => authorization_code::commit(app, *redemption).await,
+        Commit::RedeemDevice(redemption) => device_code::commit(app, &redemption).await,
         Commit::Rotate(token) => refresh_token::commit(app, token).await,
         Commit::UseAssertion(used) => jwt_bearer::commit(app, &used).await,
     }

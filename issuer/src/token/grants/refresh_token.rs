@@ -56,6 +56,32 @@ impl RefreshToken {
     }
 }
 
+/// The family that begins with what a user granted, if the client is registered to refresh; its first token is handed out.
+pub(super) fn begin(request: TokenRequest<'_>, signed_in: &mut SignedIn) -> Option<RefreshFamily> {
+    if !request.client.grants.iter().any(|grant| grant == "refresh_token") {
+        return None;
+    }
+    let now = request.app.clock.now();
+    let limits = &request.app.config.refresh_tokens;
+    signed_in.refresh_token = Some(RefreshToken::first(signed_in.grant_id));
+    Some(RefreshFamily {
+        id: signed_in.grant_id,
+        client_id: request.client.id.to_string(),
+        user_id: signed_in.user_id,
+        session_id: signed_in.session_id,
+        counter: 0,
+        rotated_at: now,
+        scopes: signed_in.scopes.clone(),
+        resources: signed_in.resources.clone(),
+        auth_time: signed_in.auth_time,
+        amr: signed_in.amr.clone(),
+        claims: signed_in.claims.clone(),
+        created_at: now,
+        expires_at: now + i64::from(limits.absolute_seconds),
+        revoked_at: None,
+    })
+}
+
 pub(super) fn authorize(request: TokenRequest<'_>) -> Authorizing<'_> {
     Box::pin(rotate(request))
 }

@@ -100,7 +100,7 @@ impl Worker {
         assert_eq!(answer.status, 200, "{}{}", answer.head, answer.body);
         assert!(field(answer.body, "\"id_token\":\"").is_some(), "{}", answer.body);
         let token = field(answer.body, "\"refresh_token\":\"").expect("a refresh token");
-        self.refresh_token = token.to_owned();
+        token.clone_into(&mut self.refresh_token);
     }
 }
 

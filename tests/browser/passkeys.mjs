@@ -1,0 +1,52 @@
+// Adds a passkey at the account page with a virtual authenticator, and signs in with nothing but it.
+import { application, authenticator, fillIn, launch, open, tell, watch, wish } from "./browser.mjs";
+
+const { client, people } = wish;
+const problems = [];
+const shop = await application(client.redirect_uri);
+const browser = await launch();
+const context = await open(browser);
+watch(context, problems);
+const page = await context.newPage();
+const provider = await authenticator(page);
+const passkeys = async () =>
+  (await provider.passkeys()).map(({ rpId, isResidentCredential, signCount }) => ({ rpId, isResidentCredential, signCount }));
+
+async function authorize(more, act) {
+  const parameters = {
+    client_id: client.client_id,
+    redirect_uri: client.redirect_uri,
+    response_type: "code",
+    scope: "openid",
+    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    code_challenge_method: "S256",
+    ...more,
+  };
+  shop.answer = undefined;
+  await page.goto(`${wish.issuer}/authorize?${new URLSearchParams(parameters)}`);
+  await act();
+  await page.waitForURL((url) => url.href.startsWith(client.redirect_uri));
+  return Boolean(shop.answer.code);
+}
+
+const withPassword = await authorize({}, async () => {
+  await fillIn(page, people.ada);
+  await page.click("[name=answer][value=accept]");
+});
+await page.goto(`${wish.issuer}/account`);
+await page.click("form[data-passkey=create] button");
+await page.waitForSelector("section[aria-labelledby=passkeys] .rows");
+const added = await passkeys();
+await context.clearCookies();
+// The browser offers it where the username is filled in; here the person picks it at once.
+const byAutofill = await authorize({}, () => {});
+await context.clearCookies();
+await provider.touched(false);
+const byButton = await authorize({}, async () => {
+  await provider.touched(true);
+  await page.click("form[data-passkey=autofill] button");
+});
+const used = await passkeys();
+await browser.close();
+shop.close();
+tell({ withPassword, added, byAutofill, byButton, used, problems });
