@@ -27,6 +27,7 @@ use crate::signing::Keychain;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::token::client_auth::{ClientKeySource, FailureLimiter, SecretHasher};
+use crate::upstream::Upstream;
 
 /// The state of one node.
 pub struct App {
@@ -62,6 +63,8 @@ pub struct App {
     pub audit: AuditLog,
     /// What asks others, at addresses that were checked.
     pub outbound: Arc<Outbound>,
+    /// Other providers at which people sign in.
+    pub upstreams: Vec<Upstream>,
     /// Told when a client is due to hear of a session that ended.
     pub logout_is_due: Notify,
     /// What sends mails.
@@ -102,6 +105,7 @@ impl App {
             secret_uses: SecretUses::default(),
             device_limits: DeviceLimits::default(),
             client_keys: ClientKeySource::new(Arc::clone(&outbound), clock.clone()),
+            upstreams: Upstream::all(&config, &outbound, &clock),
             outbound,
             logout_is_due: Notify::new(),
             limiter: FailureLimiter::new(

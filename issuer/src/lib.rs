@@ -55,3 +55,4 @@ pub mod secret_uses;
 pub mod signing;
 pub mod store;
 pub mod telemetry;
+pub mod upstream;

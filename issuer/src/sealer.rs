@@ -33,6 +33,8 @@ pub enum Purpose {
     PairwiseSubject,
     /// The hash of something that is good once.
     OneTime,
+    /// A sign-in at an upstream provider that was begun in this browser.
+    Upstream,
     /// The `request_uri` of a pushed authorization request (RFC 9126).
     PushedRequest,
     /// What a device asks for its tokens with (RFC 8628).
@@ -52,6 +54,7 @@ impl Purpose {
             Self::RefreshToken => b"refresh token",
             Self::PairwiseSubject => b"pairwise subject",
             Self::OneTime => b"one time",
+            Self::Upstream => b"upstream",
             Self::PushedRequest => b"pushed request",
             Self::DeviceCode => b"device code",
             Self::UserCode => b"user code",

@@ -19,6 +19,7 @@ pub use sections::{
     Audit, ClientAuthenticationLimits, Config, CredentialSettings, Database, Keys, Log, LogFormat,
     Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound, Proxies,
     RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls, Tracing,
+    UpstreamProvider, UpstreamRegistration,
 };
 pub use setting::{Section, Setting, Shown};
 
@@ -55,6 +56,7 @@ pub const SECTIONS: &[Section] = &[
     CredentialSettings::SECTION,
     Mail::SECTION,
     Registration::SECTION,
+    UpstreamProvider::SECTION,
     Outbound::SECTION,
     Log::SECTION,
     Tracing::SECTION,

@@ -1,5 +1,5 @@
 //! `Secret<T>`: a value that is erased from memory when dropped and prints as `***`.
-//! In the file it is either the value or `{ file = "path" }`.
+//! In the file it is the value, `{ file = "path" }` or `{ environment = "VARIABLE" }`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -35,17 +35,29 @@ impl<T: Zeroize> fmt::Display for Secret<T> {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the configuration reads the environment")]
+fn from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a string or { file = \"path\" }")]
+#[serde(
+    untagged,
+    expecting = "expected a string, { file = \"path\" } or { environment = \"VARIABLE\" }"
+)]
 enum Source {
     Value(String),
     File { file: PathBuf },
+    Environment { environment: String },
 }
 
 impl<'de> Deserialize<'de> for Secret<String> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Source::deserialize(deserializer)? {
             Source::Value(value) => Ok(Self::new(value)),
+            Source::Environment { environment } => from_environment(&environment)
+                .map(Self::new)
+                .ok_or_else(|| D::Error::custom(format!("the variable {environment} is not set"))),
             Source::File { file } => {
                 let text = std::fs::read_to_string(&file).map(Zeroizing::new).map_err(|error| {
                     D::Error::custom(format!("cannot read {}: {error}", file.display()))

@@ -1,6 +1,7 @@
 //! The sections of the configuration: every setting with its meaning, unit, default and reason to change it.
 //! The reference page and `config example` are made from these comments.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -44,6 +45,7 @@ section! {
         pub credentials: CredentialSettings;
         pub mail: Mail;
         pub registration: Registration;
+        pub upstream: BTreeMap<String, UpstreamProvider>;
         pub outbound: Outbound;
         pub log: Log;
         pub tracing: Tracing;
@@ -225,7 +227,34 @@ section! {
 }
 
 section! {
-    /// Requests that the issuer makes itself, to a client's `jwks_uri` and `backchannel_logout_uri`. Redirects are never
+    /// Another OpenID Connect provider at which people may sign in, such as Google, Entra or another Countersign: one
+    /// section for each, `NAME` being lower-case letters, digits and hyphens. Register
+    /// `{issuer}/login/upstream/NAME/callback` there as the redirect URI. Whoever signs in there without being linked to
+    /// a user here is asked to sign in here first, and to link the provider on the account page: an e-mail address
+    /// that is the same is no proof.
+    "upstream.NAME" => pub struct UpstreamProvider {
+        /// Its issuer, exactly as its metadata and its ID tokens say it. For Entra that of one tenant; `common` has none.
+        pub issuer: String = String::new(), Unset r#""https://accounts.google.com""#;
+        /// The `client_id` of this issuer there.
+        pub client_id: String = String::new(), Unset r#""1234.apps.googleusercontent.com""#;
+        /// The client secret there: a value, `{ file = "path" }` or `{ environment = "VARIABLE" }`. Without it, this issuer
+        /// is a public client there.
+        pub client_secret: Option<Secret<String>> = None,
+            Unset r#"{ file = "/run/secrets/google_client_secret" }"#;
+        /// What is asked for; `openid` must be among it. Without it, `openid`, `profile` and `email`.
+        pub scopes: Vec<String> = ["openid", "profile", "email"].map(str::to_owned).into(),
+            Unset r#"["openid", "profile", "email"]"#;
+        /// The name on the button. Without it, `NAME`.
+        pub label: Option<String> = None, Unset r#""Google""#;
+        /// What happens to a person who is new here: `closed` sends nobody further, `open` makes a user. `open` lets in
+        /// whoever can sign in at the provider.
+        pub registration: UpstreamRegistration = UpstreamRegistration::Closed, Unset r#""open""#;
+    }
+}
+
+section! {
+    /// Requests that the issuer makes itself: to upstream providers, to a client's `jwks_uri` and
+    /// `backchannel_logout_uri`. Redirects are never
     /// followed.
     "outbound" => pub struct Outbound {
         /// Networks that may be asked although they are private, loopback or link-local. All other private
@@ -279,6 +308,16 @@ section! {
         /// Seconds that requests in flight then have to finish.
         pub drain_seconds: u32 = 10, Default "10";
     }
+}
+
+/// What happens to people who are new here, and signed in at an upstream provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UpstreamRegistration {
+    /// Nothing.
+    Closed,
+    /// They get an account.
+    Open,
 }
 
 /// Where a configuration came from.

@@ -45,6 +45,8 @@ fn the_example_file_is_valid_with_every_comment_sign_of_a_setting_removed() {
             r#"{ file = "/run/secrets/database_url" }"#,
             r#""postgres://countersign@localhost/countersign""#,
         )
+        .replace(r#"{ file = "/run/secrets/google_client_secret" }"#, r#""secret""#)
+        .replace("upstream.NAME", "upstream.google")
         .replace(r#"{ file = "/run/secrets/mail_password" }"#, r#""secret""#);
 
     let (config, _) = load(&text, &[]).unwrap();

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
 use super::{
     Config, ConfigError, MailTls, MailTransport, OnWriteFailure, RegistrationMode, Warning,
@@ -20,6 +21,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     check_keys(config)?;
     check_numbers(config)?;
     check_mail(config)?;
+    check_upstream(config)?;
     check_registration(config)?;
     EnvFilter::try_new(&config.log.level).map_err(|error| {
         invalid("log.level", format!("it is not a list of directives: {error}"))
@@ -52,6 +54,42 @@ fn check_database(config: &Config) -> Result<(), ConfigError> {
         }
     }
     within("database.max_connections", config.database.max_connections, 1..=100)
+}
+
+/// A provider is named once, and completely.
+fn check_upstream(config: &Config) -> Result<(), ConfigError> {
+    let refused = |name: &str, problem: &str| invalid("upstream", format!("`{name}`: {problem}"));
+    let mut issuers = vec![config.issuer.as_str()];
+    for (name, provider) in &config.upstream {
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty() || name.len() > 32 || !name.bytes().all(is_plain) {
+            return Err(refused(name, "name it with lower-case letters, digits and hyphens"));
+        }
+        let url = Url::parse(&provider.issuer).ok();
+        let is_issuer = url.is_some_and(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.query().is_none()
+                && url.fragment().is_none()
+        });
+        if !is_issuer || provider.issuer.contains(['{', '}']) {
+            return Err(refused(
+                name,
+                "`issuer` must be the URL of one issuer, without a template",
+            ));
+        }
+        if issuers.contains(&provider.issuer.as_str()) {
+            return Err(refused(name, "`issuer` is this issuer, or stands in another section too"));
+        }
+        issuers.push(&provider.issuer);
+        if provider.client_id.is_empty() {
+            return Err(refused(name, "`client_id` is missing"));
+        }
+        if !provider.scopes.iter().any(|scope| scope == "openid") {
+            return Err(refused(name, "`scopes` must contain `openid`"));
+        }
+    }
+    Ok(())
 }
 
 fn check_tls(config: &Config) -> Result<(), ConfigError> {

@@ -16,6 +16,8 @@ pub enum Method {
     DevicePasskey,
     /// A passkey that its owner's devices share.
     SyncedPasskey,
+    /// The word of another provider, however it came to it.
+    Upstream,
 }
 
 impl Method {
@@ -30,6 +32,8 @@ impl Method {
             Self::Totp | Self::RecoveryCode => &["otp"],
             Self::DevicePasskey => &["hwk", "user"],
             Self::SyncedPasskey => &["swk", "user"],
+            // Not registered; the word that others use. What the provider says of its own methods is not repeated.
+            Self::Upstream => &["fed"],
         }
     }
 }
@@ -38,7 +42,8 @@ impl Method {
 pub fn is_multi_factor(methods: &[Method]) -> bool {
     let is = |method: Method| methods.contains(&method);
     methods.iter().any(|method| method.is_multi_factor())
-        || (is(Method::Password) && (is(Method::Totp) || is(Method::RecoveryCode)))
+        || ((is(Method::Password) || is(Method::Upstream))
+            && (is(Method::Totp) || is(Method::RecoveryCode)))
 }
 
 /// The value of `amr`, each word once, in the order of the proofs.
@@ -59,8 +64,10 @@ mod tests {
 
     #[test]
     fn amr_names_each_proof_once_and_says_when_there_were_two_factors() {
-        use Method::{DevicePasskey, Password, RecoveryCode, SyncedPasskey, Totp};
-        let table: [(&[Method], &[&str]); 6] = [
+        use Method::{DevicePasskey, Password, RecoveryCode, SyncedPasskey, Totp, Upstream};
+        let table: [(&[Method], &[&str]); 8] = [
+            (&[Upstream], &["fed"]),
+            (&[Upstream, Totp], &["fed", "otp", "mfa"]),
             (&[Password], &["pwd"]),
             (&[Password, Totp], &["pwd", "otp", "mfa"]),
             (&[Password, RecoveryCode], &["pwd", "otp", "mfa"]),

@@ -97,7 +97,7 @@ pub(super) async fn proceed_with(
             let error = OAuthError::new(code, description);
             refuse_client(visit, &interaction, &client, &error).await
         }
-        _ => login::show(visit, &interaction, &client, problems),
+        _ => login::show(visit, &interaction, &client, problems).await,
     }
 }
 

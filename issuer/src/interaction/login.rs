@@ -2,9 +2,11 @@
 //! by `credentials`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::future::join_all;
 use http::StatusCode;
 
 use super::dispatcher::resume;
@@ -13,28 +15,36 @@ use super::passkey::Offer;
 use super::session::{self, CurrentSession};
 use super::shown::Shown;
 use super::visit::{Ended, Visit, client_name};
-use super::{FirstFactor, Interaction, cookies, forgot_password, register, second_factor};
+use super::{
+    FirstFactor, Interaction, cookies, forgot_password, register, second_factor, upstream,
+};
 use crate::app::App;
 use crate::credentials::{
     self, Account, CredentialError, KNOWN_DEVICE_SECONDS, Method, Password, Who,
 };
 use crate::error::OAuthError;
-use crate::page::{ErrorKind, Field, LoginPage, LoginUser, Problem, View as _};
+use crate::page::{
+    ErrorKind, Field, LoginPage, LoginUser, PostForm, Problem, Upstream, UpstreamProvider,
+    View as _,
+};
 use crate::protocol::Form;
 use crate::registry::Client;
 
+/// For so long a page waits for a provider that was not asked before.
+const UPSTREAM_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Shows the page for whoever it is.
-pub(super) fn show(
+pub(super) async fn show(
     visit: &Visit<'_>,
     interaction: &Interaction,
     client: &Client,
     problems: &[Problem],
 ) -> Result<Response, Ended> {
     let hint = interaction.request.login_hint.as_deref().unwrap_or_default();
-    show_anyone(visit, interaction, client, (hint, problems))
+    show_anyone(visit, interaction, client, (hint, problems)).await
 }
 
-fn show_anyone(
+async fn show_anyone(
     visit: &Visit<'_>,
     interaction: &Interaction,
     client: &Client,
@@ -45,7 +55,7 @@ fn show_anyone(
         passkey: Offer::to_anyone(visit)?,
         by_password: true,
     };
-    render(visit, interaction, client, (&asked, problems))
+    render(visit, interaction, client, (&asked, problems)).await
 }
 
 /// Shows the page for the user of the session, who must prove it once more, or prove more.
@@ -71,7 +81,7 @@ pub(super) async fn show_known(
         by_password: suffices || passkey.is_none(),
         passkey,
     };
-    render(visit, interaction, client, (&asked, problems))
+    render(visit, interaction, client, (&asked, problems)).await
 }
 
 /// Who is asked, and for what.
@@ -81,7 +91,7 @@ struct Asked<'a> {
     by_password: bool,
 }
 
-fn render(
+async fn render(
     visit: &Visit<'_>,
     interaction: &Interaction,
     client: &Client,
@@ -90,6 +100,13 @@ fn render(
     let shown = Shown::of(visit, interaction, client, "/login")?;
     let forgot_password =
         visit.path(&format!("{}?continue={}", forgot_password::PATH, shown.sealed));
+    let providers = offered(visit).await;
+    let choice = visit.path(upstream::PATH);
+    let providers: Vec<_> = providers.iter().map(Offered::provider).collect();
+    let upstream = (!providers.is_empty()).then(|| Upstream {
+        form: PostForm { action: &choice, ..shown.form() },
+        providers: &providers,
+    });
     let register = visit.path(&format!("{}?continue={}", register::PATH, shown.sealed));
     let page = LoginPage {
         frame: shown.frame(),
@@ -99,11 +116,36 @@ fn render(
         problems,
         notice: None,
         passkey: asked.passkey.as_ref().map(|offer| offer.form(&shown)),
-        upstream: None,
+        upstream,
         forgot_password: visit.app.mailer.is_possible().then_some(forgot_password.as_str()),
         register: register::is_open(visit.app).then_some(register.as_str()),
     };
     Ok(page.page().with_status(status_of(problems)).into_response())
+}
+
+/// A provider that can be reached: the page must know where it leads (`form-action`).
+struct Offered<'a> {
+    upstream: &'a crate::upstream::Upstream,
+    metadata: Arc<crate::upstream::Metadata>,
+}
+
+impl Offered<'_> {
+    fn provider(&self) -> UpstreamProvider<'_> {
+        UpstreamProvider {
+            id: &self.upstream.name,
+            name: self.upstream.label(),
+            authorization_endpoint: &self.metadata.authorization_endpoint,
+        }
+    }
+}
+
+/// The providers that answer. One that is away has no button, and holds the page for a moment only.
+async fn offered<'a>(visit: &Visit<'a>) -> Vec<Offered<'a>> {
+    let asked = visit.app.upstreams.iter().map(|upstream| async move {
+        let metadata = tokio::time::timeout(UPSTREAM_PATIENCE, upstream.metadata()).await;
+        Some(Offered { upstream, metadata: metadata.ok()?.ok()? })
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// A form that was wrong is not a success, for whoever counts answers.
@@ -133,17 +175,19 @@ async fn check_password(
     interaction: Interaction,
 ) -> Result<Response, Ended> {
     let username = form.value("username").unwrap_or_default();
-    let again = |problem: Problem| {
+    let again = async |problem: Problem| {
         let client = client_of(visit.app, &interaction).ok_or_else(|| expired(visit))?;
-        show_anyone(visit, &interaction, &client, (username, &[problem]))
+        show_anyone(visit, &interaction, &client, (username, &[problem])).await
     };
     if username.is_empty() {
-        return again(Problem::Missing(Field::Username));
+        return again(Problem::Missing(Field::Username)).await;
     }
     let Some(typed) = form.value("password") else {
-        return again(Problem::Missing(Field::Password));
+        return again(Problem::Missing(Field::Password)).await;
     };
-    let Ok(password) = Password::typed(typed) else { return again(Problem::WrongCredentials) };
+    let Ok(password) = Password::typed(typed) else {
+        return again(Problem::WrongCredentials).await;
+    };
     let from = from(visit);
     match visit.app.credentials.check_password(Who::Named(username), password, from).await {
         Ok(account) => match second_factor::missing(visit, &account, &interaction) {
@@ -156,21 +200,41 @@ async fn check_password(
             None => complete(visit, interaction, &account, &[Method::Password]).await,
         },
         Err(error) => match problem(visit, &error, Problem::WrongCredentials) {
-            Some(problem) => again(problem),
+            Some(problem) => again(problem).await,
             None => Err(unavailable(visit, OAuthError::unavailable(error.to_string()))),
         },
     }
 }
 
-/// The user is known and proved enough: a session, a device that is known from now on, and on.
+/// How the user proved who it is, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Proof<'a> {
+    /// How.
+    pub(super) methods: &'a [Method],
+    /// Unix seconds.
+    pub(super) auth_time: i64,
+}
+
+/// The user proved it just now.
 pub(super) async fn complete(
     visit: &Visit<'_>,
     interaction: Interaction,
     account: &Account,
     methods: &[Method],
 ) -> Result<Response, Ended> {
-    let amr = credentials::amr(methods).into_iter().map(str::to_owned).collect();
-    let cookie = session::sign_in(visit, account.user.id, amr).await;
+    let proof = Proof { methods, auth_time: visit.app.clock.now() };
+    complete_at(visit, interaction, account, proof).await
+}
+
+/// The user is known and proved enough: a session, a device that is known from now on, and on.
+pub(super) async fn complete_at(
+    visit: &Visit<'_>,
+    interaction: Interaction,
+    account: &Account,
+    proof: Proof<'_>,
+) -> Result<Response, Ended> {
+    let amr = credentials::amr(proof.methods).into_iter().map(str::to_owned).collect();
+    let cookie = session::sign_in(visit, account.user.id, (amr, proof.auth_time)).await;
     let cookie = cookie.map_err(|error| unavailable(visit, error))?;
     let interaction = Interaction {
         first_factor: None,

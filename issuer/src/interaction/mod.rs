@@ -19,6 +19,7 @@ mod second_factor;
 mod select_account;
 mod session;
 mod shown;
+mod upstream;
 mod verify_email;
 mod visit;
 
@@ -54,6 +55,9 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/continue", get(dispatcher::endpoint))
         .route("/login", post(login::password))
         .route("/login/passkey", post(passkey::endpoint))
+        .route(upstream::PATH, post(upstream::begin))
+        .route("/login/upstream/{provider}/callback", get(upstream::callback))
+        .route("/account/identities", post(upstream::begin_link))
         .route("/login/code", get(second_factor::totp_page).post(second_factor::totp))
         .route(
             "/login/recovery-code",

@@ -51,7 +51,7 @@ pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> R
             current.is_some_and(|current| Some(current.user.id.to_string().as_str()) == chosen);
         let interaction = Interaction { account_chosen: true, ..interaction };
         match client_of(&app, &interaction) {
-            Some(client) if !is_present => login::show(&visit, &interaction, &client, &[]),
+            Some(client) if !is_present => login::show(&visit, &interaction, &client, &[]).await,
             _ => resume(&visit, &interaction),
         }
     };

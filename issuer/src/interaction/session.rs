@@ -56,7 +56,7 @@ impl CurrentSession {
 pub(super) async fn sign_in(
     visit: &Visit<'_>,
     user_id: Uuid,
-    amr: Vec<String>,
+    (amr, auth_time): (Vec<String>, i64),
 ) -> Result<String, OAuthError> {
     let app = visit.app;
     let now = app.clock.now();
@@ -65,7 +65,7 @@ pub(super) async fn sign_in(
     let current = CurrentSession::of(visit).await?;
     if let Some(current) = current {
         if current.user.id == user_id {
-            let risen = Session { auth_time: now, amr, last_seen_at: now, ..current.session };
+            let risen = Session { auth_time, amr, last_seen_at: now, ..current.session };
             if app.store.raise_session(&risen, (&current.cookie_hash, &new_hash)).await? {
                 return Ok(cookie);
             }
@@ -77,7 +77,7 @@ pub(super) async fn sign_in(
     let session = Session {
         id: random::uuid(),
         user_id,
-        auth_time: now,
+        auth_time,
         amr,
         created_at: now,
         last_seen_at: now,

@@ -13,6 +13,11 @@ pub const METHOD: &str = "S256";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeChallenge([u8; 32]);
 
+/// The `code_challenge` of a verifier of our own (RFC 7636 §4.2).
+pub fn challenge_of(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
+}
+
 /// A verifier does not belong to the challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WrongVerifier {

@@ -39,6 +39,7 @@ mod secrets;
 mod sessions;
 mod sign_out;
 mod standing;
+mod upstream_identities;
 mod users;
 mod withdrawn;
 
@@ -60,6 +61,7 @@ pub use secrets::SecretUse;
 pub use sessions::Session;
 pub use sign_out::EndedSession;
 pub use standing::{Towards, UserStanding};
+pub use upstream_identities::{LinkedUpstreamIdentity, UpstreamIdentity};
 
 use connect::Connector;
 use expired::NextExpiry;

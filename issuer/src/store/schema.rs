@@ -67,6 +67,12 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../migrations/0014_device_authorization.sql"),
     },
     Step {
+        version: 16,
+        name: "upstream identity",
+        sqlite: include_str!("../../migrations/0016_upstream_identity.sql"),
+        postgres: include_str!("../../migrations/0016_upstream_identity.sql"),
+    },
+    Step {
         version: 17,
         name: "registration",
         sqlite: include_str!("../../migrations/0017_registration.sql"),

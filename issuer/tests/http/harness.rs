@@ -156,6 +156,19 @@ impl Issuer {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// Answers on a socket too.
+    pub(crate) fn serve(&self, listener: tokio::net::TcpListener) {
+        let router = self.router.clone().layer(axum::middleware::map_request(
+            async |mut request: Request<Body>| {
+                let address = "192.0.2.1".parse().unwrap();
+                let origin = Origin { address, request_id: RequestIds::default().next() };
+                request.extensions_mut().insert(origin);
+                request
+            },
+        ));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }

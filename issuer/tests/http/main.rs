@@ -34,5 +34,6 @@ mod rfc_9700;
 mod smtp;
 mod state;
 mod token;
+mod upstream;
 mod userinfo;
 mod verify_email;

@@ -133,7 +133,7 @@ impl<'i> Browser<'i> {
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(header::ORIGIN, "https://issuer.example");
+            .header(header::ORIGIN, self.issuer.app.config.issuer.as_str());
         self.send(request, Body::from(form(fields))).await
     }
 

@@ -35,7 +35,7 @@ use enabled;
 
 impl Change<'_> {
     /// The user must be there while the change is made; the generation keeps it there.
-    async fn require_user(&mut self, user_id: Uuid) -> Result<(), StoreError> {
+    pub(super) async fn require_user(&mut self, user_id: Uuid) -> Result<(), StoreError> {
         let select = "SELECT id FROM user_account WHERE id = $1 AND deleted_at IS NULL";
         let found = sqlx::query(select).bind(user_id.to_string());
         match found.fetch_optional(&mut *self.tx).await? {
@@ -60,6 +60,7 @@ impl Change<'_> {
             "DELETE FROM one_time_link WHERE user_id = $1",
             "DELETE FROM verified_email WHERE user_id = $1",
             "DELETE FROM guess_count WHERE user_id = $1",
+            "DELETE FROM upstream_identity WHERE user_id = $1",
         ] {
             self.on_user(delete, user_id).await?;
         }
