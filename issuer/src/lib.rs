@@ -27,6 +27,7 @@ pub mod token;
 pub mod page;
 
 // What else is answered.
+pub mod account;
 pub mod cors;
 pub mod device;
 pub mod discovery;

@@ -10,7 +10,8 @@ use crate::cors::preflight;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
 use crate::{
-    authorize, device, discovery, health, interaction, jwks, logout, page, par, token, userinfo,
+    account, authorize, device, discovery, health, interaction, jwks, logout, page, par, token,
+    userinfo,
 };
 
 /// What everybody may call. An issuer whose URL has a path answers below it, and at the root for
@@ -41,6 +42,7 @@ fn pages() -> Router<Arc<App>> {
     Router::new()
         .route("/authorize", get(authorize::endpoint).post(authorize::endpoint))
         .merge(interaction::routes())
+        .merge(account::routes())
         .merge(logout::routes())
         .route(page::assets::ROUTE, get(page::assets::endpoint))
 }

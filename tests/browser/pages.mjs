@@ -177,6 +177,21 @@ async function registration() {
   await look(page, "email-verified");
 }
 
+async function device() {
+  const page = await somebody();
+  await page.goto(`${wish.issuer}/device`);
+  await look(page, "device-code");
+  await page.fill("#user_code", "BBBB-BBBB");
+  await press(page, "form button");
+  await look(page, "device-code-wrong");
+  await page.fill("#user_code", wish.userCode);
+  await press(page, "form button");
+  await fillIn(page, people.ada);
+  await look(page, "device-confirmation");
+  await press(page, "[name=answer][value=accept]");
+  await look(page, "device-done");
+}
+
 async function formPost() {
   const page = await somebody();
   // Else it sends itself at once.
@@ -207,6 +222,7 @@ await failures();
 await links();
 await forgottenPassword();
 await registration();
+await device();
 await formPost();
 const faults = await withFaults();
 await browser.close();

@@ -2,7 +2,7 @@
 //! directions of writing, light, and loading nothing from elsewhere. Pictures of all of them are in
 //! `target/screenshots`.
 
-use end_to_end::harness::{Certificate, Deployment, PASSWORD, browse, free_port};
+use end_to_end::harness::{Certificate, Deployment, Node, PASSWORD, Reply, browse, free_port};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -33,6 +33,9 @@ impl Stage {
         arguments.extend(["--scope", "openid profile email offline_access"]);
         arguments.extend(client);
         deployment.sign_in_client("shop", &arguments).await;
+        let tv = ["client", "create", "tv", "--name", "Television", "--auth", "none"];
+        let tv = [tv.as_slice(), &["--grant", "device_code", "--scope", "openid profile"]];
+        deployment.cli(&tv.concat()).await;
         Self { deployment, certificate, redirect_uri }
     }
 
@@ -41,7 +44,15 @@ impl Stage {
         self.deployment.cli(&arguments).await["link"].as_str().expect("a link").to_owned()
     }
 
-    async fn browse(&self, script: &str, language: &str) -> Value {
+    /// The code that a device shows which wants to be signed in.
+    async fn user_code(&self, node: &Node) -> String {
+        let form = [("client_id", "tv"), ("scope", "openid profile")];
+        let request = node.http.post(format!("{}/device_authorization", node.url)).form(&form);
+        let answer = Reply::read(request.send().await.expect("an answer")).await;
+        answer.body["user_code"].as_str().expect("a user code").to_owned()
+    }
+
+    async fn browse(&self, script: &str, language: &str, node: &Node) -> Value {
         let person = |name: &str| json!({ "username": name, "password": PASSWORD });
         let links = json!({
             "reset": self.link(&["reset-link", "grace"]).await,
@@ -54,13 +65,14 @@ impl Stage {
             "client": { "client_id": "shop", "redirect_uri": self.redirect_uri },
             "people": { "ada": person("ada"), "grace": person("grace"), "hedy": person("hedy") },
             "links": links,
+            "userCode": self.user_code(node).await,
         });
         browse(script, &self.deployment, &self.certificate, more).await
     }
 }
 
 /// What a person may be shown, and where.
-const PAGES: [(&str, &str); 33] = [
+const PAGES: [(&str, &str); 37] = [
     ("account", "/account"),
     ("account-deleted", "/account/deleted"),
     ("account-saved", "/account"),
@@ -69,6 +81,10 @@ const PAGES: [(&str, &str); 33] = [
     ("create-account", "/create-account"),
     ("create-account-wrong", "/create-account"),
     ("delete-account", "/account/delete"),
+    ("device-code", "/device"),
+    ("device-code-wrong", "/device"),
+    ("device-confirmation", "/continue"),
+    ("device-done", "/continue"),
     ("email-verified", "/verify-email"),
     ("error", "/authorize"),
     ("forgot-password", "/forgot-password"),
@@ -98,9 +114,9 @@ const PAGES: [(&str, &str); 33] = [
 
 async fn every_page_in(language: &str, client: &[&str]) {
     let stage = Stage::new(client).await;
-    let _node = stage.deployment.start().await;
+    let node = stage.deployment.start().await;
 
-    let told = stage.browse("pages", language).await;
+    let told = stage.browse("pages", language, &node).await;
 
     assert_eq!(told["problems"], json!([]), "{language}");
     let path = |page: &Value| page["path"].as_str().expect("a path").to_owned();
@@ -128,9 +144,9 @@ async fn every_page_is_accessible_light_and_alone_from_right_to_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn people_without_scripts_sign_in_answer_by_a_button_and_sign_out() {
     let stage = Stage::new(&[]).await;
-    let _node = stage.deployment.start().await;
+    let node = stage.deployment.start().await;
 
-    let told = stage.browse("without_scripts", "en").await;
+    let told = stage.browse("without_scripts", "en", &node).await;
 
     let issuer = &stage.deployment.issuer;
     let code = |method: &str, state: &str| json!({ "method": method, "state": state, "iss": issuer, "has_code": true });
@@ -145,9 +161,9 @@ async fn people_without_scripts_sign_in_answer_by_a_button_and_sign_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_passkey_is_added_at_the_account_page_and_is_enough_to_sign_in() {
     let stage = Stage::new(&[]).await;
-    let _node = stage.deployment.start().await;
+    let node = stage.deployment.start().await;
 
-    let told = stage.browse("passkeys", "en").await;
+    let told = stage.browse("passkeys", "en", &node).await;
 
     let passkey =
         |uses: &Value| json!([{ "rpId": ISSUER, "isResidentCredential": true, "signCount": uses }]);

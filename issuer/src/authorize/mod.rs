@@ -6,6 +6,7 @@ mod carried;
 mod code;
 mod endpoint;
 mod next_step;
+mod own_page;
 mod request;
 mod request_object;
 mod response;
@@ -14,6 +15,7 @@ pub use carried::{Carried, PUSHED_PREFIX, Parameters};
 pub use code::{AuthorizationCode, CODE_LIFETIME_SECONDS};
 pub use endpoint::endpoint;
 pub use next_step::{NextStep, Present, Progress, next_step};
+pub use own_page::own_client;
 pub use request::{AuthorizationRequest, known_scopes};
 pub use request_object::{ObjectUse, RequestObject, require_unsigned_allowed};
 pub use response::{

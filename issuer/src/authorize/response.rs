@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
+use crate::config::IssuerUrl;
 use crate::error::OAuthError;
 use crate::page::{ErrorKind, FormPostPage, Frame, View as _};
+use crate::registry::ClientId;
 
 /// How parameters travel to the client (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +56,12 @@ impl RedirectTarget {
         state: Option<String>,
     ) -> Self {
         Self { uri, client_id: client_id.to_owned(), mode, state }
+    }
+
+    /// A page of the issuer itself.
+    pub(super) fn own_page(issuer: &IssuerUrl, path: &str) -> Self {
+        let client_id = ClientId::of_the_issuer();
+        Self::new(client_id.as_str(), issuer.endpoint(path), ResponseMode::Query, None)
     }
 
     /// Whose URI it is.

@@ -12,7 +12,7 @@ use super::{
     Slowed, StoredPassword,
 };
 use crate::registry::User;
-use crate::store::Act;
+use crate::store::{Act, EndedSession};
 
 /// Whose password it is said to be.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +102,18 @@ impl Credentials {
     ) -> Result<(), CredentialError> {
         let stored = self.hashed(&account.user, password).await?;
         Ok(self.store.set_password(account.user.id, &stored, act).await?)
+    }
+
+    /// Sets the password that the user chose in a session, and ends all others; the caller tells their clients.
+    pub async fn change_password(
+        &self,
+        account: &Account,
+        session_id: Uuid,
+        password: Password,
+    ) -> Result<Vec<EndedSession>, CredentialError> {
+        let stored = self.hashed(&account.user, password).await?;
+        let (whose, act) = ((account.user.id, session_id), self.act_of(account.user.id));
+        Ok(self.store.change_password(whose, &stored, &act).await?)
     }
 
     /// Takes over a hash that another system made.

@@ -29,23 +29,34 @@ pub struct TotpEnrollment {
     pub ticket: String,
 }
 
+/// A ticket that is genuine and in time.
+struct OpenEnrollment {
+    sealed: Vec<u8>,
+    expires_at: i64,
+    secret: Zeroizing<Vec<u8>>,
+}
+
 impl Credentials {
     /// Begins to set up an authenticator app. One that is there stays in force until the new one is confirmed.
     pub fn start_totp(&self, account: &Account) -> Result<TotpEnrollment, CredentialError> {
         let secret = Zeroizing::new(random::bytes::<SECRET_BYTES>());
-        let totp = totp(secret.as_slice(), Some((&self.issuer_name(), &account.user.username)))?;
-        let uri = totp.to_url().map_err(|_| CredentialError::Failed("the secret has no URI"))?;
         let expires_at = self.clock.now().saturating_add(ENROLLMENT_SECONDS);
         let ticket = Zeroizing::new([&expires_at.to_be_bytes(), secret.as_slice()].concat());
         let ticket = self
             .masters
             .seal(&enrollment_context(account.user.id), &ticket)
             .map_err(|_| CredentialError::Failed("the secret could not be sealed"))?;
-        Ok(TotpEnrollment {
-            secret: Zeroizing::new(totp.secret().to_base32()),
-            uri: Zeroizing::new(uri),
-            ticket: URL_SAFE_NO_PAD.encode(ticket),
-        })
+        self.enrollment(account, secret.as_slice(), URL_SAFE_NO_PAD.encode(ticket))
+    }
+
+    /// Shows once more what is being set up: the first code was wrong.
+    pub fn resume_totp(
+        &self,
+        account: &Account,
+        ticket: &str,
+    ) -> Result<TotpEnrollment, CredentialError> {
+        let open = self.open_enrollment(account.user.id, ticket)?;
+        self.enrollment(account, &open.secret, ticket.to_owned())
     }
 
     /// Finishes with a first code, which counts as used. From now on codes are asked for.
@@ -57,25 +68,47 @@ impl Credentials {
         act: &Act,
     ) -> Result<(), CredentialError> {
         let now = self.clock.now();
-        let sealed = URL_SAFE_NO_PAD.decode(ticket).map_err(|_| Refusal::Expired)?;
-        let clear = self.masters.open(&enrollment_context(user_id), &sealed);
-        let clear = clear.map_err(|_| Refusal::Expired)?;
-        let (expires_at, secret) = clear.split_first_chunk().ok_or(Refusal::Expired)?;
-        let expires_at = i64::from_be_bytes(*expires_at);
-        if now >= expires_at {
-            return Err(Refusal::Expired.into());
-        }
-        let step = step_of(secret, code, now)?.ok_or(Refusal::Wrong)?;
+        let OpenEnrollment { sealed, expires_at, secret } =
+            self.open_enrollment(user_id, ticket)?;
+        let step = step_of(&secret, code, now)?.ok_or(Refusal::Wrong)?;
         // A second confirmation would make an older step count again.
         let digest = self.keyed.digest(Use::Ceremony, "totp", &sealed);
         if !self.store.consume_ceremony(&digest, expires_at).await? {
             return Err(Refusal::Used.into());
         }
-        let sealed = self.masters.seal(&context(user_id), secret);
+        let sealed = self.masters.seal(&context(user_id), &secret);
         let sealed =
             sealed.map_err(|_| CredentialError::Failed("the secret could not be sealed"))?;
         let stored = StoredTotp { sealed, last_step: step, created_at: now, last_used_at: None };
         Ok(self.store.set_totp(user_id, &stored, act).await?)
+    }
+
+    fn enrollment(
+        &self,
+        account: &Account,
+        secret: &[u8],
+        ticket: String,
+    ) -> Result<TotpEnrollment, CredentialError> {
+        let totp = totp(secret, Some((&self.issuer_name(), &account.user.username)))?;
+        let uri = totp.to_url().map_err(|_| CredentialError::Failed("the secret has no URI"))?;
+        let secret = Zeroizing::new(totp.secret().to_base32());
+        Ok(TotpEnrollment { secret, uri: Zeroizing::new(uri), ticket })
+    }
+
+    fn open_enrollment(
+        &self,
+        user_id: Uuid,
+        ticket: &str,
+    ) -> Result<OpenEnrollment, CredentialError> {
+        let sealed = URL_SAFE_NO_PAD.decode(ticket).map_err(|_| Refusal::Expired)?;
+        let clear = self.masters.open(&enrollment_context(user_id), &sealed);
+        let clear = clear.map_err(|_| Refusal::Expired)?;
+        let (expires_at, secret) = clear.split_first_chunk().ok_or(Refusal::Expired)?;
+        let expires_at = i64::from_be_bytes(*expires_at);
+        if self.clock.now() >= expires_at {
+            return Err(Refusal::Expired.into());
+        }
+        Ok(OpenEnrollment { sealed, expires_at, secret: Zeroizing::new(secret.to_vec()) })
     }
 
     /// Consumes the step of a right code.

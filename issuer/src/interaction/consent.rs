@@ -16,7 +16,7 @@ use crate::authorize::Target;
 use crate::error::OAuthError;
 use crate::page::{ConsentPage, DeviceConfirmationPage, RequestedScope, View as _};
 use crate::protocol::ErrorCode;
-use crate::registry::{Client, IDENTITY_SCOPES};
+use crate::registry::{Client, IDENTITY_SCOPES, Permission, Registry};
 
 /// Shows the page, to the user who is signed in.
 pub(super) fn show(
@@ -77,16 +77,18 @@ pub(super) fn show(
 /// The resource of each scope, by the name that people know it by; none for the scopes of OpenID Connect.
 fn resource_names(app: &App, interaction: &Interaction, client: &Client) -> Vec<Option<String>> {
     let registry = app.registry.load();
-    let resource_of = |scope: &String| {
-        if IDENTITY_SCOPES.contains(&scope.as_str()) {
-            return None;
-        }
-        let mut permissions = client.permissions.iter();
-        let permission = permissions.find(|permission| permission.scopes.contains(scope))?;
-        let resource = registry.resource(&permission.resource)?;
-        Some(resource.name.clone().unwrap_or_else(|| resource.identifier.clone()))
-    };
-    interaction.request.scopes.iter().map(resource_of).collect()
+    let scopes = interaction.request.scopes.iter();
+    scopes.map(|scope| resource_name(&registry, client, scope)).collect()
+}
+
+/// What a scope is for, in the words of its resource; none for what is about the user.
+pub(crate) fn resource_name(registry: &Registry, client: &Client, scope: &str) -> Option<String> {
+    if IDENTITY_SCOPES.contains(&scope) {
+        return None;
+    }
+    let is_of = |permission: &&Permission| permission.scopes.iter().any(|known| known == scope);
+    let resource = registry.resource(&client.permissions.iter().find(is_of)?.resource)?;
+    Some(resource.name.clone().unwrap_or_else(|| resource.identifier.clone()))
 }
 
 /// `POST /consent`.

@@ -5,14 +5,16 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
 
 /// Names the session.
-pub(super) const SESSION: &str = "__Host-session";
+pub(crate) const SESSION: &str = "__Host-session";
 /// Names the browser, before anybody signed in.
-pub(super) const BROWSER: &str = "__Host-browser";
+pub(crate) const BROWSER: &str = "__Host-browser";
 /// Says that somebody signed in with this browser before.
-pub(super) const DEVICE: &str = "__Host-device";
+pub(crate) const DEVICE: &str = "__Host-device";
+/// Says on the next page what just happened.
+pub(crate) const NOTICE: &str = "__Host-notice";
 
 /// The value of a cookie; none if it stands twice, since nobody can say which is ours.
-pub(super) fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(crate) fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut found = None;
     for line in headers.get_all(header::COOKIE) {
         for pair in line.to_str().unwrap_or_default().split(';') {
@@ -27,7 +29,7 @@ pub(super) fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 /// Sets a cookie until the browser is closed, or for `max_age` seconds. Lax: a link from a client brings it along, a form
 /// of another site does not.
-pub(super) fn set(response: &mut Response, name: &str, value: &str, max_age: Option<i64>) {
+pub(crate) fn set(response: &mut Response, name: &str, value: &str, max_age: Option<i64>) {
     let age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
     let cookie = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
@@ -36,7 +38,7 @@ pub(super) fn set(response: &mut Response, name: &str, value: &str, max_age: Opt
 }
 
 /// Removes a cookie.
-pub(super) fn clear(response: &mut Response, name: &str) {
+pub(crate) fn clear(response: &mut Response, name: &str) {
     set(response, name, "", Some(0));
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> R
 }
 
 /// Sends the browser on with the rest of what it came for; a form is never answered by a page (RFC 9700 §4.12).
-pub(super) fn resume(visit: &Visit<'_>, interaction: &Interaction) -> Result<Response, Ended> {
+pub(crate) fn resume(visit: &Visit<'_>, interaction: &Interaction) -> Result<Response, Ended> {
     let sealed = interaction.seal(&visit.app.sealer).map_err(|error| sealing(visit, error))?;
     Ok(see_other(&visit.path(&format!("/continue?continue={sealed}"))))
 }
@@ -76,6 +76,9 @@ pub(super) async fn proceed_with(
     };
     match (step, current) {
         (NextStep::IssueCode, Some(current)) => match &interaction.request.target {
+            Target::Redirect(target) if interaction.request.is_own_page() => {
+                Ok(see_other(target.uri()))
+            }
             Target::Redirect(target) => {
                 issue_code(visit, (&interaction, target), &client, &current).await
             }

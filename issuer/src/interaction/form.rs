@@ -1,17 +1,21 @@
 //! A form that a page of the issuer sent back: its token is checked before anything else is read.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::request::Parts;
 
 use super::Interaction;
-use super::visit::{Ended, Visit};
+use super::visit::{Ended, Visit, issuer_brand};
 use crate::app::App;
+use crate::authorize::own_client;
 use crate::credentials::CredentialError;
 use crate::error::OAuthError;
 use crate::page::ErrorKind;
 use crate::protocol::{ErrorCode, Form};
+use crate::registry::Client;
 use crate::store::StoreError;
 use crate::token::{read_form_body, refuse_form};
 
@@ -54,12 +58,12 @@ impl Posted {
 }
 
 /// Turns the two ways in which a handler ends into one.
-pub(super) fn either(outcome: Result<Response, Ended>) -> Response {
+pub(crate) fn either(outcome: Result<Response, Ended>) -> Response {
     outcome.unwrap_or_else(Ended::into_response)
 }
 
 /// A page for a failure of the issuer itself.
-pub(super) fn unavailable(visit: &Visit<'_>, error: impl Into<OAuthError>) -> Ended {
+pub(crate) fn unavailable(visit: &Visit<'_>, error: impl Into<OAuthError>) -> Ended {
     Ended::from(visit.error(ErrorKind::Unavailable, &error.into()))
 }
 
@@ -78,9 +82,9 @@ pub(super) fn link_refused(visit: &Visit<'_>, error: &CredentialError) -> Ended 
 }
 
 /// What the pages know of the client that a person comes from.
-pub(super) fn client_of(
-    app: &App,
-    interaction: &Interaction,
-) -> Option<std::sync::Arc<crate::registry::Client>> {
+pub(super) fn client_of(app: &App, interaction: &Interaction) -> Option<Arc<Client>> {
+    if interaction.request.is_own_page() {
+        return Some(Arc::new(own_client(issuer_brand())));
+    }
     app.registry.load().client(&interaction.request.client_id).cloned()
 }

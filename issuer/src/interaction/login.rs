@@ -252,12 +252,12 @@ pub(super) async fn complete_at(
     Ok(response)
 }
 
-fn from<'v>(visit: &Visit<'v>) -> credentials::From<'v> {
+pub(crate) fn from<'v>(visit: &Visit<'v>) -> credentials::From<'v> {
     credentials::From { address: visit.origin.address, device: visit.cookie(cookies::DEVICE) }
 }
 
 /// What the person is told; none if it is the issuer's fault. The cause is for the log.
-pub(super) fn problem(
+pub(crate) fn problem(
     visit: &Visit<'_>,
     error: &CredentialError,
     wrong: Problem,

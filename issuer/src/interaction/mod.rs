@@ -4,7 +4,7 @@
 
 mod aside;
 mod consent;
-mod cookies;
+pub(crate) mod cookies;
 mod create_account;
 mod device;
 mod dispatcher;
@@ -23,8 +23,14 @@ mod upstream;
 mod verify_email;
 mod visit;
 
+pub(crate) use consent::resource_name;
+pub(crate) use dispatcher::resume;
 pub use dispatcher::{proceed, refuse};
+pub(crate) use form::{either, unavailable};
+pub(crate) use login::{from, problem};
+pub(crate) use reset_password::told;
 pub use session::{CurrentSession, forget};
+pub(crate) use session::{give, renew_cookie};
 pub use visit::{Ended, Visit, brand_of, client_name, issuer_brand};
 
 use std::sync::Arc;

@@ -101,7 +101,7 @@ fn done(visit: &Visit<'_>, purpose: LinkPurpose) -> Response {
 }
 
 /// What the person is told of a password that may not be had.
-pub(super) fn told(visit: &Visit<'_>, problem: PasswordProblem) -> Problem {
+pub(crate) fn told(visit: &Visit<'_>, problem: PasswordProblem) -> Problem {
     match problem {
         PasswordProblem::TooShort { .. } => {
             Problem::PasswordTooShort { min: visit.app.credentials.password_rules().min_characters }

@@ -89,8 +89,21 @@ pub(super) async fn sign_in(
     Ok(cookie)
 }
 
+/// Another cookie for the session as it is: whoever had taken the old one over is out.
+pub(crate) async fn renew_cookie(
+    visit: &Visit<'_>,
+    current: &CurrentSession,
+) -> Result<String, OAuthError> {
+    let cookie = URL_SAFE_NO_PAD.encode(random::bytes::<32>());
+    let hashes = (current.cookie_hash.as_str(), &*hash(visit, &cookie));
+    if visit.app.store.raise_session(&current.session, hashes).await? {
+        return Ok(cookie);
+    }
+    Err(OAuthError::unavailable("the session changed meanwhile"))
+}
+
 /// Hands out the cookie of a session.
-pub(super) fn give(response: &mut Response, cookie: &str) {
+pub(crate) fn give(response: &mut Response, cookie: &str) {
     cookies::set(response, cookies::SESSION, cookie, None);
 }
 

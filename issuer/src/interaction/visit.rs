@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, header};
+use uuid::Uuid;
 
 use super::cookies;
 use super::session::CurrentSession;
@@ -49,13 +50,27 @@ impl<'a> Visit<'a> {
 
     /// Whether a form was made for this browser, and sent from a page of the issuer.
     pub fn is_own_form(&self, csrf: Option<&str>) -> bool {
+        self.is_form_with(csrf, &self.csrf())
+    }
+
+    /// The same for the forms of a session: what one user was shown does nothing once another is signed in.
+    pub(crate) fn csrf_of(&self, session_id: Uuid) -> String {
+        let parts = [b"csrf of a session", self.browser.0.as_bytes(), session_id.as_bytes()];
+        self.app.sealer.mac_text(Purpose::BrowserCookie, &parts)
+    }
+
+    /// Whether a form was made for this session in this browser, and sent from a page of the issuer.
+    pub(crate) fn is_form_of(&self, session_id: Uuid, csrf: Option<&str>) -> bool {
+        self.is_form_with(csrf, &self.csrf_of(session_id))
+    }
+
+    fn is_form_with(&self, csrf: Option<&str>, expected: &str) -> bool {
         let header = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
         let origin = self.app.config.issuer.url().origin().ascii_serialization();
         let is_own_page = header(header::ORIGIN)
             .is_none_or(|sent| sent == origin || sent == "null")
             && header(header::HeaderName::from_static("sec-fetch-site"))
                 .is_none_or(|site| site == "same-origin");
-        let expected = self.csrf();
         let is_own_token = csrf.is_some_and(|csrf| {
             let equal = aws_lc_rs::constant_time::verify_slices_are_equal;
             equal(csrf.as_bytes(), expected.as_bytes()).is_ok()

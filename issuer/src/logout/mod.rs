@@ -32,14 +32,15 @@ use crate::registry::Client;
 use crate::sealer::Purpose;
 use crate::token::{read_form_body, refuse_form};
 
+/// Where a person says that they want to sign out.
+pub const CONFIRM: &str = "/logout/confirm";
+
 /// Seconds for which the question may stay open.
 const LIFETIME_SECONDS: i64 = 3600;
 
 /// The pages of a sign-out.
 pub fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/logout", get(endpoint).post(endpoint))
-        .route("/logout/confirm", post(confirm))
+    Router::new().route("/logout", get(endpoint).post(endpoint)).route(CONFIRM, post(confirm))
 }
 
 /// A request to sign out, as far as it could be believed.
@@ -132,7 +133,7 @@ fn ask(
     let sealed = sealed.map_err(|error| OAuthError::server_error(error.to_string()))?;
     let client = client_of(visit.app, request);
     let brand = client.as_deref().map_or_else(issuer_brand, brand_of);
-    let (action, csrf) = (visit.path("/logout/confirm"), visit.csrf());
+    let (action, csrf) = (visit.path(CONFIRM), visit.csrf());
     let target = request.post_logout_redirect_uri.as_deref().and_then(|uri| Url::parse(uri).ok());
     let frame = visit.frame(&brand, visit.language(None));
     let page = LogoutPage {
@@ -142,6 +143,17 @@ fn ask(
         user_name: current.user.profile.name.as_deref().unwrap_or(&current.user.username),
     };
     Ok(page.page().into_response())
+}
+
+/// For a form of the issuer's own that is posted to [`CONFIRM`]: the user asks, and no client.
+///
+/// # Errors
+///
+/// If it cannot be sealed.
+pub fn own_request(app: &App) -> Result<String, OAuthError> {
+    let request = LogoutRequest { received_at: app.clock.now(), ..LogoutRequest::default() };
+    let sealed = app.sealer.seal(Purpose::Logout, &request);
+    sealed.map_err(|error| OAuthError::server_error(error.to_string()))
 }
 
 /// `POST /logout/confirm`: what the user said.

@@ -46,8 +46,9 @@ mod account;
 mod tests;
 
 pub use account::{
-    AccountForms, AccountPage, DeleteAccountPage, GrantedConsent, LinkedIdentity,
-    RecoveryCodesPage, RegisteredPasskey, SignedInSession, TotpSetupPage, TotpState,
+    AccountDeletedPage, AccountForms, AccountPage, AddPasskey, DeleteAccountPage, GrantedConsent,
+    LinkedIdentity, RecoveryCodesPage, RegisteredPasskey, SignedInSession, TotpSetupPage,
+    TotpState,
 };
 pub use brand::{Brand, Color, LogoUrl};
 pub use confirm_email::ConfirmEmailPage;

@@ -20,14 +20,16 @@ pub enum Notice {
     PasskeyAdded,
     /// A passkey was removed.
     PasskeyRemoved,
+    /// A passkey got another name.
+    PasskeyRenamed,
     /// The authenticator app was set up.
     TotpEnabled,
     /// The authenticator app was turned off.
     TotpDisabled,
     /// A session was ended.
     SessionEnded,
-    /// All other sessions were ended.
-    SessionsEnded,
+    /// The person signed in once more for something that must be asked for again.
+    SignedInAgain,
     /// A client lost its access.
     ConsentWithdrawn,
     /// An upstream sign-in was linked.
@@ -47,10 +49,11 @@ impl Notice {
             Self::AccountCreated => texts.account_created,
             Self::PasskeyAdded => texts.passkey_added,
             Self::PasskeyRemoved => texts.passkey_removed,
+            Self::PasskeyRenamed => texts.passkey_renamed,
             Self::TotpEnabled => texts.totp_enabled,
             Self::TotpDisabled => texts.totp_disabled,
             Self::SessionEnded => texts.session_ended,
-            Self::SessionsEnded => texts.sessions_ended,
+            Self::SignedInAgain => texts.signed_in_again,
             Self::ConsentWithdrawn => texts.consent_withdrawn,
             Self::IdentityLinked => texts.identity_linked,
             Self::IdentityUnlinked => texts.identity_unlinked,

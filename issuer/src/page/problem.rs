@@ -19,6 +19,8 @@ pub enum Field {
     Email,
     /// `name`: how a person is called.
     Name,
+    /// `confirmation`: the username, before an account is deleted.
+    Confirmation,
     /// `code`: of an authenticator app.
     Code,
     /// `recovery_code`.
@@ -37,6 +39,7 @@ impl Field {
             Self::NewPassword => "new_password",
             Self::Email => "email",
             Self::Name => "name",
+            Self::Confirmation => "confirmation",
             Self::Code => "code",
             Self::RecoveryCode => "recovery_code",
             Self::UserCode => "user_code",
@@ -56,6 +59,8 @@ pub enum Problem {
     WrongPassword,
     /// The current password beside a new one is wrong.
     WrongCurrentPassword,
+    /// What was typed to confirm is not the username.
+    WrongConfirmation,
     /// The passkey was not accepted.
     WrongPasskey,
     /// The code of the authenticator app is wrong, expired or was used.
@@ -111,6 +116,7 @@ impl Problem {
             Self::WrongCredentials => &[F::Password, F::Username],
             Self::WrongPassword => &[F::Password],
             Self::WrongCurrentPassword => &[F::CurrentPassword],
+            Self::WrongConfirmation => &[F::Confirmation],
             Self::WrongCode => &[F::Code],
             Self::WrongRecoveryCode => &[F::RecoveryCode],
             Self::WrongUserCode => &[F::UserCode],
@@ -135,6 +141,7 @@ impl Problem {
             Self::Missing(field) => texts.missing(field),
             Self::WrongCredentials => texts.wrong_credentials,
             Self::WrongPassword | Self::WrongCurrentPassword => texts.wrong_password,
+            Self::WrongConfirmation => texts.wrong_confirmation,
             Self::WrongPasskey => texts.wrong_passkey,
             Self::WrongCode => texts.wrong_code,
             Self::WrongRecoveryCode => texts.wrong_recovery_code,
@@ -166,6 +173,7 @@ impl Field {
             Self::NewPassword => &[Self::NewPassword],
             Self::Email => &[Self::Email],
             Self::Name => &[Self::Name],
+            Self::Confirmation => &[Self::Confirmation],
             Self::Code => &[Self::Code],
             Self::RecoveryCode => &[Self::RecoveryCode],
             Self::UserCode => &[Self::UserCode],

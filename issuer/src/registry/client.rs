@@ -34,6 +34,12 @@ impl ClientId {
         Ok(Self(id.into()))
     }
 
+    /// The issuer itself, as what people come from when they open one of its own pages. It breaks the rules above, so that
+    /// no registered client can have it.
+    pub fn of_the_issuer() -> Self {
+        Self("/account".into())
+    }
+
     /// The id as written on the wire.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -2,6 +2,7 @@
 //! Issued and refused tokens are in the file of `crate::audit`, because no token writes a row.
 
 use serde_json::Value;
+use sqlx::any::AnyRow;
 
 use super::columns::{number, text};
 use super::{Change, Store, StoreError};
@@ -53,16 +54,17 @@ impl Store {
         let select = "SELECT generation, at, actor, action, object, detail FROM audit_event \
              ORDER BY generation DESC, ordinal DESC LIMIT $1";
         let rows = sqlx::query(select).bind(i64::from(limit)).fetch_all(&self.pool).await?;
-        let record = |row| {
-            Ok(AuditRecord {
-                generation: number(row, "generation")?,
-                at: number(row, "at")?,
-                actor: text(row, "actor")?,
-                action: text(row, "action")?,
-                object: text(row, "object")?,
-                detail: text(row, "detail")?.parse().unwrap_or_default(),
-            })
-        };
-        rows.iter().map(record).collect()
+        rows.iter().map(record_row).collect()
     }
+}
+
+pub(super) fn record_row(row: &AnyRow) -> Result<AuditRecord, StoreError> {
+    Ok(AuditRecord {
+        generation: number(row, "generation")?,
+        at: number(row, "at")?,
+        actor: text(row, "actor")?,
+        action: text(row, "action")?,
+        object: text(row, "object")?,
+        detail: text(row, "detail")?.parse().unwrap_or_default(),
+    })
 }

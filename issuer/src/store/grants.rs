@@ -169,32 +169,6 @@ impl Store {
         })
         .await
     }
-
-    /// Withdraws a consent, and revokes what follows from it.
-    pub async fn withdraw_consent(
-        &self,
-        user_id: Uuid,
-        client_id: &str,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        answered(async {
-            let mut tx = self.pool.begin().await?;
-            for change in [
-                "UPDATE refresh_family SET revoked_at = $3 WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL",
-                "DELETE FROM consent WHERE user_id = $1 AND client_id = $2 AND granted_at <= $3",
-            ] {
-                sqlx::query(change)
-                    .bind(user_id.to_string())
-                    .bind(client_id)
-                    .bind(now)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            tx.commit().await?;
-            Ok(())
-        })
-        .await
-    }
 }
 
 pub(super) fn family_row(row: &AnyRow) -> Result<RefreshFamily, StoreError> {

@@ -58,6 +58,44 @@ impl Store {
         .await
     }
 
+    /// Ends one session of a user, who wants it. The caller tells the clients.
+    pub async fn end_own_session(
+        &self,
+        (user_id, id): (Uuid, Uuid),
+        act: &Act,
+    ) -> Result<EndedSession, StoreError> {
+        let mut change = self.begin(act).await?;
+        let select = "SELECT id FROM session WHERE id = $1 AND user_id = $2";
+        let own = sqlx::query(select)
+            .bind(id.to_string())
+            .bind(user_id.to_string())
+            .fetch_optional(&mut *change.tx)
+            .await?;
+        let ended = match own {
+            Some(_) => end(&mut change.tx, id, Messenger::Caller, act.at).await?,
+            None => None,
+        };
+        let ended = ended.ok_or_else(|| StoreError::not_found("session", &id.to_string()))?;
+        let detail = json!({ "session_id": id.to_string() });
+        change.record("user.session.end", &user_id.to_string(), &detail).await?;
+        change.commit().await?;
+        Ok(ended)
+    }
+
+    /// Signs a user out everywhere, who wants it. The caller tells the clients.
+    pub async fn sign_out_everywhere(
+        &self,
+        user_id: Uuid,
+        act: &Act,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let mut change = self.begin(act).await?;
+        let ended = end_all(&mut change.tx, (user_id, None), Messenger::Caller, act.at).await?;
+        let detail = json!({ "sessions": ended.len() });
+        change.record("user.sign_out", &user_id.to_string(), &detail).await?;
+        change.commit().await?;
+        Ok(ended)
+    }
+
     /// Signs the user with this name out everywhere, on the word of an administrator; the nodes tell the clients. Returns
     /// how many sessions ended.
     pub async fn sign_out_user(&self, username: &str, act: &Act) -> Result<usize, StoreError> {
@@ -75,6 +113,25 @@ impl Change<'_> {
     pub(super) async fn end_sessions(&mut self, user_id: Uuid) -> Result<usize, StoreError> {
         let ended = end_all(&mut self.tx, (user_id, None), Messenger::Queue, self.act.at).await?;
         Ok(ended.len())
+    }
+
+    /// Ends the sessions of a user but one, and revokes whatever was given to clients, also in that one: somebody else may
+    /// have had the password. The caller tells the clients.
+    pub(super) async fn end_other_sessions(
+        &mut self,
+        user_id: Uuid,
+        kept: Uuid,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let whose = (user_id, Some(kept));
+        let ended = end_all(&mut self.tx, whose, Messenger::Caller, self.act.at).await?;
+        let revoke =
+            "UPDATE refresh_family SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL";
+        sqlx::query(revoke)
+            .bind(self.act.at)
+            .bind(user_id.to_string())
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(ended)
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::columns::{corrupt, flag, list, list_text, number, optional_text, text};
 use super::{Act, Change, Store, StoreError, answered};
-use crate::registry::{InvalidValue, User, email_key, username_key};
+use crate::registry::{InvalidValue, Profile, User, email_key, username_key};
 
 /// What [`user_row`] reads, of `user_account u`.
 pub(super) const COLUMNS: &str = "u.id, u.username, u.email, u.profile, u.updated_at, u.roles, u.group_names, u.enabled, \
@@ -42,22 +42,34 @@ impl Store {
         Ok(user)
     }
 
+    /// Edits what a user says about themselves.
+    pub async fn update_profile(
+        &self,
+        user_id: Uuid,
+        act: &Act,
+        edit: impl FnOnce(&mut Profile) + Send,
+    ) -> Result<(), StoreError> {
+        let mut change = self.begin(act).await?;
+        let mut user = change.user(user_id).await?;
+        edit(&mut user.profile);
+        change.write_user(&user).await?;
+        change.record("user.profile.update", &user_id.to_string(), &json!({})).await?;
+        change.commit().await
+    }
+
     /// Deletes the user with this name.
     pub async fn delete_user(&self, username: &str, act: &Act) -> Result<(), StoreError> {
         let mut change = self.begin(act).await?;
         let user_id = one(&mut change.tx, username).await?.id;
-        let id = user_id.to_string();
-        change.end_sessions(user_id).await?;
-        change.delete_credentials(user_id).await?;
-        let update = "UPDATE user_account SET username_key = NULL, email = NULL, profile = '{}', deleted_at = $1, \
-             generation = $2 WHERE id = $3";
-        sqlx::query(update)
-            .bind(act.at)
-            .bind(change.generation)
-            .bind(id.as_str())
-            .execute(&mut *change.tx)
-            .await?;
-        change.record("user.delete", &id, &json!({})).await?;
+        change.delete_user(user_id).await?;
+        change.commit().await
+    }
+
+    /// Deletes the user with this id, who wants it.
+    pub async fn delete_account(&self, user_id: Uuid, act: &Act) -> Result<(), StoreError> {
+        let mut change = self.begin(act).await?;
+        change.user(user_id).await?;
+        change.delete_user(user_id).await?;
         change.commit().await
     }
 
@@ -98,6 +110,38 @@ impl Store {
 }
 
 impl Change<'_> {
+    /// The user with this id, who stays as they are until the change is made.
+    async fn user(&mut self, user_id: Uuid) -> Result<User, StoreError> {
+        let select = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM user_account u WHERE u.id = $1 AND u.deleted_at IS NULL"
+        ));
+        let row =
+            sqlx::query(select).bind(user_id.to_string()).fetch_optional(&mut *self.tx).await?;
+        user_row(&row.ok_or_else(|| StoreError::not_found("user", &user_id.to_string()))?)
+    }
+
+    /// Leaves a tombstone: the id, and when it came and went.
+    async fn delete_user(&mut self, user_id: Uuid) -> Result<(), StoreError> {
+        let id = user_id.to_string();
+        self.end_sessions(user_id).await?;
+        self.delete_credentials(user_id).await?;
+        for delete in [
+            "DELETE FROM consent WHERE user_id = $1",
+            "DELETE FROM refresh_family WHERE user_id = $1",
+        ] {
+            sqlx::query(delete).bind(id.as_str()).execute(&mut *self.tx).await?;
+        }
+        let update = "UPDATE user_account SET username = '', username_key = NULL, email = NULL, profile = '{}', \
+             roles = '[]', group_names = '[]', deleted_at = $1, generation = $2 WHERE id = $3";
+        sqlx::query(update)
+            .bind(self.act.at)
+            .bind(self.generation)
+            .bind(id.as_str())
+            .execute(&mut *self.tx)
+            .await?;
+        self.record("user.delete", &id, &json!({})).await
+    }
+
     pub(super) async fn insert_user(&mut self, user: &User) -> Result<(), StoreError> {
         let insert = "INSERT INTO user_account (id, username, username_key, roles, group_names, enabled, \
              created_at, generation) VALUES ($1, $2, $3, '[]', '[]', 1, $4, $5)";

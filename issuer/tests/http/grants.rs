@@ -238,7 +238,9 @@ async fn r27_cve_2026_43983_whatever_ends_ends_the_refresh_token_too() {
                 let ended = store.end_session(session.id, START).await.unwrap().unwrap();
                 assert_eq!(ended.clients, ["web"], "the client took part");
             }
-            "consent withdrawn" => store.withdraw_consent(ada, "web", START + 1).await.unwrap(),
+            "consent withdrawn" => {
+                store.withdraw_consent(ada, "web", &Actor::user(ada).at(START + 1)).await.unwrap();
+            }
             _ => issuer.clock.advance(Duration::from_secs(1_209_601)),
         }
         issuer.follow().await;

@@ -2,6 +2,7 @@
 //! `COUNTERSIGN_TEST_DATABASE` is `postgres`, against PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
+mod account;
 mod assertion;
 mod assets;
 #[path = "../../src/store/tests/credentials/authenticator.rs"]

@@ -137,7 +137,7 @@ impl<'i> Browser<'i> {
         self.send(request, Body::from(form(fields))).await
     }
 
-    async fn send(&self, request: http::request::Builder, body: Body) -> Answer {
+    pub(crate) async fn send(&self, request: http::request::Builder, body: Body) -> Answer {
         let cookies: Vec<String> = self
             .cookies
             .lock()

@@ -1,4 +1,4 @@
-//! The last question before an account is deleted.
+//! The last question before an account is deleted, and what is said afterwards.
 
 use askama::Template;
 
@@ -7,7 +7,8 @@ use crate::page::frame::{Frame, PostForm};
 use crate::page::messages::Messages;
 use crate::page::problem::{Field, Problem};
 
-/// Asks whether the account shall be deleted. Posts `password`, if the person has one.
+/// Asks whether the account shall be deleted. Posts the username as `confirmation`, and `password`,
+/// if the person has one.
 #[derive(Template, Clone, Copy, Debug)]
 #[template(path = "account/delete.html")]
 pub struct DeleteAccountPage<'v> {
@@ -42,5 +43,23 @@ impl View for DeleteAccountPage<'_> {
 
     fn problems(&self) -> &[Problem] {
         self.problems
+    }
+}
+
+/// Says that the account is deleted.
+#[derive(Template, Clone, Copy, Debug)]
+#[template(path = "account/deleted.html")]
+pub struct AccountDeletedPage<'v> {
+    /// What all pages share.
+    pub frame: Frame<'v>,
+}
+
+impl View for AccountDeletedPage<'_> {
+    fn frame(&self) -> &Frame<'_> {
+        &self.frame
+    }
+
+    fn title(&self) -> String {
+        self.frame.messages().delete_account.deleted_title.to_owned()
     }
 }

@@ -19,7 +19,7 @@ use super::problem::{Field, Problem};
 use super::scope::RequestedScope;
 use super::timestamp;
 
-pub use delete::DeleteAccountPage;
+pub use delete::{AccountDeletedPage, DeleteAccountPage};
 pub use recovery_codes::RecoveryCodesPage;
 pub use totp_setup::TotpSetupPage;
 
@@ -47,8 +47,8 @@ pub struct AccountPage<'v> {
     pub has_password: bool,
     /// The passkeys.
     pub passkeys: &'v [RegisteredPasskey<'v>],
-    /// Adding a passkey.
-    pub add_passkey: PasskeyForm<'v>,
+    /// Adding a passkey, where that is possible.
+    pub add_passkey: Option<AddPasskey<'v>>,
     /// Whether an authenticator app is set up.
     pub totp: TotpState<'v>,
     /// How many recovery codes were not used yet.
@@ -72,13 +72,15 @@ pub struct AccountForms<'v> {
     pub profile: PostForm<'v>,
     /// `current_password` (unless there is none) and `new_password`.
     pub password: PostForm<'v>,
+    /// `id` of a passkey, and its new `name`.
+    pub rename_passkey: PostForm<'v>,
     /// `id` of a passkey.
     pub remove_passkey: PostForm<'v>,
     /// Nothing more: makes new recovery codes and shows them.
     pub recovery_codes: PostForm<'v>,
     /// `id` of a session.
     pub end_session: PostForm<'v>,
-    /// Nothing more: ends all sessions but this one, and their tokens.
+    /// Nothing more: ends all sessions, this one too, and their tokens.
     pub end_all_sessions: PostForm<'v>,
     /// `id` of a consent.
     pub withdraw_consent: PostForm<'v>,
@@ -86,8 +88,17 @@ pub struct AccountForms<'v> {
     pub unlink_identity: PostForm<'v>,
     /// Nothing more: answers with a file.
     pub export: PostForm<'v>,
-    /// Nothing more: ends this session.
+    /// `answer`, which is `sign_out`: ends this session.
     pub sign_out: PostForm<'v>,
+}
+
+/// How a passkey is added.
+#[derive(Clone, Copy, Debug)]
+pub enum AddPasskey<'v> {
+    /// The person signed in just now, and may.
+    Form(PasskeyForm<'v>),
+    /// The address at which the person signs in once more before.
+    SignIn(&'v str),
 }
 
 /// Whether an authenticator app is set up.
@@ -185,7 +196,7 @@ impl View for AccountPage<'_> {
     }
 
     fn script(&self) -> Option<&'static Asset> {
-        Some(assets::PASSKEY)
+        matches!(self.add_passkey, Some(AddPasskey::Form(_))).then_some(assets::PASSKEY)
     }
 
     fn form_targets(&self) -> Vec<&Url> {

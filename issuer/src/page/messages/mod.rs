@@ -209,6 +209,9 @@ texts! {
         add_passkey,
         remove,
         remove_named: Phrase,
+        rename,
+        rename_named: Phrase,
+        passkey_name,
         added_on: Phrase,
         last_used: Phrase,
         never_used,
@@ -248,7 +251,16 @@ texts! {
 
     RecoveryCodes { title, text, done }
 
-    DeleteAccount { title, account: Phrase, text, password, submit }
+    DeleteAccount {
+        title,
+        account: Phrase,
+        text,
+        password,
+        confirmation: Phrase,
+        submit,
+        deleted_title,
+        deleted_text,
+    }
 
     Notices {
         profile_saved,
@@ -258,10 +270,11 @@ texts! {
         account_created,
         passkey_added,
         passkey_removed,
+        passkey_renamed,
         totp_enabled,
         totp_disabled,
         session_ended,
-        sessions_ended,
+        signed_in_again,
         consent_withdrawn,
         identity_linked,
         identity_unlinked,
@@ -275,6 +288,7 @@ texts! {
         missing_code,
         wrong_credentials,
         wrong_password,
+        wrong_confirmation,
         wrong_passkey,
         wrong_code,
         wrong_recovery_code,
@@ -330,6 +344,7 @@ impl Problems {
             Field::Password | Field::CurrentPassword | Field::NewPassword => self.missing_password,
             Field::Email => self.missing_email,
             Field::Name => self.missing_name,
+            Field::Confirmation => self.wrong_confirmation,
             Field::Code | Field::RecoveryCode | Field::UserCode => self.missing_code,
         }
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::columns::{bytes, corrupt, number, optional_number, text};
-use super::{Act, Change, Store, StoreError, answered, users};
+use super::{Act, Change, EndedSession, Store, StoreError, answered, users};
 
 mod accounts;
 mod ceremonies;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::columns::{bytes_text, corrupt};
 use super::{
-    Act, Store, StoreError, answered, bytes, enabled, number, optional_number, text, uuid,
+    Act, Change, Store, StoreError, answered, bytes, enabled, number, optional_number, text, uuid,
 };
 use crate::credentials::StoredPasskey;
 
@@ -113,7 +113,7 @@ impl Store {
         change.commit().await
     }
 
-    /// Removes a passkey of a user.
+    /// Removes a passkey of a user, on the word of an administrator.
     pub async fn remove_passkey(
         &self,
         user_id: Uuid,
@@ -121,17 +121,43 @@ impl Store {
         act: &Act,
     ) -> Result<(), StoreError> {
         let mut change = self.begin(act).await?;
+        change.remove_passkey(user_id, id).await?;
+        change.commit().await
+    }
+
+    /// Removes a passkey on the word of its user; a conflict if nothing else is left to sign in with. Writers are in a row,
+    /// so that two of two cannot go at once.
+    pub async fn remove_own_passkey(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        act: &Act,
+    ) -> Result<(), StoreError> {
+        let mut change = self.begin(act).await?;
+        change.remove_passkey(user_id, id).await?;
+        let left = "SELECT (SELECT COUNT(*) FROM passkey WHERE user_id = $1) \
+             + (SELECT COUNT(*) FROM user_password WHERE user_id = $1)";
+        let left: i64 =
+            sqlx::query_scalar(left).bind(user_id.to_string()).fetch_one(&mut *change.tx).await?;
+        if left == 0 {
+            return Err(StoreError::Conflict("it is the last way to sign in".to_owned()));
+        }
+        change.commit().await
+    }
+}
+
+impl Change<'_> {
+    async fn remove_passkey(&mut self, user_id: Uuid, id: Uuid) -> Result<(), StoreError> {
         let done = sqlx::query("DELETE FROM passkey WHERE id = $1 AND user_id = $2")
             .bind(id.to_string())
             .bind(user_id.to_string())
-            .execute(&mut *change.tx)
+            .execute(&mut *self.tx)
             .await?;
         if done.rows_affected() == 0 {
             return Err(StoreError::not_found("passkey", &id.to_string()));
         }
         let detail = json!({ "credential": "passkey", "passkey_id": id.to_string() });
-        change.record("user.credential.remove", &user_id.to_string(), &detail).await?;
-        change.commit().await
+        self.record("user.credential.remove", &user_id.to_string(), &detail).await
     }
 }
 

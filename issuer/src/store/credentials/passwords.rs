@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::super::columns::bytes_text;
-use super::{Act, Change, Store, StoreError, answered};
+use super::{Act, Change, EndedSession, Store, StoreError, answered};
 use crate::credentials::{EmailProof, StoredPassword};
 use crate::registry::User;
 
@@ -38,6 +38,22 @@ impl Store {
         change.require_user(user_id).await?;
         change.write_password(user_id, password).await?;
         change.commit().await
+    }
+
+    /// Sets the password that a user chose in one of their sessions: every other session ends, and whatever was given to
+    /// clients is revoked, since somebody else may have had the old password. The caller tells the clients.
+    pub async fn change_password(
+        &self,
+        (user_id, session_id): (Uuid, Uuid),
+        password: &StoredPassword,
+        act: &Act,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let mut change = self.begin(act).await?;
+        change.require_user(user_id).await?;
+        change.write_password(user_id, password).await?;
+        let ended = change.end_other_sessions(user_id, session_id).await?;
+        change.commit().await?;
+        Ok(ended)
     }
 
     /// Replaces a hash by a better one of the same password, if it is still the one that was verified.

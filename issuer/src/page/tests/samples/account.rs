@@ -2,9 +2,9 @@
 
 use super::{Kit, Sample};
 use crate::page::{
-    AccountForms, AccountPage, DeleteAccountPage, GrantedConsent, LinkedIdentity, Notice, Problem,
-    RecoveryCodesPage, RegisteredPasskey, SignedInSession, TotpSetupPage, TotpState, Upstream,
-    View as _,
+    AccountDeletedPage, AccountForms, AccountPage, AddPasskey, DeleteAccountPage, GrantedConsent,
+    LinkedIdentity, Notice, Problem, RecoveryCodesPage, RegisteredPasskey, SignedInSession,
+    TotpSetupPage, TotpState, Upstream, View as _,
 };
 
 const THEN: i64 = 1_793_000_000;
@@ -17,6 +17,7 @@ pub(super) fn pages(kit: Kit) -> Vec<Sample> {
         has_password: false,
         notice: None,
         passkeys: &[],
+        add_passkey: Some(AddPasskey::SignIn(kit.say("/account/sign-in"))),
         totp: TotpState::Off(kit.say("/account/totp")),
         recovery_codes_left: 0,
         consents: &[],
@@ -46,8 +47,12 @@ fn full(kit: Kit) -> AccountPage<'static> {
         email: Some(kit.say("ada@example.com")),
         min_password_length: 12,
         has_password: true,
-        passkeys: vec![passkey(kit, "Pixel 9", Some(THEN)), passkey(kit, "YubiKey", None)].leak(),
-        add_passkey: kit.passkey(),
+        passkeys: vec![
+            passkey(kit, ("p1", "Pixel 9"), Some(THEN)),
+            passkey(kit, ("p2", "YubiKey"), None),
+        ]
+        .leak(),
+        add_passkey: Some(AddPasskey::Form(kit.passkey())),
         totp: TotpState::On(kit.form("/account/totp/off")),
         recovery_codes_left: 8,
         sessions: vec![session(kit, "Firefox, Linux", true), session(kit, "Safari, iPhone", false)]
@@ -71,6 +76,7 @@ fn forms(kit: Kit) -> AccountForms<'static> {
     AccountForms {
         profile: kit.form("/account/profile"),
         password: kit.form("/account/password"),
+        rename_passkey: kit.form("/account/passkeys/rename"),
         remove_passkey: kit.form("/account/passkeys/remove"),
         recovery_codes: kit.form("/account/recovery-codes"),
         end_session: kit.form("/account/sessions/end"),
@@ -82,8 +88,12 @@ fn forms(kit: Kit) -> AccountForms<'static> {
     }
 }
 
-fn passkey(kit: Kit, name: &'static str, last_used_at: Option<i64>) -> RegisteredPasskey<'static> {
-    RegisteredPasskey { id: kit.say("p1"), name: kit.say(name), created_at: THEN, last_used_at }
+fn passkey(
+    kit: Kit,
+    (id, name): (&'static str, &'static str),
+    last_used_at: Option<i64>,
+) -> RegisteredPasskey<'static> {
+    RegisteredPasskey { id: kit.say(id), name: kit.say(name), created_at: THEN, last_used_at }
 }
 
 fn session(kit: Kit, device: &'static str, is_current: bool) -> SignedInSession<'static> {
@@ -134,6 +144,7 @@ fn behind(kit: Kit) -> Vec<Sample> {
         ("recovery-codes", recovery_codes.page()),
         ("delete-account", delete.page()),
         ("delete-account-wrong", wrong.page()),
+        ("account-deleted", AccountDeletedPage { frame: kit.frame() }.page()),
         ("delete-account-passkey", DeleteAccountPage { has_password: false, ..delete }.page()),
     ]
 }

@@ -1,0 +1,90 @@
+//! Passkeys of the person: added by a ceremony (WebAuthn Level 3 §7.1), renamed, removed. The last way to sign in stays.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+use super::overview;
+use super::owner::{Owner, Posted, Proof};
+use crate::app::App;
+use crate::credentials::CredentialError;
+use crate::interaction::{Ended, Visit, either};
+use crate::page::{Field, Notice, Problem, device_name};
+use crate::registry::parse_name;
+use crate::store::StoreError;
+
+pub(super) const ADD: &str = "/account/passkeys";
+pub(super) const RENAME: &str = "/account/passkeys/rename";
+pub(super) const REMOVE: &str = "/account/passkeys/remove";
+
+/// `POST /account/passkeys`: with the answer of the authenticator. It is named after the browser it was made in.
+pub(super) async fn add(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let visit = Visit::of(&app, &parts);
+    let outcome = async {
+        let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Recent).await?;
+        finish(&owner, &posted).await
+    };
+    either(outcome.await)
+}
+
+async fn finish(owner: &Owner<'_>, posted: &Posted) -> Result<Response, Ended> {
+    let form = posted.fields(owner.visit)?;
+    let [ticket, answer] =
+        ["ticket", "credential"].map(|name| form.value(name).unwrap_or_default());
+    let user_agent = owner.visit.user_agent().unwrap_or_default();
+    let name = device_name(&user_agent, owner.visit.language(None));
+    let (credentials, act) = (&owner.app().credentials, owner.act());
+    let made = credentials
+        .finish_passkey_registration(owner.user_id(), (ticket, answer), &name, &act)
+        .await;
+    match made {
+        Ok(_) => Ok(owner.done(Notice::PasskeyAdded)),
+        Err(
+            error @ (CredentialError::Refused(_) | CredentialError::Store(StoreError::Conflict(_))),
+        ) => {
+            let request_id = owner.visit.origin.request_id;
+            tracing::info!(%request_id, code = error.code(), cause = %error, "a passkey was refused");
+            overview::show(owner, &[Problem::WrongPasskey]).await
+        }
+        Err(error) => Err(owner.failed(error)),
+    }
+}
+
+/// `POST /account/passkeys/rename`.
+pub(super) async fn rename(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let visit = Visit::of(&app, &parts);
+    let outcome = async {
+        let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Session).await?;
+        let id = posted.id(&owner)?;
+        let form = posted.fields(&visit)?;
+        let name = form.value(Field::Name.name()).unwrap_or_default();
+        let Ok(name) = parse_name(name.trim()) else {
+            return overview::show(&owner, &[Problem::NameInvalid]).await;
+        };
+        let renamed = app.store.rename_passkey((owner.user_id(), id), name, &owner.act()).await;
+        renamed.map_err(|error| owner.refused(error))?;
+        Ok(owner.done(Notice::PasskeyRenamed))
+    };
+    either(outcome.await)
+}
+
+/// `POST /account/passkeys/remove`.
+pub(super) async fn remove(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let visit = Visit::of(&app, &parts);
+    let outcome = async {
+        let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Recent).await?;
+        let id = posted.id(&owner)?;
+        match app.store.remove_own_passkey(owner.user_id(), id, &owner.act()).await {
+            Ok(()) => Ok(owner.done(Notice::PasskeyRemoved)),
+            Err(StoreError::Conflict(_)) => {
+                overview::show(&owner, &[Problem::LastCredential]).await
+            }
+            Err(error) => Err(owner.refused(error)),
+        }
+    };
+    either(outcome.await)
+}
