@@ -115,8 +115,6 @@ export async function authenticator(page) {
   const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
   return {
     passkeys: async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
-    // Whether a touch is taken for granted, or the person has not touched it yet.
-    touched: (enabled) => devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled }),
     takeAway: () => devtools.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId }),
   };
 }
