@@ -25,6 +25,11 @@ pub(crate) fn key(algorithm: Algorithm) -> &'static SigningKey {
     KEYS.iter().find(|key| key.algorithm() == algorithm).unwrap()
 }
 
+/// The line with which a PEM text of this label begins (RFC 7468 §2).
+pub(crate) fn pem_begin(label: &str) -> String {
+    format!("-----BEGIN {label}-----")
+}
+
 pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -6,11 +6,9 @@
 use crate::connection::{Connection, field, request};
 use crate::figure::{Figure, median};
 use end_to_end::harness::{Deployment, Node, WebClient};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 const WINDOWS: usize = 5;
 const WINDOW: Duration = Duration::from_secs(4);
@@ -143,8 +141,7 @@ async fn prepare(deployment: &Deployment, algorithm: &str) -> (Node, Vec<Worker>
     for user in 0..USERS {
         deployment.person(&format!("user{user}")).await;
     }
-    // A change is in force within a second.
-    sleep(Duration::from_secs(1)).await;
+    node.knows_web(&web).await;
     for user in 0..USERS {
         cookies.push(node.sign_in(&web, &format!("user{user}")).await.cookie());
     }
@@ -158,23 +155,19 @@ async fn prepare(deployment: &Deployment, algorithm: &str) -> (Node, Vec<Worker>
 }
 
 async fn window(workers: &mut Vec<Worker>, act: Act) -> Window {
-    let stop = Arc::new(AtomicBool::new(false));
     let mut running = JoinSet::new();
     let began = Instant::now();
     for mut worker in workers.drain(..) {
-        let stop = Arc::clone(&stop);
         running.spawn(async move {
             let mut latencies = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
-                let began = Instant::now();
+            while began.elapsed() < WINDOW {
+                let asked = Instant::now();
                 worker.act(act).await;
-                latencies.push(began.elapsed().as_secs_f64() * 1000.0);
+                latencies.push(asked.elapsed().as_secs_f64() * 1000.0);
             }
             (worker, latencies)
         });
     }
-    sleep(WINDOW).await;
-    stop.store(true, Ordering::Relaxed);
     let mut all = Vec::new();
     for (worker, latencies) in running.join_all().await {
         workers.push(worker);

@@ -5,10 +5,9 @@ use crate::figure::{Figure, median};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use end_to_end::harness::{Deployment, Node, WebClient};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::Instant;
 
 const WINDOWS: usize = 3;
 const WINDOW: Duration = Duration::from_secs(4);
@@ -28,8 +27,7 @@ pub(crate) async fn measure() {
         for person in 0..PEOPLE {
             deployment.person(&format!("user{person}")).await;
         }
-        // A change is in force within a second.
-        sleep(Duration::from_secs(1)).await;
+        node.knows_web(&web).await;
         let (mut bare, mut whole) = (Vec::new(), Vec::new());
         for _ in 0..WINDOWS {
             bare.push(hashes().await);
@@ -45,25 +43,23 @@ pub(crate) async fn measure() {
 
 /// Hashes a second on all cores.
 async fn hashes() -> f64 {
-    let stop = Arc::new(AtomicBool::new(false));
     let began = Instant::now();
-    let threads: Vec<_> = (0..CORES)
-        .map(|_| {
-            let stop = Arc::clone(&stop);
-            std::thread::spawn(move || hash_until(&stop))
-        })
-        .collect();
-    sleep(WINDOW).await;
-    stop.store(true, Ordering::Relaxed);
-    let count: u32 = threads.into_iter().map(|thread| thread.join().expect("a count")).sum();
+    let mut threads = JoinSet::new();
+    for _ in 0..CORES {
+        threads.spawn(
+            async move { spawn_blocking(move || hash_since(began)).await.expect("a count") },
+        );
+    }
+    let count: u32 = threads.join_all().await.into_iter().sum();
     f64::from(count) / began.elapsed().as_secs_f64()
 }
 
-fn hash_until(stop: &AtomicBool) -> u32 {
+/// Hashes until the window that began then is over.
+fn hash_since(began: Instant) -> u32 {
     let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).expect("the default cost");
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut count = 0;
-    while !stop.load(Ordering::Relaxed) {
+    while began.elapsed() < WINDOW {
         let mut memory = vec![Block::default(); MEMORY_KIB as usize];
         let mut hash = [0; 32];
         let hashed = argon2.hash_password_into_with_memory(
@@ -80,22 +76,19 @@ fn hash_until(stop: &AtomicBool) -> u32 {
 
 /// Sign-ins a second; the pages are asked for in between, as a browser does.
 async fn sign_ins(node: &Arc<Node>, web: &Arc<WebClient>) -> f64 {
-    let stop = Arc::new(AtomicBool::new(false));
     let began = Instant::now();
     let mut people = JoinSet::new();
     for person in 0..PEOPLE {
-        let (node, web, stop) = (Arc::clone(node), Arc::clone(web), Arc::clone(&stop));
+        let (node, web) = (Arc::clone(node), Arc::clone(web));
         people.spawn(async move {
             let mut count = 0;
-            while !stop.load(Ordering::Relaxed) {
+            while began.elapsed() < WINDOW {
                 node.sign_in(&web, &format!("user{person}")).await;
                 count += 1;
             }
             count
         });
     }
-    sleep(WINDOW).await;
-    stop.store(true, Ordering::Relaxed);
     let count: u32 = people.join_all().await.into_iter().sum();
     f64::from(count) / began.elapsed().as_secs_f64()
 }
