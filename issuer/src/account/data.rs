@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::credentials::CredentialList;
 use crate::interaction::{Ended, Visit, either};
 use crate::registry::User;
-use crate::store::{Consent, PersonalData, Session};
+use crate::store::{Consent, LinkedUpstreamIdentity, PersonalData, Session};
 
 pub(super) const EXPORT: &str = "/account/export";
 
@@ -41,12 +41,14 @@ async fn document(owner: &Owner<'_>) -> Result<Value, Ended> {
     let credentials = store.credentials(user_id).await.map_err(refused)?;
     let sessions = store.sessions_of(user_id).await.map_err(refused)?;
     let consents = store.consents_of(user_id).await.map_err(refused)?;
+    let identities = store.upstream_identities_of(user_id).await.map_err(refused)?;
     let rest = store.personal_data(user_id).await.map_err(refused)?;
     Ok(json!({
         "account": account(&owner.current.user, &rest),
         "credentials": credentials_of(&credentials, &rest),
         "sessions": sessions.iter().map(|found| session(found, &rest)).collect::<Vec<_>>(),
         "consents": consents.iter().map(consent).collect::<Vec<_>>(),
+        "identities": identities.iter().map(identity).collect::<Vec<_>>(),
         "refresh_tokens": refresh_tokens(&rest),
         "links": rest.links.iter().map(|(purpose, email, expires_at)| {
             json!({ "purpose": purpose, "email": email, "expires_at": expires_at })
@@ -110,6 +112,16 @@ fn consent(consent: &Consent) -> Value {
         "client_id": consent.client_id,
         "scopes": consent.scopes,
         "granted_at": consent.granted_at,
+    })
+}
+
+fn identity(linked: &LinkedUpstreamIdentity) -> Value {
+    json!({
+        "issuer": linked.identity.issuer,
+        "subject": linked.identity.subject,
+        "label": linked.identity.label,
+        "linked_at": linked.linked_at,
+        "last_used_at": linked.last_used_at,
     })
 }
 

@@ -5,6 +5,7 @@
 mod consents;
 mod data;
 mod delete;
+mod identities;
 mod notices;
 mod overview;
 mod owner;
@@ -14,6 +15,8 @@ mod profile;
 mod sessions;
 mod totp;
 
+pub(crate) use notices::leave as leave_notice;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -22,7 +25,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 
 /// The page itself.
-const PATH: &str = "/account";
+pub(crate) const PATH: &str = "/account";
 
 /// The account page and the pages behind it.
 pub fn routes() -> Router<Arc<App>> {
@@ -41,6 +44,8 @@ pub fn routes() -> Router<Arc<App>> {
         .route(sessions::END_ALL, post(sessions::end_all))
         .route(sessions::SIGNED_OUT, get(sessions::signed_out))
         .route(consents::WITHDRAW, post(consents::withdraw))
+        .route(identities::LINK, post(identities::link))
+        .route(identities::UNLINK, post(identities::unlink))
         .route(data::EXPORT, post(data::export))
         .route(delete::PATH, get(delete::page).post(delete::confirm))
         .route(delete::DONE, get(delete::done))

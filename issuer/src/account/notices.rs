@@ -8,7 +8,7 @@ use crate::page::Notice;
 /// Seconds in which the next page is surely loaded, also after one more sign-in.
 const SECONDS: i64 = 600;
 
-const WORDS: [(&str, Notice); 10] = [
+const WORDS: [(&str, Notice); 12] = [
     ("profile", Notice::ProfileSaved),
     ("password", Notice::PasswordChanged),
     ("passkey-added", Notice::PasskeyAdded),
@@ -19,10 +19,12 @@ const WORDS: [(&str, Notice); 10] = [
     ("session", Notice::SessionEnded),
     ("signed-in", Notice::SignedInAgain),
     ("consent", Notice::ConsentWithdrawn),
+    ("identity-linked", Notice::IdentityLinked),
+    ("identity-unlinked", Notice::IdentityUnlinked),
 ];
 
 /// Leaves a notice for the next page.
-pub(super) fn leave(response: &mut Response, notice: Notice) {
+pub(crate) fn leave(response: &mut Response, notice: Notice) {
     if let Some((word, _)) = WORDS.iter().find(|(_, known)| *known == notice) {
         cookies::set(response, cookies::NOTICE, word, Some(SECONDS));
     }

@@ -7,18 +7,21 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 
 use super::owner::{self, Owner, Proof};
-use super::{consents, data, delete, notices, passkeys, password, profile, sessions, totp};
+use super::{
+    consents, data, delete, identities, notices, passkeys, password, profile, sessions, totp,
+};
 use crate::app::App;
 use crate::credentials::{CredentialError, CredentialList, PasskeyCeremony};
 use crate::interaction::{
-    Ended, Visit, client_name, either, issuer_brand, resource_name, unavailable,
+    Ended, Offered, Visit, client_name, either, issuer_brand, offered, resource_name, unavailable,
 };
 use crate::logout;
 use crate::page::{
-    AccountForms, AccountPage, AddPasskey, GrantedConsent, Language, PasskeyForm, PostForm,
-    Problem, RegisteredPasskey, RequestedScope, SignedInSession, TotpState, View as _, device_name,
+    AccountForms, AccountPage, AddPasskey, GrantedConsent, Language, LinkedIdentity, PasskeyForm,
+    PostForm, Problem, RegisteredPasskey, RequestedScope, SignedInSession, TotpState, Upstream,
+    View as _, device_name,
 };
-use crate::store::{Consent, Session};
+use crate::store::{Consent, LinkedUpstreamIdentity, Session};
 
 /// `GET /account`.
 pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -41,7 +44,8 @@ pub(super) async fn show(owner: &Owner<'_>, problems: &[Problem]) -> Result<Resp
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let found = Found::of(owner).await?;
-    Ok(render(owner, &found, problems)?.with_status(status).into_response())
+    let offered = offered(owner.visit).await;
+    Ok(render(owner, (&found, &offered), problems)?.with_status(status).into_response())
 }
 
 /// What is stored of the person, in the words of the page.
@@ -52,6 +56,14 @@ struct Found {
     ceremony: Option<PasskeyCeremony>,
     sessions: Vec<(Session, String, String)>,
     consents: Vec<GrantedTo>,
+    identities: Vec<Identity>,
+}
+
+/// Who the person is at another provider, and how its provider is called.
+struct Identity {
+    id: String,
+    provider: String,
+    label: String,
 }
 
 /// A consent, with the names of what it is about.
@@ -70,6 +82,8 @@ impl Found {
         let sessions = app.store.sessions_of(user_id).await;
         let consents = app.store.consents_of(user_id).await;
         let consents = consents.map_err(|error| owner.refused(error))?;
+        let identities = app.store.upstream_identities_of(user_id).await;
+        let identities = identities.map_err(|error| owner.refused(error))?;
         Ok(Self {
             language,
             passkey_ids: credentials.passkeys.iter().map(|known| known.id.to_string()).collect(),
@@ -77,7 +91,15 @@ impl Found {
             ceremony: ceremony(owner).await?,
             sessions: in_words(owner, sessions.map_err(|error| owner.refused(error))?, language),
             consents: consents.into_iter().map(|consent| granted_to(app, consent)).collect(),
+            identities: identities.into_iter().map(|linked| identity(app, linked)).collect(),
         })
+    }
+
+    fn identities(&self) -> Vec<LinkedIdentity<'_>> {
+        let identities = self.identities.iter();
+        identities
+            .map(|Identity { id, provider, label }| LinkedIdentity { id, provider, subject: label })
+            .collect()
     }
 
     fn passkeys(&self) -> Vec<RegisteredPasskey<'_>> {
@@ -148,6 +170,16 @@ fn in_words(
     sessions.into_iter().map(named).collect()
 }
 
+fn identity(app: &App, linked: LinkedUpstreamIdentity) -> Identity {
+    let identity = linked.identity;
+    let known = app.upstreams.iter().find(|one| one.settings.issuer == identity.issuer);
+    Identity {
+        id: identities::id_of(&identity),
+        provider: known.map_or(identity.issuer.as_str(), |upstream| upstream.label()).to_owned(),
+        label: identity.label,
+    }
+}
+
 fn granted_to(app: &App, consent: Consent) -> GrantedTo {
     let registry = app.registry.load();
     let client = registry.client(&consent.client_id);
@@ -169,8 +201,7 @@ const ACTIONS: [&str; 10] = [
     sessions::END,
     sessions::END_ALL,
     consents::WITHDRAW,
-    // Shown beside linked identities only; there are none yet.
-    "/account/identities/unlink",
+    identities::UNLINK,
     data::EXPORT,
 ];
 
@@ -194,7 +225,7 @@ fn forms<'f>(actions: &'f [String; 10], csrf: &'f str, sign_out: PostForm<'f>) -
 
 fn render(
     owner: &Owner<'_>,
-    found: &Found,
+    (found, offered): (&Found, &[Offered<'_>]),
     problems: &[Problem],
 ) -> Result<crate::page::Page, Ended> {
     let (visit, user) = (owner.visit, &owner.current.user);
@@ -231,6 +262,8 @@ fn render(
         _ if visit.app.credentials.has_passkeys() => Some(AddPasskey::SignIn(&sign_in)),
         _ => None,
     };
+    let providers: Vec<_> = offered.iter().map(Offered::provider).collect();
+    let link = visit.path(identities::LINK);
     let page = AccountPage {
         frame: visit.frame(&brand, found.language),
         forms: forms(&actions, &csrf, sign_out),
@@ -250,8 +283,9 @@ fn render(
         recovery_codes_left: u32::try_from(found.credentials.recovery_codes).unwrap_or_default(),
         sessions: &found.sessions(owner),
         consents: &consents,
-        identities: &[],
-        link_identity: None,
+        identities: &found.identities(),
+        link_identity: (!providers.is_empty())
+            .then(|| Upstream { form: form(&link), providers: &providers }),
         delete: Some(&delete),
     };
     Ok(page.page())

@@ -1,7 +1,7 @@
 //! Request objects (RFC 9101, OpenID Connect Core §6.1): the parameters of an authorization request as a JWT that the
 //! client signed with a registered key. Verified by the same strict code as everything that is signed. What stands inside
 //! is the request, what stands outside is ignored but for `client_id` (RFC 9101 §6.3). Never unsigned, encrypted or
-//! fetched. Decision 0018 says how old an object may be, how often it is good, and where its type is taken leniently.
+//! fetched. Decision 0015 says how old an object may be, how often it is good, and where its type is taken leniently.
 
 use std::borrow::Cow;
 use std::sync::Arc;

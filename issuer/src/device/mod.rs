@@ -1,6 +1,6 @@
 //! The device flow (RFC 8628): a device without a browser or a keyboard asks here and shows a code; a person enters the
 //! code elsewhere, signs in and says yes (`interaction/device.rs`); the device asks for its tokens until then
-//! (`token/grants/device_code.rs`). Decision 0016 says why codes are as they are.
+//! (`token/grants/device_code.rs`). Decision 0021 says why codes are as they are.
 
 mod authorization;
 mod limits;

@@ -124,13 +124,14 @@ async fn render(
 }
 
 /// A provider that can be reached: the page must know where it leads (`form-action`).
-struct Offered<'a> {
+pub(crate) struct Offered<'a> {
     upstream: &'a crate::upstream::Upstream,
     metadata: Arc<crate::upstream::Metadata>,
 }
 
 impl Offered<'_> {
-    fn provider(&self) -> UpstreamProvider<'_> {
+    /// Its button.
+    pub(crate) fn provider(&self) -> UpstreamProvider<'_> {
         UpstreamProvider {
             id: &self.upstream.name,
             name: self.upstream.label(),
@@ -140,7 +141,7 @@ impl Offered<'_> {
 }
 
 /// The providers that answer. One that is away has no button, and holds the page for a moment only.
-async fn offered<'a>(visit: &Visit<'a>) -> Vec<Offered<'a>> {
+pub(crate) async fn offered<'a>(visit: &Visit<'a>) -> Vec<Offered<'a>> {
     let asked = visit.app.upstreams.iter().map(|upstream| async move {
         let metadata = tokio::time::timeout(UPSTREAM_PATIENCE, upstream.metadata()).await;
         Some(Offered { upstream, metadata: metadata.ok()?.ok()? })

@@ -27,10 +27,11 @@ pub(crate) use consent::resource_name;
 pub(crate) use dispatcher::resume;
 pub use dispatcher::{proceed, refuse};
 pub(crate) use form::{either, unavailable};
-pub(crate) use login::{from, problem};
+pub(crate) use login::{Offered, from, offered, problem};
 pub(crate) use reset_password::told;
 pub use session::{CurrentSession, forget};
 pub(crate) use session::{give, renew_cookie};
+pub(crate) use upstream::start_link;
 pub use visit::{Ended, Visit, brand_of, client_name, issuer_brand};
 
 use std::sync::Arc;
@@ -57,7 +58,6 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/login/passkey", post(passkey::endpoint))
         .route(upstream::PATH, post(upstream::begin))
         .route("/login/upstream/{provider}/callback", get(upstream::callback))
-        .route("/account/identities", post(upstream::begin_link))
         .route("/login/code", get(second_factor::totp_page).post(second_factor::totp))
         .route(
             "/login/recovery-code",

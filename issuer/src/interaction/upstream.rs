@@ -19,19 +19,20 @@ use uuid::Uuid;
 use super::form::{Posted, client_of, either, unavailable};
 use super::login::{self, Proof};
 use super::visit::{Ended, Visit};
-use super::{FirstFactor, Interaction, cookies, second_factor};
+use super::{CurrentSession, FirstFactor, Interaction, cookies, second_factor};
+use crate::account;
 use crate::app::App;
 use crate::authorize::see_other;
 use crate::config::UpstreamRegistration;
 use crate::credentials::Method;
 use crate::error::OAuthError;
-use crate::page::{ErrorKind, Problem};
+use crate::page::{ErrorKind, Notice, Problem};
 use crate::protocol::{Form, pkce};
 use crate::random;
 use crate::registry::{Profile, User, parse_email, parse_username};
 use crate::sealer::Purpose;
 use crate::store::{Actor, StoreError, UpstreamIdentity};
-use crate::token::{read_form_body, refuse_form};
+use crate::token::refuse_form;
 use crate::upstream::{Answer, Metadata, Upstream};
 
 /// Where the choice of a provider is posted to.
@@ -39,9 +40,6 @@ pub(super) const PATH: &str = "/login/upstream";
 
 /// Seconds for which somebody may be away at a provider.
 const LIFETIME_SECONDS: i64 = 600;
-
-/// Seconds since the last sign-in within which an identity may be linked.
-const LINK_WITHIN_SECONDS: i64 = 600;
 
 /// What is read of an ID token beside who it is about (OpenID Connect Core §5.5).
 const CLAIMS: &str = r#"{"id_token":{"email":null,"name":null,"preferred_username":null}}"#;
@@ -88,27 +86,15 @@ pub(super) async fn begin(State(app): State<Arc<App>>, request: Request) -> Resp
     either(outcome.await)
 }
 
-/// `POST /account/identities`: the user of a fresh session wants to link a provider.
-pub(super) async fn begin_link(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let visit = Visit::of(&app, &parts);
-    let outcome = async {
-        let refused = |error: OAuthError| Ended::from(visit.error(ErrorKind::FormExpired, &error));
-        let body = read_form_body(&parts, body).await.map_err(refused)?;
-        let form = Form::parse(&body).map_err(|error| refused(refuse_form(error)))?;
-        if !visit.is_own_form(form.value("csrf")) {
-            return Err(refused(OAuthError::invalid_request("the form is not of this browser")));
-        }
-        let current = visit.session().await.map_err(|error| unavailable(&visit, error))?;
-        let now = app.clock.now();
-        let fresh = current
-            .filter(|current| now - current.session.auth_time <= LINK_WITHIN_SECONDS)
-            .ok_or_else(|| refused(OAuthError::invalid_request("the sign-in is too old")))?;
-        let upstream = chosen(&visit, form.value("provider"))?;
-        let intent = Intent::Link { user_id: fresh.user.id, session_id: fresh.session.id };
-        start(&visit, upstream, (intent, None)).await
-    };
-    either(outcome.await)
+/// To a provider that the person of this session wants to link; that the session is fresh and the form its own was seen to.
+pub(crate) async fn start_link(
+    visit: &Visit<'_>,
+    current: &CurrentSession,
+    provider: Option<&str>,
+) -> Result<Response, Ended> {
+    let upstream = chosen(visit, provider)?;
+    let intent = Intent::Link { user_id: current.user.id, session_id: current.session.id };
+    start(visit, upstream, (intent, None)).await
 }
 
 fn chosen<'a>(visit: &Visit<'a>, name: Option<&str>) -> Result<&'a Upstream, Ended> {
@@ -330,15 +316,18 @@ async fn link(
     identity: &UpstreamIdentity,
 ) -> Result<Response, Ended> {
     let current = visit.session().await.map_err(|error| unavailable(visit, error))?;
-    let is_same = |current: &super::CurrentSession| {
-        current.session.id == session_id && current.user.id == user_id
-    };
+    let is_same =
+        |current: &CurrentSession| current.session.id == session_id && current.user.id == user_id;
     if !current.as_ref().is_some_and(is_same) {
         return Err(failed(visit, "somebody else is signed in by now"));
     }
     let act = Actor::user(user_id).at(visit.app.clock.now());
     match visit.app.store.link_upstream_identity(user_id, identity, &act).await {
-        Ok(()) => Ok(see_other(&visit.path("/account"))),
+        Ok(()) => {
+            let mut response = see_other(&visit.path(account::PATH));
+            account::leave_notice(&mut response, Notice::IdentityLinked);
+            Ok(response)
+        }
         Err(error @ StoreError::Conflict(_)) => Err(failed(visit, error.to_string())),
         Err(error) => Err(unavailable(visit, error)),
     }

@@ -106,7 +106,7 @@ impl Store {
         change.commit().await
     }
 
-    /// An identity of this user leads nowhere from now on.
+    /// An identity of this user leads nowhere from now on. The last way to sign in is a conflict.
     pub async fn unlink_upstream_identity(
         &self,
         user_id: Uuid,
@@ -124,6 +124,14 @@ impl Store {
             .await?;
         if done.rows_affected() == 0 {
             return Err(StoreError::not_found("upstream identity", subject));
+        }
+        let left = "SELECT (SELECT COUNT(*) FROM passkey WHERE user_id = $1) \
+             + (SELECT COUNT(*) FROM user_password WHERE user_id = $1) \
+             + (SELECT COUNT(*) FROM upstream_identity WHERE user_id = $1)";
+        let left: i64 =
+            sqlx::query_scalar(left).bind(user_id.to_string()).fetch_one(&mut *change.tx).await?;
+        if left == 0 {
+            return Err(StoreError::Conflict("it is the last way to sign in".to_owned()));
         }
         let detail = json!({ "issuer": issuer, "subject": subject });
         change.record("user.identity.unlink", &user_id.to_string(), &detail).await?;

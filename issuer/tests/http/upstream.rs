@@ -15,6 +15,9 @@ use http::StatusCode;
 use serde_json::json;
 use tokio::net::TcpListener;
 use url::Url;
+use uuid::Uuid;
+
+use crate::account::hidden_of;
 
 use crate::harness::{Answer, Issuer, START};
 use crate::people::{Browser, PASSWORD, callback, hidden, payload};
@@ -140,23 +143,56 @@ async fn an_address_that_is_the_same_is_no_proof_and_a_link_is_made_by_who_prove
         assert_eq!(issuer.app.store.users().await.unwrap().len(), 1);
         let proved = browser.log_in(&refused, "ada", PASSWORD).await;
         assert!(callback(&proved).contains_key("code"));
-        let csrf = hidden(&refused, "csrf");
-        let fields = [("csrf", csrf.as_str()), ("provider", "up")];
-        let leaving = browser.post("/account/identities", &fields).await;
+        let page = browser.get("/account").await;
+        let leaving = browser.submit(&page, "/account/identities", &[("provider", "up")]).await;
         let url: Url = leaving.header("location").parse().unwrap();
         let linked = browser.get(&visit(&there, &url).await).await;
+        let page = browser.get("/account").await;
         let answer = sign_in(&Browser::new(&issuer), &there, &[]).await;
 
         assert_eq!((linked.status, linked.header("location")), (StatusCode::SEE_OTHER, "/account"));
         let tokens = issuer.redeem("web", &secret, &callback(&answer)["code"]).await.json();
         assert_eq!(payload(&tokens["id_token"])["sub"], ada.to_string());
-        let identity = &issuer.app.store.upstream_identities_of(ada).await.unwrap()[0].identity;
-        let key = (identity.issuer.as_str(), identity.subject.as_str());
-        let act = Actor::user(ada).at(START);
-        issuer.app.store.unlink_upstream_identity(ada, key, &act).await.unwrap();
+        assert!(page.body.contains("Upstream &#60;b&#62;"), "{}", page.body);
+        let id = identity_id(&issuer, ada).await;
+        let away =
+            browser.submit(&page, "/account/identities/unlink", &[("id", id.as_str())]).await;
+        assert_eq!((away.status, away.header("location")), (StatusCode::SEE_OTHER, "/account"));
         let unlinked = sign_in(&Browser::new(&issuer), &there, &[]).await;
         assert_eq!(unlinked.status, StatusCode::UNPROCESSABLE_ENTITY);
     }
+}
+
+/// How the account page names the identity of a user.
+async fn identity_id(issuer: &Issuer, user: Uuid) -> String {
+    let identities = issuer.app.store.upstream_identities_of(user).await.unwrap();
+    format!("{} {}", identities[0].identity.issuer, identities[0].identity.subject)
+}
+
+#[tokio::test]
+async fn the_last_way_to_sign_in_and_the_identity_of_somebody_else_stay() {
+    let (upstream, provider) = upstream().await;
+    let (issuer, _) = issuer(&provider, UpstreamRegistration::Open).await;
+    let (browser, there) = (Browser::new(&issuer), Browser::new(&upstream));
+    callback(&sign_in(&browser, &there, &[]).await);
+    let newcomer = issuer.app.store.users().await.unwrap()[0].id;
+    let id = identity_id(&issuer, newcomer).await;
+    issuer.user("eve").await;
+    let eve = Browser::new(&issuer);
+    eve.account("eve").await;
+
+    let page = browser.get("/account").await;
+    let last = browser.submit(&page, "/account/identities/unlink", &[("id", id.as_str())]).await;
+    let unlinking = eve.get("/account").await;
+    let csrf = hidden_of(&unlinking, "/account/identities", "csrf");
+    let fields = [("csrf", csrf.as_str()), ("id", id.as_str())];
+    let foreign = eve.post("/account/identities/unlink", &fields).await;
+    let export = browser.submit(&page, "/account/export", &[]).await.json();
+
+    assert_eq!(last.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND);
+    assert_eq!(identity_id(&issuer, newcomer).await, id, "nothing was taken away");
+    assert_eq!(export["identities"][0]["issuer"], provider.issuer);
 }
 
 #[tokio::test]
@@ -231,12 +267,16 @@ async fn a_form_of_another_site_or_of_an_old_session_sends_nobody_away() {
     let fields = [("csrf", csrf.as_str()), ("continue", rest.as_str()), ("provider", "nobody")];
     let unknown = browser.post("/login/upstream", &fields).await;
     let forged = browser.post("/account/identities", &[("provider", "up")]).await;
+    let fields = [("csrf", csrf.as_str()), ("provider", "up")];
+    let of_another_form = browser.post("/account/identities", &fields).await;
+    let account = browser.get("/account").await;
     issuer.clock.advance(Duration::from_secs(601));
     issuer.follow().await;
-    let fields = [("csrf", csrf.as_str()), ("provider", "up")];
-    let stale = browser.post("/account/identities", &fields).await;
+    let stale = browser.submit(&account, "/account/identities", &[("provider", "up")]).await;
 
-    for refused in [without, unknown, forged, stale] {
+    let signs_in_first = stale.header("location").starts_with("/continue");
+    assert!(stale.status == StatusCode::SEE_OTHER && signs_in_first, "{:?}", stale.headers);
+    for refused in [without, unknown, forged, of_another_form] {
         let outcome = (refused.status, refused.header("location"));
         assert_eq!(outcome, (StatusCode::BAD_REQUEST, ""), "{}", refused.body);
     }
