@@ -1,6 +1,7 @@
 //! Client authentication (RFC 6749 §2.3, RFC 7523): one file a method, one line in `METHODS`.
 //! What was presented becomes an `AuthenticatedClient` here, and nowhere else.
 
+pub mod assertion;
 mod client_keys;
 mod client_secret;
 mod limiter;

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use countersign_keys::UnverifiedJws;
 use countersign_verifier::claims::{Claim, StandardClaims};
-use countersign_verifier::validation::{AudienceRule, Expectations, validate};
 use serde::Deserialize;
 
+use super::assertion::{self, AssertionUse, Demanded};
 use super::refusal;
 use crate::app::App;
 use crate::error::OAuthError;
@@ -17,9 +16,6 @@ use crate::registry::{Client, ClientAuthentication};
 
 /// The one value of `client_assertion_type` (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// How far the client's clock may be off, in seconds.
-const SKEW_SECONDS: i64 = 30;
 
 /// An assertion, and who it claims to be from; its signature has not been checked.
 pub struct PresentedAssertion<'r> {
@@ -92,8 +88,10 @@ pub(super) async fn authenticate(
     let claims = StandardClaims::parse(&payload)
         .map_err(|error| refusal(format!("the assertion's claims are malformed: {error}")))?;
     check_claims(app, client, &claims)?;
-    use_up(app, client, &claims).await?;
-    Ok(Arc::clone(client))
+    if AssertionUse::of(client, &claims).consume(app).await? {
+        return Ok(Arc::clone(client));
+    }
+    Err(refusal("the assertion was used before"))
 }
 
 /// RFC 7523 says nothing of `typ`; what is typed as something else is not an assertion
@@ -113,32 +111,7 @@ fn check_claims(app: &App, client: &Client, claims: &StandardClaims) -> Result<(
     // endpoint only for clients that cannot be changed yet.
     let both = [issuer, token_endpoint.as_str()];
     let audiences = if client.token_endpoint_audience { &both[..] } else { &both[..1] };
-    let expected = Expectations {
-        issuer: client.id.as_str(),
-        subject: Some(client.id.as_str()),
-        audience: AudienceRule::SingleString(audiences),
-        required: &[Claim::Jti],
-        max_lifetime: i64::from(app.config.client_authentication.max_assertion_lifetime_seconds),
-        skew: SKEW_SECONDS,
-    };
-    let now = app.clock.now();
-    validate(claims, &expected, now)
-        .map_err(|error| refusal(format!("the assertion is refused: {error}")))?;
-    // An assertion made long ago and good for long is a password with extra steps (CVE-2025-2559).
-    let latest = now + expected.max_lifetime + SKEW_SECONDS;
-    if claims.expires_at().is_some_and(|expires_at| expires_at > latest) {
-        return Err(refusal("the assertion expires too far in the future"));
-    }
-    Ok(())
-}
-
-/// RFC 7523 §3: the `jti` is consumed by one conditional statement, on whichever node.
-async fn use_up(app: &App, client: &Client, claims: &StandardClaims) -> Result<(), OAuthError> {
-    let jti = claims.token_id().unwrap_or_default();
-    let expires_at = claims.expires_at().unwrap_or_default() + SKEW_SECONDS;
-    let jti_hash = digest(&SHA256, jti.as_bytes());
-    if app.store.consume_assertion_jti(&client.id, jti_hash.as_ref(), expires_at).await? {
-        return Ok(());
-    }
-    Err(refusal("the assertion was used before"))
+    let subject = Some(client.id.as_str());
+    let demanded = Demanded { subject, audiences, required: &[Claim::Jti] };
+    assertion::check(app, client, claims, &demanded).map_err(refusal)
 }

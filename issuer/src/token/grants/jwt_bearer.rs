@@ -4,10 +4,8 @@
 
 use std::borrow::Cow;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use countersign_keys::UnverifiedJws;
 use countersign_verifier::claims::{Claim, StandardClaims};
-use countersign_verifier::validation::{AudienceRule, Expectations, validate};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -15,10 +13,8 @@ use super::{Authorization, Authorizing, Commit, GrantRefusal, Subject, TokenRequ
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
-use crate::registry::{Client, ClientId, ExternalSubject, Whom};
-
-/// How far the client's clock may be off, in seconds.
-const SKEW_SECONDS: i64 = 30;
+use crate::registry::{Client, ExternalSubject, Whom};
+use crate::token::client_auth::assertion::{self, AssertionUse, Demanded};
 
 /// A reason is for people who read the audit log.
 const MAX_REASON_BYTES: usize = 256;
@@ -41,13 +37,6 @@ pub enum Named {
     External(ExternalSubject),
 }
 
-/// An assertion that is used up when a token leaves.
-pub struct AssertionUse {
-    client_id: ClientId,
-    hash: [u8; 32],
-    expires_at: i64,
-}
-
 pub(super) fn authorize(request: TokenRequest<'_>) -> Authorizing<'_> {
     Box::pin(async move {
         let assertion = request.required("assertion", "assertion is missing")?;
@@ -63,7 +52,7 @@ pub(super) fn authorize(request: TokenRequest<'_>) -> Authorizing<'_> {
             subject: Subject::Asserted(Asserted { named, reason: reason(payload.as_str())? }),
             resources: request.resources(),
             scope: request.form.value("scope"),
-            commit: Commit::UseAssertion(used(request.client, &claims)),
+            commit: Commit::UseAssertion(AssertionUse::of(request.client, &claims)),
         })
     })
 }
@@ -78,21 +67,11 @@ fn check_type(jws: &UnverifiedJws<'_>) -> Result<(), OAuthError> {
 
 /// RFC 7523 §3.
 fn check_claims(app: &App, client: &Client, claims: &StandardClaims) -> Result<(), OAuthError> {
-    let now = app.clock.now();
-    let expected = Expectations {
-        issuer: client.id.as_str(),
-        subject: None,
-        // The issuer alone, as one string: what was made for another server is not good here (CVE-2025-27371).
-        audience: AudienceRule::SingleString(&[app.config.issuer.as_str()]),
-        required: &[Claim::Sub, Claim::Jti],
-        max_lifetime: i64::from(app.config.client_authentication.max_assertion_lifetime_seconds),
-        skew: SKEW_SECONDS,
-    };
-    validate(claims, &expected, now).map_err(|error| refusal(error.to_string()))?;
-    let latest = now + expected.max_lifetime + SKEW_SECONDS;
-    if claims.expires_at().is_some_and(|expires_at| expires_at > latest) {
-        return Err(refusal("it expires too far in the future"));
-    }
+    // The issuer alone: what was made for another server is not good here (CVE-2025-27371).
+    let audiences = &[app.config.issuer.as_str()];
+    let required = &[Claim::Sub, Claim::Jti];
+    let demanded = Demanded { subject: None, audiences, required };
+    assertion::check(app, client, claims, &demanded).map_err(refusal)?;
     // With its client as its subject it is a client assertion, with a `client_id` a request object: neither names a user.
     if claims.subject() == Some(client.id.as_str()) || claims.has(Claim::ClientId) {
         return Err(refusal("it is another kind of JWT of the client"));
@@ -134,17 +113,8 @@ fn reason(payload: &str) -> Result<Option<String>, OAuthError> {
     ))
 }
 
-fn used(client: &Client, claims: &StandardClaims) -> AssertionUse {
-    let jti = claims.token_id().unwrap_or_default();
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, jti.as_bytes()).as_ref());
-    let expires_at = claims.expires_at().unwrap_or_default() + SKEW_SECONDS;
-    AssertionUse { client_id: client.id.clone(), hash, expires_at }
-}
-
 pub(super) async fn commit(app: &App, used: &AssertionUse) -> Result<(), GrantRefusal> {
-    let AssertionUse { client_id, hash, expires_at } = used;
-    if app.store.consume_assertion_jti(client_id, hash, *expires_at).await? {
+    if used.consume(app).await? {
         return Ok(());
     }
     Err(refusal("it was used before").into())

@@ -8,7 +8,7 @@ mod jwt_bearer;
 mod refresh_token;
 
 pub use device_code::DEVICE_CODE;
-pub use jwt_bearer::{Asserted, AssertionUse, Named};
+pub use jwt_bearer::{Asserted, Named};
 pub use refresh_token::RefreshToken;
 
 use std::borrow::Cow;
@@ -22,6 +22,7 @@ use crate::error::OAuthError;
 use crate::protocol::{ClaimsRequest, ErrorCode, Form};
 use crate::registry::Client;
 use crate::store::{CodeRedemption, DeviceRedemption, StoreError, UserStanding};
+use crate::token::client_auth::assertion::AssertionUse;
 
 /// A grant: its wire name, and what is its own.
 pub struct Grant {
