@@ -122,7 +122,8 @@ async fn device_code(scene: &mut Scene) -> Use {
     let asked = person.post(node, "/device", &[("csrf", hidden(&page, "csrf")), code]).await;
     let page = html(person.follow(node, asked).await).await;
     let yes = Use::of_page(person.clone(), "/consent", &page, ("answer", "accept"));
-    assert!(yes.succeeds(node).await, "the device is not approved");
+    let said = person.post(node, yes.path, &yes.fields).await;
+    assert_eq!(person.follow(node, said).await.status(), 200, "the device is not approved");
     let fields =
         vec![("grant_type", DEVICE_CODE.to_owned()), ("device_code", text(&device, "device_code"))];
     let secret = Some(scene.secret.clone());
