@@ -45,6 +45,7 @@ fn unready(app: &App) -> Option<&'static str> {
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     let published = app.keychain.live().rings().iter().map(|ring| ring.keys.len()).sum();
     app.metrics.rows_refused(app.registry.load().rows_refused());
+    app.metrics.passwords_hashed(app.credentials.passwords_hashed());
     // Nobody waits for a database that is lost; the lags stay what they were.
     if app.freshness.is_fresh(app.clock.elapsed())
         && let Ok(lags) = sweep_lags(&app).await

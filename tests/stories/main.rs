@@ -10,6 +10,7 @@
 
 mod applications;
 mod assertion;
+mod good_once;
 mod ledger;
 mod verifiers;
 

@@ -1,8 +1,8 @@
 //! What is good once: of 64 uses at one moment exactly one succeeds, on one node, on two, and when a node is killed in
 //! between.
 
+use crate::good_once::{Thing, is_good};
 use crate::refresh::{CLIENT, Scene, crash_after};
-use end_to_end::harness::person::{authorization_request, code, hidden};
 use end_to_end::harness::{RACERS, Reply, environment, race, race_replies};
 
 async fn a_code_is_good_once(mut scene: Scene) {
@@ -32,75 +32,71 @@ async fn r17_of_64_uses_of_a_code_on_two_nodes_one_succeeds() {
     a_code_is_good_once(Scene::on_two_nodes().await).await;
 }
 
-async fn a_pushed_request_is_good_once(scene: Scene) {
-    for round in 0..environment::race_rounds() {
-        let node = scene.node(round as usize);
-        let push = node.http.post(format!("{}/par", node.url));
-        let push = push.basic_auth(CLIENT, Some(&scene.secret));
-        let pushed = push.form(&authorization_request(CLIENT)).send().await.expect("an answer");
-        let pushed = Reply::read(pushed).await;
-        let request_uri = pushed.body["request_uri"].as_str().expect("a request_uri").to_owned();
-        let uses = (0..RACERS).map(|number| {
-            let node = scene.node(number);
-            let query = [("client_id", CLIENT), ("request_uri", &request_uri)];
-            let url = reqwest::Url::parse_with_params(&format!("{}/authorize", node.url), query);
-            scene.person.request(node.http.get(url.expect("a URL")))
-        });
+async fn of_64_uses_one_succeeds(mut scene: Scene, thing: Thing) {
+    for _ in 0..environment::race_rounds().div_ceil(thing.cost()) {
+        let one = thing.make(&mut scene).await;
+        let uses = (0..RACERS).map(|number| one.request(scene.node(number)));
 
         let answers = race(uses.collect()).await;
 
-        assert_eq!(answers.iter().filter_map(code).count(), 1);
-        assert_eq!(answers.iter().filter(|answer| answer.status() == 400).count(), RACERS - 1);
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+        let (good, refused): (Vec<u16>, Vec<u16>) =
+            statuses.iter().partition(|status| is_good(**status));
+        assert_eq!(good.len(), 1, "{thing:?}: {statuses:?}");
+        let refusals = thing.refusals();
+        assert!(refused.iter().all(|status| refusals.contains(status)), "{thing:?}: {statuses:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r47_of_64_uses_of_a_request_uri_one_succeeds() {
-    a_pushed_request_is_good_once(Scene::on_sqlite().await).await;
+    of_64_uses_one_succeeds(Scene::on_sqlite().await, Thing::RequestUri).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r47_of_64_uses_of_a_request_uri_on_two_nodes_one_succeeds() {
-    a_pushed_request_is_good_once(Scene::on_two_nodes().await).await;
+    of_64_uses_one_succeeds(Scene::on_two_nodes().await, Thing::RequestUri).await;
 }
 
-/// Each use hashes a password before it can know that it comes too late, so there are fewer rounds.
-async fn a_reset_link_is_good_once(mut scene: Scene) {
-    for _ in 0..environment::race_rounds().div_ceil(25) {
-        let link = scene.deployment.cli(&["user", "reset-link", "ada"]).await;
-        let link = link["link"].as_str().expect("a link");
-        let path = link.strip_prefix(&scene.deployment.issuer).expect("a link of the issuer");
-        let node = &scene.nodes[0];
-        let page = scene.person.get(node, path).await.text().await.expect("a page");
-        let uses = (0..RACERS).map(|number| {
-            let fields = [
-                ("csrf", hidden(&page, "csrf")),
-                ("continue", hidden(&page, "continue")),
-                ("new_password", format!("a password of racer {number}")),
-            ];
-            let node = scene.node(number);
-            scene
-                .person
-                .request(node.http.post(format!("{}/reset-password", node.url)).form(&fields))
-        });
+#[tokio::test(flavor = "multi_thread")]
+async fn r50_of_64_uses_of_a_device_code_one_succeeds() {
+    of_64_uses_one_succeeds(Scene::on_sqlite().await, Thing::DeviceCode).await;
+}
 
-        let answers = race(uses.collect()).await;
-
-        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
-        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-        // The link is used, or too many passwords are being hashed already.
-        assert!(statuses.iter().all(|status| [200, 400, 503].contains(status)), "{statuses:?}");
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn r50_of_64_uses_of_a_device_code_on_two_nodes_one_succeeds() {
+    of_64_uses_one_succeeds(Scene::on_two_nodes().await, Thing::DeviceCode).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cve_2026_22751_of_64_uses_of_a_reset_link_one_succeeds() {
-    a_reset_link_is_good_once(Scene::on_sqlite().await).await;
+    of_64_uses_one_succeeds(Scene::on_sqlite().await, Thing::ResetLink).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cve_2026_22751_of_64_uses_of_a_reset_link_on_two_nodes_one_succeeds() {
-    a_reset_link_is_good_once(Scene::on_two_nodes().await).await;
+    of_64_uses_one_succeeds(Scene::on_two_nodes().await, Thing::ResetLink).await;
+}
+
+/// RFC 6238 §5.2.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_uses_of_a_totp_value_one_succeeds() {
+    of_64_uses_one_succeeds(Scene::on_sqlite().await, Thing::Totp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_uses_of_a_totp_value_on_two_nodes_one_succeeds() {
+    of_64_uses_one_succeeds(Scene::on_two_nodes().await, Thing::Totp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_uses_of_a_recovery_code_one_succeeds() {
+    of_64_uses_one_succeeds(Scene::on_sqlite().await, Thing::RecoveryCode).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_uses_of_a_recovery_code_on_two_nodes_one_succeeds() {
+    of_64_uses_one_succeeds(Scene::on_two_nodes().await, Thing::RecoveryCode).await;
 }
 
 /// Uses a code while the node dies, and again when it is back: once at most, and exactly once if it was answered.
@@ -121,4 +117,71 @@ async fn r17_a_code_is_good_once_also_when_the_node_is_killed_in_between() {
         lost += u32::from(good(&before) + good(&after) == 0);
     }
     println!("{lost} codes were redeemed by a request whose reply was lost in the crash");
+}
+
+/// The same of the other things: one of each kind at a time.
+async fn what_is_good_once_is_so_when_a_node_is_killed_in_between(mut scene: Scene) {
+    let (mut heard, mut unheard) = (0, 0);
+    for round in 0..environment::race_rounds().div_ceil(50) {
+        for thing in Thing::ALL {
+            let one = thing.make(&mut scene).await;
+            let uses = (0..RACERS).map(|number| one.request(scene.node(number))).collect();
+            let before = crash_after(round as usize % 4, &mut scene, uses).await;
+            scene.nodes[0] = scene.deployment.restart().await;
+            let uses = (0..RACERS).map(|number| one.request(scene.node(number))).collect();
+            let after = race_replies(uses).await;
+
+            let good =
+                |replies: &[Reply]| replies.iter().filter(|reply| is_good(reply.status)).count();
+            assert!(good(&before) + good(&after) <= 1, "{thing:?}: {before:?} {after:?}");
+            heard += good(&before) + good(&after);
+            unheard += 1 - good(&before) - good(&after);
+        }
+    }
+    // Nobody hears of a use whose reply was lost, and whoever guesses codes too fast is slowed.
+    assert!(heard > 0, "nothing was ever good");
+    println!("{heard} uses succeeded, of {unheard} nobody heard");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_good_once_is_so_when_the_node_is_killed_in_between() {
+    what_is_good_once_is_so_when_a_node_is_killed_in_between(Scene::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_good_once_is_so_when_one_of_two_nodes_is_killed_in_between() {
+    what_is_good_once_is_so_when_a_node_is_killed_in_between(Scene::on_two_nodes().await).await;
+}
+
+/// Acknowledged is used for ever, and what nobody used is as good as before.
+async fn kill_9_brings_nothing_back_and_takes_nothing_away(mut scene: Scene) {
+    let mut things = Vec::new();
+    for thing in Thing::ALL {
+        let [used, unused] = [thing.make(&mut scene).await, thing.make(&mut scene).await];
+        things.push((thing, used, unused));
+    }
+    for (thing, used, _) in &things {
+        assert!(used.succeeds(&scene.nodes[0]).await, "{thing:?}");
+    }
+
+    scene.nodes[0].process.kill().await;
+    scene.nodes[0] = scene.deployment.restart().await;
+
+    for (thing, used, unused) in &things {
+        for number in 0..scene.nodes.len() {
+            assert!(!used.succeeds(scene.node(number)).await, "{thing:?} is good again");
+        }
+        assert!(unused.succeeds(&scene.nodes[0]).await, "{thing:?} is lost");
+        assert!(!unused.succeeds(scene.node(1)).await, "{thing:?} is good twice");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_brings_nothing_back_and_takes_nothing_away_on_sqlite() {
+    kill_9_brings_nothing_back_and_takes_nothing_away(Scene::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_brings_nothing_back_and_takes_nothing_away_on_two_nodes() {
+    kill_9_brings_nothing_back_and_takes_nothing_away(Scene::on_two_nodes().await).await;
 }

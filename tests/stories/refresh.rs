@@ -16,6 +16,7 @@ pub(crate) struct Scene {
     pub(crate) nodes: Vec<Node>,
     pub(crate) person: Person,
     pub(crate) secret: String,
+    people: usize,
 }
 
 pub(crate) const CLIENT: &str = "web";
@@ -44,6 +45,8 @@ impl Scene {
             "--first-party",
             "--id-token-alg",
             "ES256",
+            "--grant",
+            "device_code",
         ];
         let created = deployment.sign_in_client(CLIENT, &arguments).await;
         let secret = created["client_secret"].as_str().expect("a secret").to_owned();
@@ -59,7 +62,15 @@ impl Scene {
             .await;
         }
         let person = Person::signed_in(&nodes[0], "ada", CLIENT).await;
-        Self { deployment, nodes, person, secret }
+        Self { deployment, nodes, person, secret, people: 0 }
+    }
+
+    /// Registers one more person; their name.
+    pub(crate) async fn new_person(&mut self) -> String {
+        self.people += 1;
+        let name = format!("person{}", self.people);
+        self.deployment.person(&name).await;
+        name
     }
 
     pub(crate) fn node(&self, number: usize) -> &Node {
@@ -230,9 +241,7 @@ pub(crate) async fn crash_after(
     for request in requests {
         racers.spawn(async move {
             let answer = request.send().await.ok()?;
-            let reply = Reply::read(answer).await;
-            // An answer that broke off is no answer.
-            (!reply.body.is_null()).then_some(reply)
+            Reply::whole(answer).await
         });
     }
     let mut replies = Vec::new();

@@ -101,16 +101,20 @@ impl Credentials {
         self.account(link.ok_or(Refusal::Expired)?.user_id).await
     }
 
-    /// Consumes a link and sets the password of its user. A password that breaks a rule leaves the link as it was.
+    /// Consumes a link and sets the password of its user. A password that breaks a rule leaves the link as it was, and a
+    /// link that is used up costs no hash.
     pub async fn redeem_link_with_password(
         &self,
         purpose: LinkPurpose,
         token: &str,
         password: Password,
     ) -> Result<Account, CredentialError> {
+        let digest = self.link_digest(purpose, token);
+        self.peek_link(purpose, token).await?;
+        let _turn = self.turns.of(&digest).await;
+        // Whoever had the turn before may have used it.
         let account = self.peek_link(purpose, token).await?;
         let stored = self.hashed(&account.user, password).await?;
-        let digest = self.link_digest(purpose, token);
         let act = self.act_of(account.user.id);
         let redeemed =
             self.store.redeem_link_with_password(purpose, &digest, &stored, &act).await?;

@@ -20,6 +20,7 @@ mod second_factor;
 mod sign_in;
 mod stored;
 mod totp;
+mod turns;
 
 pub use amr::{Method, amr, is_multi_factor};
 pub use error::{CredentialError, Refusal};
@@ -39,6 +40,8 @@ pub use stored::{
 };
 pub use totp::TotpEnrollment;
 
+use turns::Turns;
+
 use std::sync::Arc;
 
 use countersign_keys::MasterKeys;
@@ -57,6 +60,7 @@ pub struct Credentials {
     keyed: KeyedHash,
     hasher: PasswordHasher,
     guesses: Guesses,
+    turns: Turns,
     webauthn: Option<Webauthn>,
     rules: PasswordRules,
     issuer: IssuerUrl,
@@ -84,6 +88,7 @@ impl Credentials {
             keyed,
             hasher: PasswordHasher::new(cost, settings.max_hashing_memory_mib)?,
             guesses: Guesses::default(),
+            turns: Turns::default(),
             webauthn: passkey::relying_party(&config.issuer),
             rules: PasswordRules { min_characters: settings.min_password_characters },
             issuer: config.issuer.clone(),
@@ -94,6 +99,11 @@ impl Credentials {
     /// The rules for new passwords, for the page that asks for one.
     pub fn password_rules(&self) -> PasswordRules {
         self.rules
+    }
+
+    /// How many passwords this node has hashed or verified since it started.
+    pub fn passwords_hashed(&self) -> u64 {
+        self.hasher.count()
     }
 
     /// Whether passkeys can be used: the issuer's URL has a host name.

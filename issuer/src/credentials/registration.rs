@@ -83,13 +83,16 @@ impl Credentials {
         token: &str,
         chosen: ChosenAccount<'_>,
     ) -> Result<(Account, Registration), CredentialError> {
+        let digest = self.registration_digest(token);
+        self.peek_registration(token).await?;
+        let _turn = self.turns.of(&digest).await;
+        // Whoever had the turn before may have used it, and then no password is hashed.
         let registration = self.peek_registration(token).await?;
         let id = random::uuid();
         let ChosenAccount { username, name, password } = chosen;
         let user = |registration: &Registration| new_user(id, (username, name), registration);
         let password = self.hashed(&user(&registration), password).await?;
         let new = NewUser { id, password: &password, user: &user };
-        let digest = self.registration_digest(token);
         let completed = self.store.complete_registration(&digest, &new, &self.act_of(id)).await?;
         let completed = completed.ok_or(Refusal::Expired)?;
         Ok((self.account(id).await?, completed))

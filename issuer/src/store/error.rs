@@ -51,6 +51,16 @@ pub enum StoreError {
         /// The newest version that this release knows.
         ours: i64,
     },
+    /// The schema lacks a step that belongs before its version: a build between two releases made it.
+    #[error(
+        "the database lacks step {missing} of the schema, though it has version {found}: a build between two releases made it; start on an empty database, or on a backup of a release; nothing was changed"
+    )]
+    Gap {
+        /// The version of the database.
+        found: i64,
+        /// The first step that is missing.
+        missing: i64,
+    },
     /// Rows are not as this software writes them.
     #[error("the database is damaged: {0}; restore it from a backup")]
     Corrupt(String),
@@ -73,6 +83,7 @@ impl StoreError {
             Self::Invalid(invalid) => invalid.code(),
             Self::Newer { .. } => "database_newer",
             Self::Older { .. } => "database_older",
+            Self::Gap { .. } => "database_gap",
             Self::Corrupt(_) => "database_corrupt",
             Self::Unreadable(_) => "row_unreadable",
             Self::Failed(_) => "database_failed",

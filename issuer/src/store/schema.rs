@@ -1,5 +1,6 @@
 //! Brings the schema up to date at start. Migrations only add, so that the previous release keeps working on the new
-//! schema as long as `oldest_compatible` allows; a schema that is too new is refused and left alone.
+//! schema as long as `oldest_compatible` allows; a schema that is too new, or that lacks a step before its version, is
+//! refused and left alone.
 
 use std::borrow::Cow;
 
@@ -99,6 +100,8 @@ pub struct SchemaState {
     pub version: i64,
     /// The oldest version that a release must know to work with it.
     pub oldest_compatible: i64,
+    /// The first step before its version that was not taken: it came into this software only after later ones were taken.
+    pub missing: Option<i64>,
 }
 
 impl SchemaState {
@@ -145,7 +148,8 @@ pub(super) async fn inspect(connector: &Connector) -> Result<Option<SchemaState>
 async fn migrate(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), StoreError> {
     match state(connection).await? {
         Some(found) if found.version >= VERSION => return check(found),
-        _ => {}
+        Some(found) => check(found)?,
+        None => {}
     }
     if dialect == Dialect::Sqlite {
         // Readers do not wait for the writer. The mode is a property of the file.
@@ -169,23 +173,35 @@ fn check(found: SchemaState) -> Result<(), StoreError> {
     if !found.is_served() {
         return Err(StoreError::Newer { found: found.version, ours: VERSION });
     }
-    Ok(())
+    // A later step may have counted on it, or have been written to count on its absence.
+    match found.missing {
+        Some(missing) => Err(StoreError::Gap { found: found.version, missing }),
+        None => Ok(()),
+    }
 }
 
 /// The schema as it is, or `None` in an empty database.
 pub(super) async fn state(
     connection: &mut AnyConnection,
 ) -> Result<Option<SchemaState>, StoreError> {
-    let read = sqlx::query_as::<_, (i64, i64)>(
-        "SELECT (SELECT MAX(version) FROM _sqlx_migrations), oldest_compatible FROM schema_state",
-    );
-    match read.fetch_optional(connection).await {
-        Ok(row) => {
-            Ok(row.map(|(version, oldest_compatible)| SchemaState { version, oldest_compatible }))
-        }
+    let select = "SELECT version, (SELECT oldest_compatible FROM schema_state) \
+         FROM _sqlx_migrations ORDER BY version";
+    match sqlx::query_as::<_, (i64, Option<i64>)>(select).fetch_all(connection).await {
+        Ok(taken) => Ok(taken.last().and_then(|(version, oldest_compatible)| {
+            Some(SchemaState {
+                version: *version,
+                oldest_compatible: (*oldest_compatible)?,
+                missing: first_missing(&taken, *version),
+            })
+        })),
         Err(sqlx::Error::Database(error)) if is_missing_table(error.as_ref()) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+fn first_missing<T>(taken: &[(i64, T)], version: i64) -> Option<i64> {
+    let mut before = STEPS.iter().map(|step| step.version).filter(|step| *step < version);
+    before.find(|step| !taken.iter().any(|(taken, _)| taken == step))
 }
 
 fn is_missing_table(error: &dyn sqlx::error::DatabaseError) -> bool {

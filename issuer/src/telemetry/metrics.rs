@@ -43,6 +43,7 @@ pub struct Metrics {
     rotation_failures: Counter,
     refused_key_rows: Counter,
     refused_rows: Counter,
+    passwords_hashed: Counter,
     store_failures: Counter,
     /// One for each of [`DeliveryOutcome::ALL`], in order.
     logout_deliveries: Vec<Counter>,
@@ -87,6 +88,8 @@ impl Metrics {
             "rows_refused",
             "Rows of clients and resources that could not be understood and count as absent",
         );
+        let passwords_hashed =
+            counter("passwords_hashed", "Passwords that were hashed, to verify or to store them");
         let store_failures =
             counter("store_failures", "Heartbeats that failed: no answer, or a damaged one");
         let deliveries = Family::<DeliveryLabels, Counter>::default();
@@ -121,6 +124,7 @@ impl Metrics {
             rotation_failures,
             refused_key_rows,
             refused_rows,
+            passwords_hashed,
             store_failures,
             logout_deliveries: all_delivery_series(&deliveries),
             logout_overdue,
@@ -166,6 +170,11 @@ impl Metrics {
     /// How many rows of the registry were refused since the start.
     pub fn rows_refused(&self, total: u64) {
         self.refused_rows.inner().store(total, Ordering::Relaxed);
+    }
+
+    /// How many passwords were hashed since the start.
+    pub fn passwords_hashed(&self, total: u64) {
+        self.passwords_hashed.inner().store(total, Ordering::Relaxed);
     }
 
     /// The database did not answer a heartbeat.
@@ -256,6 +265,7 @@ mod tests {
             "countersign_client_authentication_failures_total 0",
             "countersign_token_request_seconds_count 0",
             "countersign_rows_refused_total 0",
+            "countersign_passwords_hashed_total 0",
             "countersign_logout_deliveries_total{outcome=\"given_up\"} 0",
             "countersign_signing_keys 2",
             "countersign_mails_sent_total 0",

@@ -62,6 +62,13 @@ impl Reply {
         Self { status, body: response.json().await.unwrap_or_default() }
     }
 
+    /// Reads an answer that came whole; one that broke off is none.
+    pub async fn whole(response: reqwest::Response) -> Option<Self> {
+        let status = response.status().as_u16();
+        let body = response.bytes().await.ok()?;
+        Some(Self { status, body: serde_json::from_slice(&body).unwrap_or_default() })
+    }
+
     /// The token of a successful answer.
     pub fn access_token(&self) -> Result<String, String> {
         match (self.status, self.body.get("access_token").and_then(Value::as_str)) {

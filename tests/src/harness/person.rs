@@ -21,6 +21,15 @@ pub struct Person {
 impl Person {
     /// Signs in at a node through a first-party client.
     pub async fn signed_in(node: &Node, username: &str, client_id: &str) -> Self {
+        let (mut person, answer) = Self::with_password(node, username, client_id).await;
+        let location = location(&answer).expect("signed in");
+        let answer = person.get(node, &location).await;
+        code(&answer).expect("a code at once");
+        person
+    }
+
+    /// Gives name and password on the login page of a client; with what was answered.
+    pub async fn with_password(node: &Node, username: &str, client_id: &str) -> (Self, Response) {
         let mut person = Self::default();
         let page = person.get(node, &authorize_path(client_id)).await;
         let html = page.text().await.expect("a page");
@@ -31,10 +40,15 @@ impl Person {
             ("password", PASSWORD.to_owned()),
         ];
         let answer = person.post(node, "/login", &fields).await;
-        let location = location(&answer).expect("signed in");
-        let answer = person.get(node, &location).await;
-        code(&answer).expect("a code at once");
-        person
+        (person, answer)
+    }
+
+    /// Follows redirects within the issuer.
+    pub async fn follow(&mut self, node: &Node, mut answer: Response) -> Response {
+        while let Some(path) = location(&answer).filter(|location| location.starts_with('/')) {
+            answer = self.get(node, &path).await;
+        }
+        answer
     }
 
     /// Asks for a code, in silence.
@@ -116,4 +130,11 @@ pub fn hidden(html: &str, name: &str) -> String {
     let marker = format!("name=\"{name}\" value=\"");
     let (_, rest) = html.split_once(&marker).unwrap_or_else(|| panic!("no field {name} in {html}"));
     rest.split('"').next().unwrap_or_default().to_owned()
+}
+
+/// The same of the form that is posted to `action`.
+pub fn hidden_of(html: &str, action: &str, name: &str) -> String {
+    let marker = format!("action=\"{action}\"");
+    let (_, form) = html.split_once(&marker).unwrap_or_else(|| panic!("no {action} in {html}"));
+    hidden(form.split("</form>").next().unwrap_or_default(), name)
 }

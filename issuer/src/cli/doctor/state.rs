@@ -51,6 +51,7 @@ fn unusable(check: &'static str, error: StoreError) -> Finding {
     let hint = match &error {
         StoreError::Corrupt(_) => "restore it from a backup",
         StoreError::Newer { .. } => "start the release that made it, or a later one",
+        StoreError::Gap { .. } => "start on an empty database, or on a backup of a release",
         StoreError::Older { .. } => {
             let hint =
                 "the next start of `countersign serve` brings it up to date; then look again";

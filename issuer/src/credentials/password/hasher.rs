@@ -1,19 +1,21 @@
 //! Hashing on a bounded pool: never on the threads that serve requests, at most so many at once, at most so much memory,
 //! and a queue that gives up. Argon2id (RFC 9106), 19 MiB and 2 passes by default. An unknown user costs a verification
-//! of the same kind. Memory is taken when a password is checked and given back afterwards: a node at rest holds none.
+//! of the same kind. Memory is taken when a password is checked and handed on to whoever waits, or else given back: a node
+//! at rest holds none.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use super::formats::MAX_MEMORY_KIB;
+use super::memory::{Memory, Spare};
 use super::{NewPassword, Password, PasswordHash};
 use crate::credentials::CredentialError;
 use crate::random;
@@ -26,9 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// This many wait for each thread, which is what fits into the patience.
 const QUEUE_PER_THREAD: usize = 128;
-
-/// From this size on the C library gives memory back to the system when it is freed, whatever was freed before.
-const RETURNED_AT_ONCE_KIB: usize = 33 * 1024;
 
 /// What one hash of ours costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +61,26 @@ struct Pool {
     /// One permit a MiB.
     memory: Arc<Semaphore>,
     memory_mib: u32,
-    queued: AtomicUsize,
     queue: usize,
+    spare: Spare,
+    /// How often work was done.
+    count: AtomicU64,
     /// What an unknown user is verified against.
     decoy: PasswordHash,
 }
 
-/// Held by a thread while it works.
+/// Held by a thread while it works. The memory is handed on before the next one may begin.
 struct Room {
-    _thread: OwnedSemaphorePermit,
-    _memory: OwnedSemaphorePermit,
+    blocks: Memory,
+    pool: Arc<Pool>,
+    _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.pool.count.fetch_add(1, Ordering::Relaxed);
+        self.pool.spare.hand_on(std::mem::take(&mut self.blocks));
+    }
 }
 
 impl PasswordHasher {
@@ -97,20 +106,26 @@ impl PasswordHasher {
             .map_err(|_| CredentialError::Failed("the cost of password hashes is out of range"))?;
         Ok(Self(Arc::new(Pool {
             cost,
+            spare: Spare::of(params.block_count()),
             params,
             threads: Arc::new(Semaphore::new(threads)),
             memory: Arc::new(Semaphore::new(memory_mib as usize)),
             memory_mib,
-            queued: AtomicUsize::new(0),
             queue: threads.saturating_mul(QUEUE_PER_THREAD),
+            count: AtomicU64::new(0),
             decoy,
         })))
+    }
+
+    /// How many passwords were hashed or verified.
+    pub fn count(&self) -> u64 {
+        self.0.count.load(Ordering::Relaxed)
     }
 
     /// Hashes a new password.
     pub async fn hash(&self, password: NewPassword) -> Result<PasswordHash, CredentialError> {
         let pool = Arc::clone(&self.0);
-        self.run(self.0.cost.memory_kib, move || pool.hash(&password.0)).await?
+        self.run(self.0.cost.memory_kib, move |memory| pool.hash(&password.0, memory)).await?
     }
 
     /// Verifies a password against a hash; against a decoy if there is none, which takes the same way and time.
@@ -121,9 +136,9 @@ impl PasswordHasher {
     ) -> Result<Verification, CredentialError> {
         let memory_kib = hash.as_ref().unwrap_or(&self.0.decoy).memory_kib();
         let pool = Arc::clone(&self.0);
-        let verified = self.run(memory_kib, move || {
+        let verified = self.run(memory_kib, move |memory| {
             let found = hash.as_ref();
-            let right = found.unwrap_or(&pool.decoy).verify(&password);
+            let right = found.unwrap_or(&pool.decoy).verify(&password, memory);
             let upgrade = found.is_some_and(|hash| !hash.is_as_made_with(pool.cost));
             (right && found.is_some(), upgrade, password)
         });
@@ -145,79 +160,48 @@ impl PasswordHasher {
     pub(super) async fn run<T: Send + 'static>(
         &self,
         memory_kib: u32,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, CredentialError> {
         let room = self.room(memory_kib).await?;
         let done = tokio::task::spawn_blocking(move || {
-            let _room = room;
-            work()
+            let mut room = room;
+            work(&mut room.blocks)
         });
         done.await.map_err(|_| CredentialError::Failed("a hashing thread ended early"))
     }
 
     async fn room(&self, memory_kib: u32) -> Result<Room, CredentialError> {
-        let Pool { threads, memory, memory_mib, queued, queue, .. } = &*self.0;
-        let _place = Place::take(queued, *queue).ok_or(CredentialError::Busy)?;
+        let Pool { threads, memory, memory_mib, queue, spare, .. } = &*self.0;
+        let place = spare.wait(*queue).ok_or(CredentialError::Busy)?;
         let both = async {
             let thread = Arc::clone(threads).acquire_owned().await.ok()?;
             let mebibytes = mebibytes(memory_kib).min(*memory_mib);
             let memory = Arc::clone(memory).acquire_many_owned(mebibytes).await.ok()?;
-            Some(Room { _thread: thread, _memory: memory })
+            Some((thread, memory))
         };
-        let room = tokio::time::timeout(PATIENCE, both).await;
-        room.ok().flatten().ok_or(CredentialError::Busy)
-    }
-}
-
-/// A place in the queue.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(queued: &'a AtomicUsize, limit: usize) -> Option<Self> {
-        let before = queued.fetch_add(1, Ordering::Relaxed);
-        let place = Self(queued);
-        (before < limit).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let permits = tokio::time::timeout(PATIENCE, both).await;
+        let permits = permits.ok().flatten().ok_or(CredentialError::Busy)?;
+        Ok(Room { blocks: place.take(), pool: Arc::clone(&self.0), _permits: permits })
     }
 }
 
 impl Pool {
-    fn hash(&self, password: &Password) -> Result<PasswordHash, CredentialError> {
+    fn hash(
+        &self,
+        password: &Password,
+        memory: &mut Memory,
+    ) -> Result<PasswordHash, CredentialError> {
         let salt: [u8; SALT_BYTES] = random::bytes();
         let mut output = Zeroizing::new([0; OUTPUT_BYTES]);
         let inputs = (password.bytes(), salt.as_slice());
-        if !argon2(Algorithm::Argon2id, Version::V0x13, &self.params, inputs, output.as_mut_slice())
-        {
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone());
+        if !memory.fill(&argon2, inputs, output.as_mut_slice()) {
             return Err(CredentialError::Failed("the password could not be hashed"));
         }
         let text = Zeroizing::new(hash_string(&self.params, &salt, &output));
         PasswordHash::parse(&text)
             .map_err(|_| CredentialError::Failed("the password could not be hashed"))
     }
-}
-
-/// One run of Argon2. Its memory is a little more than it uses, so that all of it goes back to the system.
-pub(super) fn argon2(
-    algorithm: Algorithm,
-    version: Version,
-    params: &Params,
-    (password, salt): (&[u8], &[u8]),
-    output: &mut [u8],
-) -> bool {
-    let blocks = params.block_count();
-    let mut memory: Vec<Block> = Vec::new();
-    if memory.try_reserve_exact(blocks.max(RETURNED_AT_ONCE_KIB)).is_err() {
-        return false;
-    }
-    memory.resize(blocks, Block::new());
-    Argon2::new(algorithm, version, params.clone())
-        .hash_password_into_with_memory(password, salt, output, memory.as_mut_slice())
-        .is_ok()
 }
 
 /// A hash as a PHC string.

@@ -6,6 +6,7 @@ use std::fmt;
 use aws_lc_rs::{constant_time, pbkdf2};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::memory::Memory;
 use super::{Password, formats};
 
 const MAX_HASH_BYTES: usize = 512;
@@ -156,19 +157,20 @@ impl PasswordHash {
     }
 
     /// Whether a password is the one. Takes as long for a wrong one as for the right one, and as much memory as it says.
-    pub(super) fn verify(&self, password: &Password) -> bool {
-        if self.is_of(password.bytes()) {
+    pub(super) fn verify(&self, password: &Password, memory: &mut Memory) -> bool {
+        if self.is_of(password.bytes(), memory) {
             return true;
         }
         // Other systems hashed what was typed, without composing it first.
-        password.typed.as_ref().is_some_and(|typed| self.is_of(typed.as_bytes()))
+        password.typed.as_ref().is_some_and(|typed| self.is_of(typed.as_bytes(), memory))
     }
 
-    fn is_of(&self, password: &[u8]) -> bool {
+    fn is_of(&self, password: &[u8], memory: &mut Memory) -> bool {
         match &self.function {
             Function::Argon2 { algorithm, version, params, salt, output } => {
                 let mut found = Zeroizing::new(vec![0; output.len()]);
-                super::hasher::argon2(*algorithm, *version, params, (password, salt), &mut found)
+                let argon2 = argon2::Argon2::new(*algorithm, *version, params.clone());
+                memory.fill(&argon2, (password, salt), &mut found)
                     && constant_time::verify_slices_are_equal(&found, output).is_ok()
             }
             Function::Bcrypt => bcrypt::verify(password, &self.text).unwrap_or(false),

@@ -4,6 +4,7 @@ mod common;
 mod formats;
 mod hasher;
 mod imported;
+mod memory;
 mod rules;
 
 pub use hasher::{HashCost, PasswordHasher, Verification};

@@ -187,7 +187,7 @@ async fn a_full_pool_says_so_instead_of_keeping_everybody_waiting() {
     let hasher = PasswordHasher::with_threads(CHEAP, 1, 1).unwrap();
     let (go, gate) = std::sync::mpsc::channel::<()>();
     let busy = hasher.clone();
-    let working = tokio::spawn(async move { busy.run(64, move || gate.recv()).await });
+    let working = tokio::spawn(async move { busy.run(64, move |_| gate.recv()).await });
     let verify = || {
         let hasher = hasher.clone();
         tokio::spawn(async move { hasher.verify(typed("correct horse"), None).await })

@@ -71,6 +71,27 @@ fn a_later_schema_is_served_if_it_allows_and_else_refused_untouched() {
 }
 
 #[test]
+fn a_schema_that_lacks_a_step_before_its_version_is_refused_untouched() {
+    both(|database| async move {
+        let store = database.open().await;
+        store.create_client(&client("orders"), &act()).await.unwrap();
+
+        for (gone, found) in [("version = 14", schema::VERSION), ("version IN (11, 20)", 17)] {
+            let delete = format!("DELETE FROM _sqlx_migrations WHERE {gone}");
+            sqlx::query(sqlx::AssertSqlSafe(delete)).execute(&store.pool).await.unwrap();
+
+            let refused = Store::open(&database.config).await.unwrap_err();
+
+            let missing = if found == 17 { 11 } else { 14 };
+            let expected = StoreError::Gap { found, missing }.to_string();
+            assert_eq!(refused.to_string(), expected);
+            assert_eq!(store.schema().await.unwrap().version, found, "nothing was changed");
+        }
+        assert_eq!(store.clients().await.unwrap().understood.len(), 1);
+    });
+}
+
+#[test]
 fn the_audit_log_of_changes_refuses_to_be_altered() {
     both(|database| async move {
         let store = database.open().await;
