@@ -59,6 +59,7 @@ pub(super) fn decide(
                     roles: Vec::new(),
                     lifetime: resource.token_lifetime.min(rule.lifetime).min(MAX_ASSERTED_LIFETIME),
                     resource: Arc::clone(resource),
+                    impersonates: false,
                 });
             }
             Err(error) => {

@@ -33,6 +33,7 @@ pub(super) fn decide(
         roles: permission.roles.clone(),
         lifetime: resource.token_lifetime,
         resource: Arc::clone(resource),
+        impersonates: false,
     })
 }
 

@@ -4,6 +4,7 @@
 mod asserted;
 mod bounds;
 mod client;
+mod exchanged;
 mod user;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
 use crate::registry::{AssertedUser, Client, Registry, Resource, User};
+use crate::token::subject_token::SubjectToken;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +49,23 @@ pub enum AccessSubject<'r> {
         /// The client said why.
         has_reason: bool,
     },
+    /// For whoever a token is about that was given to a resource of the client's.
+    Exchanged(Exchange<'r>),
+}
+
+/// A token that a client brings (RFC 8693).
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange<'r> {
+    /// It.
+    pub token: &'r SubjectToken,
+    /// Its user as it is now, if it is about one of this issuer.
+    pub user: Option<&'r User>,
+    /// The client wants to be named in the new token.
+    pub has_actor: bool,
+    /// How often a token may be exchanged.
+    pub max_depth: u32,
+    /// Unix seconds.
+    pub now: i64,
 }
 
 /// What a user granted.
@@ -69,13 +88,15 @@ pub struct Permitted {
     pub roles: Vec<String>,
     /// Seconds that the token may live at the most.
     pub lifetime: u32,
+    /// The token does not say that the client acts for its subject.
+    pub impersonates: bool,
 }
 
 /// Decides a request.
 ///
 /// # Errors
 ///
-/// `unauthorized_client`, `invalid_target`, `invalid_scope` or `invalid_grant`, with the rule that refused in the cause.
+/// `unauthorized_client`, `invalid_target`, `invalid_scope`, `invalid_grant` or `invalid_request`, with the rule that refused in the cause.
 pub fn decide(
     registry: &Registry,
     client: &Client,
@@ -97,6 +118,9 @@ pub fn decide(
         }
         AccessSubject::Asserted { user, has_reason } => {
             asserted::decide(registry, client, request, (user, has_reason))
+        }
+        AccessSubject::Exchanged(exchange) => {
+            exchanged::decide(registry, client, request, exchange)
         }
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn decide(
         // The issuer itself: its UserInfo endpoint (OpenID Connect Core §5.3).
         None => Ok(Permitted {
             resource: Arc::clone(own),
+            impersonates: false,
             scope: identity.join(" "),
             roles: Vec::new(),
             lifetime: own.token_lifetime,
@@ -55,6 +56,7 @@ pub(super) fn decide(
                 roles: user.map(|user| user.roles.clone()).unwrap_or_default(),
                 lifetime: resource.token_lifetime,
                 resource: Arc::clone(resource),
+                impersonates: false,
             })
         }
     }

@@ -16,6 +16,9 @@ use crate::protocol::ErrorCode;
 use crate::registry::{Client, ExternalSubject, Whom};
 use crate::token::client_auth::assertion::{self, AssertionUse, Demanded};
 
+/// Its `grant_type`.
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
 /// A reason is for people who read the audit log.
 const MAX_REASON_BYTES: usize = 256;
 
