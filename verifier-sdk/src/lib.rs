@@ -89,8 +89,8 @@
 //! # What is not checked here
 //!
 //! Whether a token was revoked (it is short-lived instead), and proofs of possession: a bound token is
-//! refused. What the caller may do is the route's business: see [`Verified::require_scopes`] and
-//! [`mod@axum`].
+//! refused. What the caller may do, and through whom it may come, is the route's business: see
+//! [`Verified::require_scopes`], [`Verified::require_hops`] and [`mod@axum`].
 //!
 //! # The map, in reading order
 //!

@@ -158,6 +158,8 @@ pub fn mint(
         Bearer::Asserted(user, asserted) => {
             issued.user = Some(user.subject());
             issued.reason.clone_from(&asserted.reason);
+            issued.actors = vec![issued.client.id.to_string()];
+            issued.issued_token_type = asserted.issued_token_type;
         }
         Bearer::Exchanged(_, token) => {
             let chain = Chain::new(token, issued.client.id.as_str(), issued.permitted.impersonates);

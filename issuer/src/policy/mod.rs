@@ -152,3 +152,6 @@ pub fn decide_each(
     }
     granted.resources.iter().try_for_each(|resource| one(&[Cow::Borrowed(resource.as_str())]))
 }
+
+#[cfg(test)]
+mod tests;

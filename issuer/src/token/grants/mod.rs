@@ -118,6 +118,8 @@ pub enum Commit {
     Rotate(RefreshToken),
     /// An assertion about a user is used up.
     UseAssertion(AssertionUse),
+    /// The same for one that was exchanged.
+    UseSubjectToken(AssertionUse),
 }
 
 /// Why a grant gives nothing, and what follows from it.
@@ -189,5 +191,6 @@ pub(super) async fn commit(app: &App, commit: Commit) -> Result<(), GrantRefusal
         Commit::RedeemDevice(redemption) => device_code::commit(app, &redemption).await,
         Commit::Rotate(token) => refresh_token::commit(app, token).await,
         Commit::UseAssertion(used) => jwt_bearer::commit(app, &used).await,
+        Commit::UseSubjectToken(used) => token_exchange::commit(app, &used).await,
     }
 }

@@ -1,14 +1,17 @@
-//! The token exchange grant (RFC 8693 §2): a service exchanges the token that it was given for one to the next service.
-//! Here it is read what is brought; for whom the client may act, and where, is for the policy to say.
+//! The token exchange grant (RFC 8693 §2): a service exchanges the token that it was given for one to the next service, or
+//! an app an assertion about a user. Read here is what is brought; for whom, and where, is for the policy to say.
 
 use std::borrow::Cow;
 
-use super::{Authorization, Authorizing, Commit, Subject, TokenRequest};
+use super::{
+    Asserted, Authorization, Authorizing, Commit, GrantRefusal, Subject, TokenRequest, jwt_bearer,
+};
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::inbound;
 use crate::protocol::{ErrorCode, Identity};
 use crate::registry::Client;
+use crate::token::client_auth::assertion::AssertionUse;
 use crate::token::subject_token::{About, SubjectToken};
 
 /// Its `grant_type`.
@@ -16,6 +19,9 @@ pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchang
 
 /// What is brought and what is issued (RFC 8693 §3).
 pub const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// An assertion about a user, which the client signed (RFC 7523), as in the JWT bearer grant.
+const JWT_TYPE: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 /// A token of which a client wants another.
 pub struct Exchanged {
@@ -32,20 +38,25 @@ pub(super) fn authorize(request: TokenRequest<'_>) -> Authorizing<'_> {
         let kind = request.required("subject_token_type", "subject_token_type is missing")?;
         require_issued_type(form.value("requested_token_type"))?;
         let resources = targets(request);
-        if kind != ACCESS_TOKEN_TYPE {
-            return Err(OAuthError::invalid_request(
-                "the subject_token_type must be that of an access token",
-            )
-            .into());
-        }
         let has_actor = has_actor(request)?;
-        let token = read(request.app, subject_token).map_err(bad_subject_token)?;
-        Ok(Authorization {
-            subject: Subject::Exchanged(Box::new(Exchanged { token, has_actor })),
-            resources,
-            scope: form.value("scope"),
-            commit: Commit::Nothing,
-        })
+        let (subject, commit) = match kind {
+            ACCESS_TOKEN_TYPE => {
+                let token = read(request.app, subject_token).map_err(bad_subject_token)?;
+                (Subject::Exchanged(Box::new(Exchanged { token, has_actor })), Commit::Nothing)
+            }
+            JWT_TYPE => {
+                let read = jwt_bearer::read(request, subject_token).await;
+                let (asserted, used) = read.map_err(bad_assertion)?;
+                let issued_token_type = Some(ACCESS_TOKEN_TYPE);
+                let asserted = Asserted { issued_token_type, ..asserted };
+                (Subject::Asserted(asserted), Commit::UseSubjectToken(used))
+            }
+            _ => {
+                let description = "the subject_token_type must be that of an access token or a JWT";
+                return Err(OAuthError::invalid_request(description).into());
+            }
+        };
+        Ok(Authorization { subject, resources, scope: form.value("scope"), commit })
     })
 }
 
@@ -98,6 +109,11 @@ fn require_own(actor: &SubjectToken, client: &Client) -> Result<(), Cow<'static,
     Err("it is not a token of the client itself".into())
 }
 
+/// Uses up an assertion that came as a subject token.
+pub(super) async fn commit(app: &App, used: &AssertionUse) -> Result<(), GrantRefusal> {
+    jwt_bearer::commit(app, used).await.map_err(|refusal| bad_assertion(refusal.error).into())
+}
+
 fn read(app: &App, token: &str) -> Result<SubjectToken, Cow<'static, str>> {
     let claims = inbound::exchangeable_token(app, token)?;
     let token = SubjectToken::read(app.config.issuer.as_str(), &claims);
@@ -108,6 +124,16 @@ fn read(app: &App, token: &str) -> Result<SubjectToken, Cow<'static, str>> {
 fn bad_subject_token(cause: Cow<'static, str>) -> OAuthError {
     let description = "the subject_token is malformed, expired, bound, or not of this issuer";
     OAuthError::because(ErrorCode::InvalidRequest, description, cause)
+}
+
+/// The same for an assertion, which another grant would answer with `invalid_grant`.
+fn bad_assertion(error: OAuthError) -> OAuthError {
+    match error.code {
+        ErrorCode::InvalidGrant => {
+            OAuthError::because(ErrorCode::InvalidRequest, error.description, error.cause)
+        }
+        _ => error,
+    }
 }
 
 fn bad_actor_token(cause: Cow<'static, str>) -> OAuthError {
