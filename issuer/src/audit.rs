@@ -31,6 +31,10 @@ pub struct AuditEvent<'e> {
     idtyp: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'e str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    actors: &'e [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_jti: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +71,8 @@ impl<'e> AuditEvent<'e> {
             client_id: Some(issued.client.id.as_str()),
             idtyp: Some(issued.identity.idtyp()),
             user: issued.user.as_deref(),
+            actors: &issued.actors,
+            parent_jti: issued.parent.as_deref(),
             reason: issued.reason.as_deref(),
             aud: Some(&issued.permitted.resource.identifier),
             scope: Some(&issued.permitted.scope),
@@ -104,6 +110,8 @@ impl<'e> AuditEvent<'e> {
             client_id: None,
             idtyp: None,
             user: None,
+            actors: &[],
+            parent_jti: None,
             reason: None,
             aud: None,
             scope: None,

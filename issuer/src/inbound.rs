@@ -1,6 +1,8 @@
 //! Tokens of this issuer that come back to it: access tokens at the UserInfo endpoint, ID tokens as hints. Checked by the
 //! SDK's own layers against the keys in memory; the kinds cannot be taken for each other (RFC 8725 §3.11).
 
+use std::borrow::Cow;
+
 use countersign_keys::UnverifiedJws;
 use countersign_verifier::claims::{Claim, StandardClaims};
 use countersign_verifier::validation::{AudienceRule, Expectations, validate};
@@ -39,6 +41,33 @@ pub fn access_token(app: &App, token: &str) -> Option<StandardClaims> {
     };
     validate(&claims, &expected, app.clock.now()).ok()?;
     Some(claims)
+}
+
+/// The claims of an access token for any resource, as it is brought to be exchanged (RFC 8693 §2.1).
+///
+/// # Errors
+///
+/// The cause, for the log.
+pub fn exchangeable_token(app: &App, token: &str) -> Result<StandardClaims, Cow<'static, str>> {
+    let claims = signed_here(app, token, |jws| jws.has_typ("at+jwt"));
+    let claims = claims.ok_or("it is not an access token of this issuer")?;
+    // Which audiences the client may bring is for the policy to say.
+    let audience: Vec<String> = claims.text(Claim::Aud).map(str::to_owned).into_iter().collect();
+    let expected = Expectations {
+        issuer: app.config.issuer.as_str(),
+        subject: None,
+        audience: AudienceRule::Contains(&audience),
+        required: &[Claim::Sub, Claim::ClientId, Claim::Idtyp, Claim::Jti, Claim::Iat],
+        max_lifetime: i64::from(app.config.keys.max_token_lifetime_seconds),
+        // What follows from it lives no longer than it does, so that nothing is forgiven here.
+        skew: 0,
+    };
+    validate(&claims, &expected, app.clock.now()).map_err(|error| error.to_string())?;
+    // RFC 7800 §3.1: whoever holds a bound token has to prove it; a bearer token must never come of it.
+    if claims.has(Claim::Cnf) {
+        return Err("it is bound to a key, and came without proof".into());
+    }
+    Ok(claims)
 }
 
 /// The `sub` of an ID token that was issued to a client, expired or not (OpenID Connect Core §3.1.2.1).

@@ -8,7 +8,8 @@ use crate::profile::Identity;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Caller<'v> {
-    /// An app by itself: it authenticated as `client_id`.
+    /// An app: it authenticated as `client_id`. Another one may act for it, see
+    /// [`Verified::actors`](crate::Verified::actors).
     App {
         /// The client.
         client_id: &'v str,
@@ -17,7 +18,7 @@ pub enum Caller<'v> {
     User {
         /// The user's identifier (`sub`).
         subject: &'v str,
-        /// The app through which the user came.
+        /// The app that holds the token: the one through which the user came, or the last that acts for the user.
         client_id: &'v str,
     },
     /// A user whom an app named. **Only the app authenticated.** Refused unless opted in
@@ -25,7 +26,7 @@ pub enum Caller<'v> {
     AppAsserted {
         /// The user who was named (`sub`).
         subject: &'v str,
-        /// The app that vouches for the user (`act.sub`).
+        /// The app that vouches for the user: the innermost `act.sub`, since others may act on its word.
         asserted_by: &'v str,
     },
 }
@@ -66,9 +67,12 @@ fn by_idtyp(claims: &StandardClaims) -> Result<Kind, ClaimError> {
         Some(_) => return Err(ClaimError::UnknownIdentity),
         None => return Err(ClaimError::Missing(Claim::Idtyp)),
     };
-    // An app is its own subject; a user never has the name of the client.
+    // An app is its own subject, or the client says that it acts for it; a user never has the name of the client.
     let consistent = match kind {
-        Kind::App => subject == client,
+        Kind::App => match claims.actor() {
+            None => subject == client,
+            acting => acting == client && subject != client,
+        },
         Kind::User => subject != client,
         // Whoever was only named must not look as if they had authenticated.
         Kind::AppAsserted => {

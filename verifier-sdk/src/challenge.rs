@@ -33,7 +33,9 @@ impl<'a> Challenge<'a> {
             VerifyError::InsufficientScope { needed } => {
                 Self { scope: Some(needed.as_str()), ..Self::of("insufficient_scope") }
             }
-            VerifyError::InsufficientRole => Self::of("insufficient_scope"),
+            VerifyError::InsufficientRole | VerifyError::UnacceptableActor => {
+                Self::of("insufficient_scope")
+            }
             VerifyError::InsufficientUserAuthentication { acr_values, max_age } => {
                 let demand = Self::of("insufficient_user_authentication");
                 Self { acr_values: acr_values.as_deref(), max_age: *max_age, ..demand }

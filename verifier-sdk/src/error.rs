@@ -50,6 +50,9 @@ pub enum VerifyError {
     /// The token is good, and lacks a role.
     #[error("the caller lacks a role that is needed")]
     InsufficientRole,
+    /// The token is good, and the clients that act for its subject are not those that the route allows.
+    #[error("the hops between the subject and this service are not allowed here")]
+    UnacceptableActor,
     /// The token is good, and the user's authentication does not suffice for this route: not recent
     /// enough, or not in an accepted way (RFC 9470 §3).
     #[error("the user must authenticate again, or in another way")]
@@ -115,6 +118,7 @@ impl VerifyError {
             Self::Claims(error) => error.code(),
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::InsufficientRole => "insufficient_role",
+            Self::UnacceptableActor => "unacceptable_actor",
             Self::InsufficientUserAuthentication { .. } => "insufficient_user_authentication",
             Self::NeedsKeys => "needs_keys",
             Self::Unavailable { .. } => "keys_unavailable",
@@ -142,6 +146,7 @@ impl VerifyError {
             },
             Self::InsufficientScope { .. }
             | Self::InsufficientRole
+            | Self::UnacceptableActor
             | Self::InsufficientUserAuthentication { .. } => Group::Forbidden,
             Self::NeedsKeys | Self::Unavailable { .. } | Self::Misconfigured(_) => {
                 Group::Unavailable
@@ -153,7 +158,9 @@ impl VerifyError {
     pub const fn status(&self) -> http::StatusCode {
         match self {
             Self::Credential(error) => error.status(),
-            Self::InsufficientScope { .. } | Self::InsufficientRole => http::StatusCode::FORBIDDEN,
+            Self::InsufficientScope { .. } | Self::InsufficientRole | Self::UnacceptableActor => {
+                http::StatusCode::FORBIDDEN
+            }
             Self::NeedsKeys | Self::Unavailable { .. } => http::StatusCode::SERVICE_UNAVAILABLE,
             Self::Misconfigured(_) => http::StatusCode::INTERNAL_SERVER_ERROR,
             _ => http::StatusCode::UNAUTHORIZED,

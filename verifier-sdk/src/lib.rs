@@ -89,13 +89,13 @@
 //! # What is not checked here
 //!
 //! Whether a token was revoked (it is short-lived instead), and proofs of possession: a bound token is
-//! refused. What the caller may do is the route's business: see [`Verified::require_scopes`] and
-//! [`mod@axum`].
+//! refused. What the caller may do, and through whom it may come, is the route's business: see
+//! [`Verified::require_scopes`], [`Verified::require_hops`] and [`mod@axum`].
 //!
 //! # The map, in reading order
 //!
 //! - [`Verifier`] (`verifier/`): builder and the checks in order; [`MultiVerifier`], `explain`
-//! - [`validation`], [`claims`], [`Caller`], [`Profile`]: pure rules
+//! - [`validation`], [`claims`], [`Caller`], [`Hops`], [`Profile`]: pure rules
 //! - [`RelyingParty`], [`IdToken`], [`LogoutToken`], [`replay`]: what a client of the issuer verifies
 //! - [`key_source`]: fixed keys, the issuer's, kept fresh, or a source of the service; `discovery`
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
@@ -116,6 +116,7 @@ pub mod credential;
 mod discovery;
 mod error;
 pub mod health;
+mod hops;
 mod id_token;
 pub mod key_source;
 mod logout_token;
@@ -134,6 +135,7 @@ mod verifier;
 pub use caller::Caller;
 pub use challenge::Challenge;
 pub use error::{Group, VerifyError};
+pub use hops::{Actor, By, Hops};
 pub use id_token::{AuthenticationRequest, IdToken, PreviousIdToken};
 pub use logout_token::LogoutToken;
 pub use profile::{Profile, compat};

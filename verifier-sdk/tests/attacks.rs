@@ -12,7 +12,7 @@
 use countersign_keys::Algorithm;
 use countersign_verifier::testing::{Attack, TestClock, TestIssuer, TestToken, corpus};
 use countersign_verifier::{
-    Caller, MultiVerifier, Outcome, SameIssuerTwice, Verifier, VerifyError, compat,
+    Actor, By, Caller, Hops, MultiVerifier, Outcome, SameIssuerTwice, Verifier, VerifyError, compat,
 };
 use serde_json::json;
 
@@ -295,6 +295,75 @@ fn an_asserted_user_needs_an_opt_in_and_may_not_look_authenticated() {
         assert_eq!(code(opted_in.try_verify(&token)), "unknown_identity", "{}", claim.0);
     }
     assert_eq!(code(opted_in.try_verify(&asserted.without("act").mint())), "unknown_identity");
+}
+
+#[test]
+fn who_acts_is_told_apart_from_whom_they_act_for() {
+    let issuer = issuer();
+    let verifier = verifier(&issuer).accepting_app_asserted();
+    let chain =
+        |token: TestToken<'_>| token.audience(AUDIENCE).acted_by("orders").acted_by("payments");
+    let user = chain(issuer.user_token("0190-user", "web")).mint();
+    let asserted = chain(issuer.app_asserted_token("0190-user", "batch")).mint();
+    let acted_app = chain(issuer.app_token("web"));
+
+    let user = verifier.try_verify(&user).unwrap();
+    assert_eq!(user.caller(), Caller::User { subject: "0190-user", client_id: "payments" });
+    assert_eq!((user.acting_for(), user.origin_client_id()), (Some("0190-user"), "web"));
+    let by = |client_id, by| Actor { client_id, by };
+    let hops = [by("orders", By::Exchange), by("payments", By::Exchange)];
+    assert_eq!(user.actors(), hops);
+    let asserted = verifier.try_verify(&asserted).unwrap();
+    let expected = Caller::AppAsserted { subject: "0190-user", asserted_by: "batch" };
+    assert_eq!(asserted.caller(), expected, "not the one who acts on its word");
+    assert_eq!(asserted.actors()[0], by("batch", By::Assertion));
+    assert_eq!(asserted.actors()[1..], hops);
+    let app = verifier.try_verify(&acted_app.mint()).unwrap();
+    assert_eq!((app.caller(), app.acting_for()), (Caller::App { client_id: "web" }, Some("web")));
+    let alone = verifier.try_verify(&issuer.app_token("web").audience(AUDIENCE).mint()).unwrap();
+    assert_eq!(
+        (alone.acting_for(), alone.actors(), alone.origin_client_id()),
+        (None, vec![], "web")
+    );
+
+    for confused in [
+        acted_app.clone().claim("client_id", "another"),
+        acted_app.clone().without("act"),
+        acted_app.claim("sub", "payments"),
+    ] {
+        assert_eq!(code(verifier.try_verify(&confused.mint())), "unknown_identity");
+    }
+}
+
+#[test]
+fn a_route_says_how_many_hops_there_may_be_and_which_is_the_first() {
+    let issuer = issuer();
+    let verifier = verifier(&issuer).accepting_app_asserted();
+    let direct = issuer.user_token("0190-user", "web").audience(AUDIENCE);
+    let one = direct.clone().acted_by("gateway");
+    let two = one.clone().acted_by("orders");
+    let named = issuer.app_asserted_token("0190-user", "gateway").audience(AUDIENCE);
+    let from_gateway = |most| Hops::at_most(most).first("gateway");
+    let rows: [(Hops, [bool; 4]); 7] = [
+        (Hops::none(), [true, false, false, false]),
+        (Hops::at_most(1), [true, true, false, true]),
+        (Hops::at_most(2), [true, true, true, true]),
+        (from_gateway(1), [true, true, false, true]),
+        (from_gateway(2).at_least(1), [false, true, true, true]),
+        (Hops::at_most(1).first("orders"), [true, false, false, false]),
+        (Hops::at_most(2).at_least(2).first("orders"), [false, false, false, false]),
+    ];
+
+    for (hops, expected) in rows {
+        for (token, holds) in [&direct, &one, &two, &named].into_iter().zip(expected) {
+            let outcome = verifier.try_verify(&token.mint()).unwrap().require_hops(&hops);
+            assert_eq!(outcome.is_ok(), holds, "{hops:?} {}", token.payload_json());
+        }
+    }
+    let refused = verifier.try_verify(&two.mint()).unwrap().require_hops(&Hops::none());
+    let error = refused.unwrap_err();
+    assert_eq!((error.code(), error.status().as_u16()), ("unacceptable_actor", 403));
+    assert_eq!(error.challenge().unwrap(), r#"Bearer error="insufficient_scope""#);
 }
 
 #[test]

@@ -16,13 +16,13 @@ use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use countersign_verifier::axum::{
     Auth, AuthLayer, OptionalAuth, Scoped, metadata_route, require_acr, require_any_role,
-    require_any_scope, require_max_age, require_scopes,
+    require_any_scope, require_hops, require_max_age, require_scopes,
 };
 use countersign_verifier::credential::Carriers;
 use countersign_verifier::key_source::{BoxFuture, Fetch, FetchError, FetchRequest, FetchResponse};
 use countersign_verifier::resource_metadata::ResourceMetadata;
 use countersign_verifier::testing::TestIssuer;
-use countersign_verifier::{Caller, Start, Verifier};
+use countersign_verifier::{Caller, Hops, Start, Verifier};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
@@ -395,4 +395,26 @@ async fn metrics_count_outcomes() {
     assert!(text.contains("countersign_verifier_verifications_total{outcome=\"accepted\"} 1\n"));
     assert!(text.contains("countersign_verifier_keys_ready 1\n"));
     assert!(text.contains("countersign_verifier_verification_seconds_count 2\n"));
+}
+
+#[tokio::test]
+async fn a_guard_in_one_line_allows_one_hop_through_the_gateway() {
+    let issuer = TestIssuer::new(ISSUER);
+    let app = Router::new()
+        .route("/orders", get(|| async { "here" }))
+        .route_layer(require_hops(Hops::at_most(1).first("gateway")))
+        .layer(AuthLayer::new(issuer.verifier(AUDIENCE)));
+    let user = issuer.user_token("0190-user", "web").audience(AUDIENCE);
+
+    let by_gateway = user.clone().acted_by("gateway");
+    let direct = ask(&app, bearer("/orders", &user.mint())).await;
+    let one = ask(&app, bearer("/orders", &by_gateway.mint())).await;
+    let two = ask(&app, bearer("/orders", &by_gateway.acted_by("web2").mint())).await;
+    let other = ask(&app, bearer("/orders", &user.acted_by("orders").mint())).await;
+
+    assert_eq!((direct.status, one.status), (StatusCode::OK, StatusCode::OK));
+    for refused in [two, other] {
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+        assert_eq!(refused.body, r#"{"error":"insufficient_scope"}"#);
+    }
 }

@@ -48,6 +48,7 @@ pub fn own_client(brand: Brand) -> Client {
         token_endpoint_audience: false,
         permissions: Vec::new(),
         assertion_rules: Vec::new(),
+        acting_rules: Vec::new(),
         sign_in: Some(SignIn { consent: ConsentPolicy::Skip, ..SignIn::default() }),
         enabled: true,
     }

@@ -3,8 +3,8 @@
 
 use super::{Failure, Session};
 use crate::registry::{
-    AssertionRule, Client, Permission, Resource, User, largest_asserted_token, largest_token,
-    user_bytes,
+    ActingRule, AssertionRule, Client, Permission, Resource, User, largest_asserted_token,
+    largest_exchanged_token, largest_token, user_bytes,
 };
 use crate::store::Store;
 
@@ -28,6 +28,10 @@ pub(super) async fn require_small_tokens_of_client(
         let resource = store.resource(&rule.resource).await?;
         require_small(client, &resource, largest_asserted(session, client, rule, &resource))?;
     }
+    for rule in &client.acting_rules {
+        let resource = store.resource(&rule.resource).await?;
+        require_small(client, &resource, largest_exchanged(session, client, &resource, users))?;
+    }
     Ok(())
 }
 
@@ -47,6 +51,10 @@ pub(super) async fn require_small_tokens_for_resource(
         for rule in rules.filter(|rule| rule.resource == resource.identifier) {
             require_small(&client, resource, largest_asserted(session, &client, rule, resource))?;
         }
+        if client.acting_rules.iter().any(|rule| rule.resource == resource.identifier) {
+            let bytes = largest_exchanged(session, &client, resource, users);
+            require_small(&client, resource, bytes)?;
+        }
     }
     Ok(())
 }
@@ -61,14 +69,19 @@ pub(super) async fn require_small_tokens_about_user(
         return Ok(());
     }
     let resources = store.resources().await?.understood;
-    for client in store.clients().await?.understood.iter().filter(|c| c.sign_in.is_some()) {
-        for permission in &client.permissions {
-            let resource = resources.iter().find(|r| r.identifier == permission.resource);
-            if let Some(resource) = resource {
-                let users = user_bytes(user);
+    let users = user_bytes(user);
+    let find = |identifier: &str| resources.iter().find(|one| one.identifier == identifier);
+    for client in &store.clients().await?.understood {
+        let permissions = client.permissions.iter().filter(|_| client.sign_in.is_some());
+        for permission in permissions {
+            if let Some(resource) = find(&permission.resource) {
                 let bytes = largest(session, (client, permission), resource, users);
                 require_small(client, resource, bytes)?;
             }
+        }
+        for resource in client.acting_rules.iter().filter_map(|rule| find(&rule.resource)) {
+            let bytes = largest_exchanged(session, client, resource, users);
+            require_small(client, resource, bytes)?;
         }
     }
     Ok(())
@@ -90,6 +103,19 @@ fn largest_asserted(
     resource: &Resource,
 ) -> usize {
     largest_asserted_token(session.config.issuer.as_str(), client, rule, resource)
+}
+
+fn largest_exchanged(
+    session: &Session,
+    client: &Client,
+    resource: &Resource,
+    user_bytes: usize,
+) -> usize {
+    let rules = client.acting_rules.iter().filter(|rule| rule.resource == resource.identifier);
+    let rules: Vec<&ActingRule> = rules.collect();
+    let depth = session.config.token_exchange.max_depth;
+    let issuer = session.config.issuer.as_str();
+    largest_exchanged_token(issuer, (client, &rules), resource, (user_bytes, depth))
 }
 
 fn require_small(client: &Client, resource: &Resource, bytes: usize) -> Result<(), Failure> {

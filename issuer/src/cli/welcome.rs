@@ -74,6 +74,7 @@ pub(super) async fn make_demo_client(
             roles: Vec::new(),
         }],
         assertion_rules: Vec::new(),
+        acting_rules: Vec::new(),
         sign_in: None,
         enabled: true,
     };

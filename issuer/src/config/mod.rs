@@ -18,8 +18,8 @@ pub use secret::Secret;
 pub use sections::{
     Audit, ClientAuthenticationLimits, Config, CredentialSettings, Database, Keys, Log, LogFormat,
     Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound, Proxies,
-    RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls, Tracing,
-    UpstreamProvider, UpstreamRegistration,
+    RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls, TokenExchange,
+    Tracing, UpstreamProvider, UpstreamRegistration,
 };
 pub use setting::{Section, Setting, Shown};
 
@@ -51,6 +51,7 @@ pub const SECTIONS: &[Section] = &[
     Proxies::SECTION,
     Keys::SECTION,
     ClientAuthenticationLimits::SECTION,
+    TokenExchange::SECTION,
     Sessions::SECTION,
     RefreshTokens::SECTION,
     CredentialSettings::SECTION,

@@ -40,6 +40,7 @@ section! {
         pub proxies: Proxies;
         pub keys: Keys;
         pub client_authentication: ClientAuthenticationLimits;
+        pub token_exchange: TokenExchange;
         pub sessions: Sessions;
         pub refresh_tokens: RefreshTokens;
         pub credentials: CredentialSettings;
@@ -137,6 +138,15 @@ section! {
         /// Seconds that a client assertion (`private_key_jwt`) may be valid for at most. Raise it for libraries
         /// that cannot be told: PyPI Authlib signs for 3600 by default.
         pub max_assertion_lifetime_seconds: u32 = 300, Default "300";
+    }
+}
+
+section! {
+    /// Services that act for the users of the tokens that they are given (RFC 8693).
+    "token_exchange" => pub struct TokenExchange {
+        /// How often a token may be exchanged on its way through the services, 1 to 10. Raise it when a call really goes
+        /// through more of them; each step makes the token about 140 bytes larger.
+        pub max_depth: u32 = 4, Default "4";
     }
 }
 

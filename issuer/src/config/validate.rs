@@ -191,6 +191,7 @@ fn check_numbers(config: &Config) -> Result<(), ConfigError> {
             limits.max_assertion_lifetime_seconds,
             10..=3600,
         ),
+        ("token_exchange.max_depth", config.token_exchange.max_depth, 1..=10),
         ("sessions.idle_seconds", config.sessions.idle_seconds, 60..=31_536_000),
         ("sessions.absolute_seconds", config.sessions.absolute_seconds, 60..=31_536_000),
         ("refresh_tokens.idle_seconds", config.refresh_tokens.idle_seconds, 60..=315_360_000),

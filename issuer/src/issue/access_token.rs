@@ -1,42 +1,32 @@
 //! The claims of an access token (RFC 9068 §2.2, and `idtyp`, which says whose identity it carries).
 
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-/// The kinds of identity that a token can carry; a verifier refuses a token that names none.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Identity {
-    /// The client itself.
-    #[default]
-    App,
-    /// A user who signed in here.
-    User,
-    /// A user whom a client named, and who did not sign in.
-    AppAsserted,
-}
+use crate::protocol::Identity;
 
-impl Identity {
-    /// The value of the `idtyp` claim.
-    pub fn idtyp(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::User => "user",
-            Self::AppAsserted => "app_asserted",
-        }
+/// Who acts for the subject, the one who acts now first (RFC 8693 §4.1): each nests the one before it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Actors<'a>(pub &'a [&'a str]);
+
+impl Actors<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
-impl Serialize for Identity {
+impl Serialize for Actors<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.idtyp())
+        let mut actor = serializer.serialize_map(None)?;
+        if let [now, before @ ..] = self.0 {
+            actor.serialize_entry("sub", now)?;
+            if !before.is_empty() {
+                actor.serialize_entry("act", &Actors(before))?;
+            }
+        }
+        actor.end()
     }
-}
-
-/// Who acts for the user (RFC 8693 §4.1).
-#[derive(Clone, Copy, Serialize)]
-pub(super) struct Actor<'a> {
-    pub sub: &'a str,
 }
 
 /// The payload, in the order in which it is written.
@@ -50,8 +40,14 @@ pub(super) struct AccessTokenClaims<'a> {
     pub jti: &'a str,
     pub client_id: &'a str,
     pub idtyp: Identity,
+    #[serde(skip_serializing_if = "Actors::is_empty")]
+    pub act: Actors<'a>,
+    /// The client that the first token of a chain of exchanges was issued to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub act: Option<Actor<'a>>,
+    pub origin_client_id: Option<&'a str>,
+    /// The ids of the tokens that this one came from, the oldest first: whoever revokes one of them means this one too.
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    pub ancestor_jti: &'a [&'a str],
     #[serde(skip_serializing_if = "str::is_empty")]
     pub scope: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -61,7 +57,7 @@ pub(super) struct AccessTokenClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub acr: Option<&'static str>,
+    pub acr: Option<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub amr: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,11 +2,11 @@
 //! `idtyp`; nothing about an access token is stored.
 
 mod access_token;
+mod exchanged;
 mod id_token;
 mod logout_token;
 mod subject;
 
-pub use access_token::Identity;
 pub use logout_token::logout_token;
 pub use subject::subject_identifier;
 
@@ -17,13 +17,15 @@ use serde::Serialize;
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::policy::Permitted;
-use crate::protocol::acr;
+use crate::protocol::{Identity, acr};
 use crate::random;
 use crate::registry::{AssertedUser, Client, User};
 use crate::signing::TokenType;
 use crate::token::client_auth::AuthenticatedClient;
-use crate::token::grants::{Asserted, SignedIn};
-use access_token::{AccessTokenClaims, Actor};
+use crate::token::grants::{ACCESS_TOKEN_TYPE, Asserted, SignedIn};
+use crate::token::subject_token::SubjectToken;
+use access_token::{AccessTokenClaims, Actors};
+use exchanged::Chain;
 use id_token::{IdTokenClaims, at_hash};
 
 /// Seconds for which an ID token may be looked at; a client looks at once.
@@ -38,6 +40,8 @@ pub enum Bearer<'a> {
     User(&'a User, &'a SignedIn),
     /// That of a user whom the client named; only the client has authenticated.
     Asserted(AssertedUser<'a>, &'a Asserted),
+    /// That of whoever a token is about that the client was given; with the user, if it is one of this issuer.
+    Exchanged(Option<&'a User>, &'a SubjectToken),
 }
 
 /// Tokens that were made, with what the audit record says of them.
@@ -52,8 +56,14 @@ pub struct Issued {
     pub jti: String,
     /// The kind of identity.
     pub identity: Identity,
-    /// The `sub` of a user.
+    /// The `sub` of a user, or of whomever the client acts for.
     pub user: Option<String>,
+    /// Who acts, the last one first.
+    pub actors: Vec<String>,
+    /// The id of the token that was exchanged for it.
+    pub parent: Option<String>,
+    /// What was issued, for who asked to be told (RFC 8693 §2.2.1).
+    issued_token_type: Option<&'static str>,
     /// Why the client named the user.
     pub reason: Option<String>,
     /// The client.
@@ -83,7 +93,8 @@ pub fn mint(
     // The key that signs is deleted this long after its retirement: no token may live longer.
     let longest = app.config.keys.max_token_lifetime_seconds;
     let lifetime = permitted.lifetime.min(longest);
-    let expires_at = issued_at + i64::from(lifetime);
+    let expires_at = bearer.expiry_of(issued_at + i64::from(lifetime));
+    let lifetime = u32::try_from(expires_at - issued_at).unwrap_or_default();
     let (token, identity) = {
         let claims = AccessTokenClaims {
             iss: app.config.issuer.as_str(),
@@ -108,10 +119,15 @@ pub fn mint(
             }
             Bearer::Asserted(user, _) => {
                 let idtyp = Identity::AppAsserted;
-                let act = Some(Actor { sub: client.id.as_str() });
+                let act = Actors(&[client.id.as_str()]);
                 let sub = user.subject();
                 let claims = AccessTokenClaims { sub: &sub, act, idtyp, ..claims };
                 (sign(app, &permitted, &claims)?, idtyp)
+            }
+            Bearer::Exchanged(user, token) => {
+                let chain = Chain::new(token, client.id.as_str(), permitted.impersonates);
+                let claims = chain.claims((user, token), &claims);
+                (sign(app, &permitted, &claims)?, token.identity)
             }
         }
     };
@@ -122,6 +138,9 @@ pub fn mint(
         jti,
         identity,
         user: None,
+        actors: Vec::new(),
+        parent: None,
+        issued_token_type: None,
         reason: None,
         client,
         permitted,
@@ -139,9 +158,28 @@ pub fn mint(
         Bearer::Asserted(user, asserted) => {
             issued.user = Some(user.subject());
             issued.reason.clone_from(&asserted.reason);
+            issued.actors = vec![issued.client.id.to_string()];
+            issued.issued_token_type = asserted.issued_token_type;
+        }
+        Bearer::Exchanged(_, token) => {
+            let chain = Chain::new(token, issued.client.id.as_str(), issued.permitted.impersonates);
+            issued.actors = chain.actors.iter().map(|actor| (*actor).to_owned()).collect();
+            issued.user = Some(chain.subject);
+            issued.parent = Some(token.jti.clone());
+            issued.issued_token_type = Some(ACCESS_TOKEN_TYPE);
         }
     }
     Ok(issued)
+}
+
+impl Bearer<'_> {
+    /// The expiry of a token that would live until then: never after the one that it came from.
+    fn expiry_of(&self, expires_at: i64) -> i64 {
+        match self {
+            Self::Exchanged(_, token) => expires_at.min(token.expires_at),
+            Self::Client | Self::User(..) | Self::Asserted(..) => expires_at,
+        }
+    }
 }
 
 /// What a token says of a user who signed in; a token for the issuer itself needs less.
@@ -158,7 +196,8 @@ fn about_the_user<'a>(
         auth_time: Some(signed_in.auth_time),
         acr: Some(acr::of(&signed_in.amr)),
         amr: &signed_in.amr,
-        sid: signed_in.session_id,
+        // What goes on after its session ended is no longer of it.
+        sid: signed_in.session_id.filter(|_| signed_in.standing.has_session),
         grant_id: is_own.then_some(signed_in.grant_id),
         userinfo_claims: if is_own { &signed_in.claims.userinfo } else { &[] },
         ..*claims
@@ -219,10 +258,12 @@ fn id_token(
     app.keychain.live().sign(TokenType::Jwt, algorithm, &payload).map(Some)
 }
 
-/// RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.
+/// RFC 6749 §5.1, RFC 8693 §2.2.1, OpenID Connect Core §3.1.3.3.
 #[derive(Serialize)]
 struct TokenResponse<'a> {
     access_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
     token_type: &'static str,
     expires_in: u32,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -238,6 +279,7 @@ impl Issued {
     pub fn to_json(&self) -> Vec<u8> {
         let response = TokenResponse {
             access_token: &self.token,
+            issued_token_type: self.issued_token_type,
             token_type: "Bearer",
             expires_in: self.lifetime,
             scope: &self.permitted.scope,

@@ -9,7 +9,7 @@ use countersign_keys::JwkSet;
 use url::Url;
 use uuid::Uuid;
 
-use super::{AssertionRule, InvalidValue, SignIn};
+use super::{ActingRule, AssertionRule, InvalidValue, SignIn};
 
 /// How many secrets of one client may be in force at a time: the old and the new one of a change.
 pub const MAX_LIVE_SECRETS: usize = 2;
@@ -99,6 +99,8 @@ pub struct Client {
     pub permissions: Vec<Permission>,
     /// Whom it may assert, and where; anybody else is refused.
     pub assertion_rules: Vec<AssertionRule>,
+    /// For whom it may act, and where; for anybody else it may not.
+    pub acting_rules: Vec<ActingRule>,
     /// How people sign in through it; `None` for a client that speaks for itself only.
     pub sign_in: Option<SignIn>,
     /// A disabled client gets nothing from any grant.

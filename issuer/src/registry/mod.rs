@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+mod acting_rule;
 mod assertion_rule;
 mod client;
 mod invalid;
@@ -15,6 +16,7 @@ mod token_size;
 mod unreadable;
 mod user;
 
+pub use acting_rule::{ActingRule, Semantics};
 pub use assertion_rule::{
     AssertedUser, AssertionRule, ExternalSubject, MAX_ASSERTED_LIFETIME, Whom, parse_namespace,
 };
@@ -26,7 +28,7 @@ pub use names::{parse_name, parse_role, parse_scope_token, parse_scope_tokens};
 pub use profile::{Address, Profile, SCOPE_CLAIMS};
 pub use resource::{Resource, parse_resource_identifier};
 pub use sign_in::{ConsentPolicy, IDENTITY_SCOPES, Pkce, SignIn, SubjectType};
-pub use token_size::{largest_asserted_token, largest_token, user_bytes};
+pub use token_size::{largest_asserted_token, largest_exchanged_token, largest_token, user_bytes};
 pub use unreadable::{RowKind, UnreadableRow};
 pub use user::{User, email_key, parse_email, parse_username, username_key};
 

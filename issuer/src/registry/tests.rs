@@ -12,6 +12,7 @@ fn client(id: &str) -> Client {
         keys: ClientKeys::None,
         token_endpoint_audience: false,
         assertion_rules: Vec::new(),
+        acting_rules: Vec::new(),
         sign_in: None,
         permissions: Vec::new(),
         enabled: true,

@@ -4,7 +4,7 @@
 use countersign_keys::Algorithm;
 
 use super::assertion_rule::MAX_EXTERNAL_SUBJECT;
-use super::{AssertionRule, Client, Permission, Resource, User};
+use super::{ActingRule, AssertionRule, Client, Permission, Resource, User};
 
 /// Quotes, names and fixed values of all members of an app token: `iss`, `aud`, `sub`, `client_id`, `scope`,
 /// `roles`, `jti` (22), `exp` and `iat` (10 each), `idtyp`, braces and commas, with a little to spare.
@@ -13,6 +13,10 @@ const PAYLOAD_FRAME: usize = 160;
 const USER_FRAME: usize = 240;
 /// `"act":{"sub":""}` and the longer `idtyp`.
 const ASSERTED_FRAME: usize = 40;
+/// `"origin_client_id":"","ancestor_jti":[]`, and one more client id of 64 characters.
+const EXCHANGED_FRAME: usize = 110;
+/// `{"sub":"","act":}` with a client id of 64 characters, and a `jti` in quotes with a comma.
+const HOP: usize = 107;
 /// `{"alg":"Ed25519","typ":"at+jwt","kid":"` and a thumbprint of 43 characters.
 const HEADER: usize = 90;
 
@@ -55,6 +59,27 @@ pub fn largest_asserted_token(
         + scopes
         + ASSERTED_FRAME
         + MAX_EXTERNAL_SUBJECT;
+    encoded(payload, resource.algorithm)
+}
+
+/// The most bytes a token can have by which `client` acts for somebody, at the end of a chain of `max_depth` exchanges.
+pub fn largest_exchanged_token(
+    issuer: &str,
+    (client, rules): (&Client, &[&ActingRule]),
+    resource: &Resource,
+    (user_bytes, max_depth): (usize, u32),
+) -> usize {
+    let scopes: usize =
+        rules.iter().flat_map(|rule| &rule.scopes).map(|scope| scope.len() + 1).sum();
+    let payload = PAYLOAD_FRAME
+        + USER_FRAME
+        + EXCHANGED_FRAME
+        + issuer.len()
+        + resource.identifier.len()
+        + client.id.as_str().len()
+        + scopes
+        + user_bytes.max(MAX_EXTERNAL_SUBJECT + ASSERTED_FRAME)
+        + HOP * max_depth as usize;
     encoded(payload, resource.algorithm)
 }
 

@@ -46,6 +46,9 @@ pub(super) async fn load(
     let rows = super::assertion_rules::load(connection, after, &id).await?;
     let rule_row = super::assertion_rules::rule_row;
     attach(&mut clients, &rows, rule_row, |client| &mut client.assertion_rules);
+    let rows = super::acting_rules::load(connection, after, &id).await?;
+    let rule_row = super::acting_rules::rule_row;
+    attach(&mut clients, &rows, rule_row, |client| &mut client.acting_rules);
     let rows = super::secrets::load(connection, after, &id).await?;
     attach(&mut clients, &rows, super::secrets::secret_row, |client| &mut client.secrets);
     Ok(clients)
@@ -100,6 +103,7 @@ fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
         token_endpoint_audience: flag(row, "token_endpoint_audience")?,
         permissions: Vec::new(),
         assertion_rules: Vec::new(),
+        acting_rules: Vec::new(),
         sign_in: sign_in.map_err(|error| corrupt("sign_in", &error))?,
         enabled: flag(row, "enabled")?,
     })

@@ -7,7 +7,9 @@ use sqlx::AnyConnection;
 use super::client_rows::{Selection, load};
 use super::columns::{Rows, list_text};
 use super::{Act, Change, Store, StoreError};
-use crate::registry::{AssertionRule, Client, ClientId, ClientKeys, InvalidValue, Resource};
+use crate::registry::{
+    ActingRule, AssertionRule, Client, ClientId, ClientKeys, InvalidValue, Resource, Semantics,
+};
 
 impl Store {
     /// Registers a client with its secrets and permissions. An id that was ever used is a conflict.
@@ -33,6 +35,7 @@ impl Store {
         }
         change.replace_permissions(client).await?;
         change.replace_assertion_rules(client).await?;
+        change.replace_acting_rules(client).await?;
         change.record("client.create", client.id.as_str(), &description(client)).await?;
         change.commit().await
     }
@@ -52,6 +55,7 @@ impl Store {
         change.write_client(&client).await?;
         change.replace_permissions(&client).await?;
         change.replace_assertion_rules(&client).await?;
+        change.replace_acting_rules(&client).await?;
         change.record("client.update", id.as_str(), &description(&client)).await?;
         change.commit().await?;
         Ok(client)
@@ -65,6 +69,7 @@ impl Store {
             "DELETE FROM client_secret WHERE client_id = $1",
             "DELETE FROM client_permission WHERE client_id = $1",
             "DELETE FROM client_assertion_rule WHERE client_id = $1",
+            "DELETE FROM client_acting_rule WHERE client_id = $1",
         ] {
             sqlx::query(delete).bind(id.as_str()).execute(&mut *change.tx).await?;
         }
@@ -176,11 +181,18 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// A permission and an assertion rule name resources and scopes that exist.
+    /// Permissions and rules name resources and scopes that exist.
     async fn check_permissions(&mut self, client: &Client) -> Result<(), StoreError> {
-        let rules = client.assertion_rules.iter().map(|rule| (&rule.resource, &rule.scopes));
-        let permissions = client.permissions.iter().map(|one| (&one.resource, &one.scopes));
-        for (resource, scopes) in permissions.chain(rules) {
+        let permissions =
+            client.permissions.iter().map(|one| (&one.resource, one.scopes.as_slice()));
+        let asserting =
+            client.assertion_rules.iter().map(|rule| (&rule.resource, rule.scopes.as_slice()));
+        let acting = client.acting_rules.iter();
+        let acting = acting
+            .clone()
+            .map(|rule| (&rule.resource, rule.scopes.as_slice()))
+            .chain(acting.map(|rule| (&rule.audience, rule.needs.as_slice())));
+        for (resource, scopes) in permissions.chain(asserting).chain(acting) {
             let resource = self.resource(resource).await?;
             if let Some(unknown) = scopes.iter().find(|scope| !resource.scopes.contains(scope)) {
                 let problem =
@@ -212,6 +224,7 @@ fn description(client: &Client) -> Value {
         "token_endpoint_auth_method": client.auth.name(),
         "permissions": permissions.collect::<Vec<_>>(),
         "assertion_rules": client.assertion_rules.iter().map(rule).collect::<Vec<_>>(),
+        "acting_rules": client.acting_rules.iter().map(acting_rule).collect::<Vec<_>>(),
         "sign_in": client.sign_in,
         "enabled": client.enabled,
     })
@@ -222,6 +235,14 @@ fn rule(rule: &AssertionRule) -> Value {
     json!({
         whom: name, "resource": rule.resource, "scopes": rule.scopes, "lifetime": rule.lifetime,
         "reason_required": rule.reason_required,
+    })
+}
+
+fn acting_rule(rule: &ActingRule) -> Value {
+    json!({
+        "audience": rule.audience, "resource": rule.resource, "needs": rule.needs,
+        "scopes": rule.scopes, "identities": rule.identities,
+        "impersonation": rule.semantics == Semantics::Impersonation,
     })
 }
 

@@ -9,6 +9,7 @@ use sqlx::Row as _;
 use crate::config::Config;
 use crate::registry::Generation;
 
+mod acting_rules;
 mod actor;
 mod assertion_rules;
 mod assertions;

@@ -55,6 +55,7 @@ impl Store {
             .execute(&mut *change.tx)
             .await?;
         change.delete_assertion_rules_for(identifier).await?;
+        change.delete_acting_rules_for(identifier).await?;
         sqlx::query("UPDATE resource SET deleted_at = $1, generation = $2 WHERE identifier = $3")
             .bind(act.at)
             .bind(change.generation)

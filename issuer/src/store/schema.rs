@@ -85,6 +85,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0020_assertion_rule.sql"),
         postgres: include_str!("../../migrations/0020_assertion_rule.sql"),
     },
+    Step {
+        version: 23,
+        name: "acting rule",
+        sqlite: include_str!("../../migrations/0023_acting_rule.sql"),
+        postgres: include_str!("../../migrations/0023_acting_rule.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -5,6 +5,7 @@
 pub mod client_auth;
 pub mod grants;
 mod standing;
+pub mod subject_token;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +98,7 @@ async fn answer(
         grant: grant.name,
         resources: &authorization.resources,
         scope: authorization.scope,
-        subject: standing.access_subject(),
+        subject: standing.access_subject(app),
     };
     let permitted = policy::decide(&app.registry.load(), client.client(), &access)?;
     let issued = issue::mint(app, &client, standing.bearer(), permitted)?;

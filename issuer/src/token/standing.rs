@@ -6,11 +6,12 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::issue::Bearer;
-use crate::policy::{AccessSubject, Granted};
-use crate::protocol::ErrorCode;
+use crate::policy::{AccessSubject, Exchange, Granted};
+use crate::protocol::{ErrorCode, Identity};
 use crate::registry::{AssertedUser, Client, ConsentPolicy, ExternalSubject, User};
-use crate::store::StoreError;
-use crate::token::grants::{Asserted, Named, SignedIn, Subject};
+use crate::store::{StoreError, Towards};
+use crate::token::grants::{Asserted, Exchanged, Named, SignedIn, Subject};
+use crate::token::subject_token::{About, SubjectToken};
 
 /// For whom a token will be, as they are now.
 pub(super) enum Standing<'s> {
@@ -22,6 +23,8 @@ pub(super) enum Standing<'s> {
     Asserted(Box<User>, &'s Asserted),
     /// Somebody in a namespace of the client's.
     External(&'s ExternalSubject, &'s Asserted),
+    /// Whoever a token is about that the client was given; with the user, if it is one of this issuer.
+    Exchanged(Option<Box<User>>, &'s Exchanged),
 }
 
 /// Looks again at the user of a grant.
@@ -44,6 +47,9 @@ pub(super) async fn of<'s>(
             require_consent(client, signed_in)?;
             Ok(Standing::User(user, signed_in))
         }
+        Subject::Exchanged(exchanged) => {
+            Ok(Standing::Exchanged(user_of(app, &exchanged.token).await?, exchanged))
+        }
         Subject::Asserted(asserted) => match &asserted.named {
             Named::External(subject) => Ok(Standing::External(subject, asserted)),
             Named::Id(id) => {
@@ -60,7 +66,7 @@ pub(super) async fn of<'s>(
 
 impl Standing<'_> {
     /// For whom the policy decides.
-    pub(super) fn access_subject(&self) -> AccessSubject<'_> {
+    pub(super) fn access_subject(&self, app: &App) -> AccessSubject<'_> {
         match self {
             Self::Client => AccessSubject::Client,
             Self::User(user, signed_in) => {
@@ -76,6 +82,13 @@ impl Standing<'_> {
                 let has_reason = asserted.reason.is_some();
                 AccessSubject::Asserted { user: AssertedUser::External(subject), has_reason }
             }
+            Self::Exchanged(user, exchanged) => AccessSubject::Exchanged(Exchange {
+                token: &exchanged.token,
+                user: user.as_deref(),
+                has_actor: exchanged.has_actor,
+                max_depth: app.config.token_exchange.max_depth,
+                now: app.clock.now(),
+            }),
         }
     }
 
@@ -88,12 +101,51 @@ impl Standing<'_> {
             Self::External(subject, asserted) => {
                 Bearer::Asserted(AssertedUser::External(subject), asserted)
             }
+            Self::Exchanged(user, exchanged) => {
+                Bearer::Exchanged(user.as_deref(), &exchanged.token)
+            }
         }
     }
 }
 
 async fn user_by_id(app: &App, id: Uuid) -> Result<User, OAuthError> {
     app.store.user_by_id(id).await?.ok_or_else(|| gone("there is no such user"))
+}
+
+/// The user of a token that is exchanged: whatever ends a refresh token of the user ends this too.
+async fn user_of(app: &App, token: &SubjectToken) -> Result<Option<Box<User>>, OAuthError> {
+    let About::User(user_id) = token.about else { return Ok(None) };
+    let session = token.sign_in.session_id;
+    let towards = Towards {
+        user_id,
+        session_id: session.unwrap_or_default(),
+        client_id: &token.origin_client_id,
+    };
+    let standing = match app.store.standing(towards, app.clock.now()).await {
+        Err(StoreError::NotFound { .. }) => return Err(gone("there is no such user")),
+        found => found?,
+    };
+    if session.is_some() && !standing.has_session {
+        return Err(gone("the session has ended"));
+    }
+    if token.identity == Identity::User && !has_consent(app, token, &standing.consented) {
+        return Err(gone("the consent was withdrawn"));
+    }
+    let user = standing.user.ok_or_else(|| gone("the user was deleted"))?;
+    Ok(Some(Box::new(user)))
+}
+
+/// The consent was given to the client that the user came through; further on only its being there can be seen.
+fn has_consent(app: &App, token: &SubjectToken, consented: &[String]) -> bool {
+    let registry = app.registry.load();
+    let origin = registry.client(&token.origin_client_id);
+    let sign_in = origin.and_then(|client| client.sign_in.as_ref());
+    if sign_in.is_none_or(|sign_in| sign_in.consent == ConsentPolicy::Skip) {
+        return true;
+    }
+    let is_first_hand = token.ancestors.is_empty();
+    let covers = token.scopes.iter().all(|scope| consented.contains(scope));
+    !consented.is_empty() && (covers || !is_first_hand)
 }
 
 /// OpenID Connect Core §11: with `offline_access` a client goes on after the user signed out, without it it does not.

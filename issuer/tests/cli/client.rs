@@ -309,3 +309,83 @@ fn a_rule_that_could_never_be_used_is_refused() {
     let long = desk.output(&format!("client allow-assert batch {rule} --lifetime-seconds 601"));
     assert_eq!(long.status.code(), Some(2), "minutes, not hours");
 }
+
+#[test]
+fn rules_of_acting_are_added_replaced_shown_and_taken_back() {
+    let desk = Desk::new();
+    desk.json("client create orders --grant token-exchange");
+    desk.json("resource create https://orders.example --scope orders:read --scope orders:write");
+    desk.json("resource create https://payments.example --scope payments:read");
+    let way = "--for https://orders.example --resource https://payments.example";
+
+    desk.json(&format!("client allow-act orders {way}"));
+    desk.json(&format!(
+        "client allow-act orders {way} --needs-scope orders:write --identity app --identity user"
+    ));
+    let replaced = desk.json(&format!("client allow-act orders {way} --scope payments:read"));
+    let unseen = desk.json(&format!("client allow-act orders {way} --impersonate"));
+    let text = desk.output("client show orders");
+    let left = desk.json(&format!("client deny-act orders {way}"));
+    let (_, again) = desk.failure("client deny-act orders --for https://orders.example");
+
+    let rule = |needs: Value, scopes: &[&str], identities: &[&str]| {
+        json!({
+            "for": "https://orders.example", "resource": "https://payments.example", "needs": needs,
+            "scopes": scopes, "identities": identities, "impersonation": false,
+        })
+    };
+    assert_eq!(
+        replaced["acting_rules"],
+        json!([
+            rule(Value::Null, &["payments:read"], &["user"]),
+            rule(json!("orders:write"), &[], &["app", "user"])
+        ])
+    );
+    assert_eq!(unseen["acting_rules"].as_array().unwrap().len(), 2);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("(user, unseen)"), "{text}");
+    assert_eq!(left["acting_rules"], json!([]));
+    assert_eq!(again["error"], "not_found");
+    desk.json(&format!("client allow-act orders {way}"));
+    desk.json("resource delete https://orders.example");
+    assert_eq!(desk.json("client show orders")["acting_rules"], json!([]));
+}
+
+#[test]
+fn a_rule_of_acting_that_could_never_be_used_is_refused() {
+    let desk = Desk::new();
+    desk.json(CREATE_ORDERS);
+    desk.json("client create gateway --grant token-exchange");
+    desk.json("client create spa --grant token-exchange --auth none");
+    desk.json("resource create https://gateway.example --scope all");
+    let way = "--for https://gateway.example --resource https://payments.example";
+    desk.json("resource create https://long.example --scope all --max-token-bytes 512");
+
+    for (command, code) in [
+        (format!("client allow-act orders {way}"), "grant_missing"),
+        (format!("client allow-act spa {way}"), "grant_missing"),
+        (format!("client allow-act gateway {way} --scope payments:delete"), "unknown_scope"),
+        (format!("client allow-act gateway {way} --needs-scope payments:read"), "unknown_scope"),
+        (format!("client allow-act gateway {way} --impersonate --identity app"), "invalid_value"),
+        (
+            "client allow-act gateway --for https://x.example --resource https://payments.example"
+                .to_owned(),
+            "not_found",
+        ),
+        (
+            "client allow-act gateway --for https://gateway.example --resource https://x.example"
+                .to_owned(),
+            "not_found",
+        ),
+        (
+            "client allow-act gateway --for https://gateway.example --resource https://long.example"
+                .to_owned(),
+            "token_too_large",
+        ),
+        (format!("client deny-act gateway {way}"), "not_found"),
+    ] {
+        assert_eq!(desk.failure(&command).1["error"], code, "{command}");
+    }
+    let unknown = desk.output(&format!("client allow-act gateway {way} --identity robot"));
+    assert_eq!(unknown.status.code(), Some(2));
+}

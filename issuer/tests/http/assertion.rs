@@ -174,6 +174,57 @@ async fn an_assertion_is_good_once_even_in_parallel() {
     assert!(answers.iter().all(|a| a.status == 200 || a.error().1 == "invalid_grant"));
 }
 
+#[tokio::test]
+async fn an_assertion_may_come_through_token_exchange_by_the_same_rules() {
+    let batch = Batch::new(|ada| vec![rule(Whom::User(ada))]).await;
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+    let with = async |assertion: &str, more: &[(&str, &str)]| {
+        let mut parameters = vec![
+            ("grant_type", exchange),
+            ("subject_token", assertion),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+        ];
+        parameters.extend_from_slice(more);
+        batch.issuer.token_by("batch", &batch.secret, &parameters).await
+    };
+    let without_grant = with(&batch.sign(&about("ada")), &[]).await;
+    let id = "batch".parse().unwrap();
+    let add = |client: &mut Client| {
+        client.grants.push(exchange.to_owned());
+        Ok(())
+    };
+    let act = countersign::store::Actor::node().at(START);
+    batch.issuer.app.store.update_client(&id, &act, add).await.unwrap();
+    batch.issuer.follow().await;
+    batch.issuer.user("eve").await;
+    let assertion = batch.sign(&about("ada"));
+
+    let answer = with(&assertion, &[("audience", PAYMENTS)]).await;
+    let again = with(&assertion, &[]).await;
+    let mut late = about("ada");
+    late["exp"] = (START - 31).into();
+    let late = with(&batch.sign(&late), &[]).await;
+    let other = with(&batch.sign(&about("eve")), &[]).await;
+    let elsewhere = with(&batch.sign(&about("ada")), &[("audience", "https://x.example")]).await;
+    let more = with(&batch.sign(&about("ada")), &[("scope", "payments:write")]).await;
+    let access_token = answer.json()["access_token"].as_str().unwrap_or_default().to_owned();
+    let another_kind = with(&access_token, &[]).await;
+
+    assert_eq!(without_grant.error().1, "unauthorized_client");
+    let claims = answer.claims();
+    assert_eq!(
+        (&claims["idtyp"], &claims["act"]),
+        (&json!("app_asserted"), &json!({ "sub": "batch" }))
+    );
+    assert_eq!(answer.json()["issued_token_type"], "urn:ietf:params:oauth:token-type:access_token");
+    for refused in [again, late, another_kind] {
+        assert_eq!(refused.error(), (400, "invalid_request".to_owned()), "RFC 8693 §2.2.2");
+    }
+    assert_eq!(other.error(), (400, "invalid_grant".to_owned()));
+    assert_eq!(elsewhere.error(), (400, "invalid_target".to_owned()));
+    assert_eq!(more.error(), (400, "invalid_scope".to_owned()));
+}
+
 /// What is wrong, and how it becomes so.
 type Fault = (&'static str, fn(&mut Value));
 

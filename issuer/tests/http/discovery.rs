@@ -16,7 +16,9 @@ async fn r15_both_well_known_addresses_answer_the_same_metadata() {
     assert_eq!(metadata["jwks_uri"], "https://issuer.example/jwks");
     let device = "urn:ietf:params:oauth:grant-type:device_code";
     let assertion = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-    let grants = ["client_credentials", "authorization_code", "refresh_token", device, assertion];
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+    let grants =
+        ["client_credentials", "authorization_code", "refresh_token", device, assertion, exchange];
     assert_eq!(metadata["grant_types_supported"], serde_json::json!(grants));
     assert_eq!(metadata["code_challenge_methods_supported"], serde_json::json!(["S256"]));
     assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);

@@ -111,6 +111,7 @@ impl Issuer {
             keys: ClientKeys::None,
             token_endpoint_audience: false,
             assertion_rules: Vec::new(),
+            acting_rules: Vec::new(),
             sign_in: None,
             permissions: vec![Permission {
                 resource: PAYMENTS.to_owned(),

@@ -15,6 +15,7 @@ mod cors;
 mod device;
 mod discovery;
 mod every_error;
+mod exchange;
 mod forgot_password;
 mod front_channel;
 mod grants;

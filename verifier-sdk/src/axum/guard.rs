@@ -16,6 +16,7 @@ use tower::{Layer, Service};
 use super::Rejection;
 use super::found::Found;
 use super::requirement::Requirement;
+use crate::Hops;
 use crate::error::VerifyError;
 
 /// Lets only callers pass that hold all of these scopes; others get 403 with a challenge.
@@ -48,6 +49,12 @@ pub fn require_max_age(max_age: Duration) -> Guard {
 /// get 401 with a challenge that names them (RFC 9470 §3).
 pub fn require_acr(accepted: impl IntoIterator<Item = impl Into<String>>) -> Guard {
     Guard::new(Requirement::Acr(texts(accepted)))
+}
+
+/// Lets only callers pass whose hops are allowed here (RFC 8693 §4.1); others get 403:
+/// `.route_layer(require_hops(Hops::at_most(1).first("gateway")))`.
+pub fn require_hops(hops: Hops) -> Guard {
+    Guard::new(Requirement::Hops(hops))
 }
 
 fn texts(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {

@@ -12,7 +12,7 @@ pub(super) enum Kind {
     TextOrList,
     /// A NumericDate.
     Date,
-    /// An object with a string `sub` (RFC 8693 §4.1).
+    /// An object with a string `sub`, which may nest another as `act` (RFC 8693 §4.1): a list of these.
     Actor,
     /// An object, kept as text.
     Object,
@@ -91,8 +91,14 @@ claims! {
     Groups b"groups" TextOrList,
     /// Which kind of identity the token carries: `app`, `user` or `app_asserted`.
     Idtyp b"idtyp" Text,
-    /// The acting party (RFC 8693 §4.1).
+    /// The acting parties (RFC 8693 §4.1).
     Act b"act" Actor,
+    /// Who may act for the subject (RFC 8693 §4.4).
+    MayAct b"may_act" Object,
+    /// The client that the first token of a chain of exchanges was issued to.
+    OriginClientId b"origin_client_id" Text,
+    /// The ids of the tokens that this one came from by exchange, the oldest first.
+    AncestorJti b"ancestor_jti" TextOrList,
     /// Confirmation: the token is bound to a key (RFC 7800 §3.1).
     Cnf b"cnf" Object,
     /// When the user authenticated (RFC 9068 §2.2.1).

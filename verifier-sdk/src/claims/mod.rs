@@ -98,7 +98,7 @@ impl StandardClaims {
     }
 
     /// A claim that is a list of strings, e.g. [`Claim::Roles`]. A single string is a list of one,
-    /// except for scopes, where it is split at spaces (RFC 6749 §3.3).
+    /// except for scopes, where it is split at spaces (RFC 6749 §3.3). Nested actors are a list too.
     pub fn list(&self, claim: Claim) -> impl Iterator<Item = &str> {
         let (single, many) = match self.value(claim) {
             Value::Text(span) => (self.slice(*span), [].as_slice()),
@@ -151,9 +151,14 @@ impl StandardClaims {
         self.text(Claim::Jti)
     }
 
-    /// `act.sub`: who acts for the subject (RFC 8693 §4.1), the outermost actor only.
+    /// `act.sub`: who acts for the subject now (RFC 8693 §4.1), the outermost actor.
     pub fn actor(&self) -> Option<&str> {
-        self.text(Claim::Act)
+        self.actors().next()
+    }
+
+    /// All that act for the subject, the outermost first: the one that acts now, and those before it.
+    pub fn actors(&self) -> impl Iterator<Item = &str> {
+        self.list(Claim::Act)
     }
 
     fn value(&self, claim: Claim) -> &Value {

@@ -90,7 +90,7 @@ impl<'p> Reader<'p> {
     fn known<A: MapAccess<'p>>(&mut self, claim: Claim, map: &mut A) -> Result<(), A::Error> {
         self.current = Some(claim);
         let value = match claim.kind() {
-            Kind::Actor => Value::Text(self.actor(map.next_value()?)?),
+            Kind::Actor => self.actors(map.next_value()?)?,
             Kind::Object => self.object(map.next_value()?)?,
             Kind::Text | Kind::TextOrList | Kind::Date => {
                 map.next_value_seed(Scalar { reader: self, kind: claim.kind() })?
@@ -112,16 +112,29 @@ impl<'p> Reader<'p> {
         Ok(Value::Object(self.spans.borrowed(json.get())))
     }
 
-    fn actor<E: serde::de::Error>(&mut self, json: &'p RawValue) -> Result<Span, E> {
+    fn actors<E: serde::de::Error>(&mut self, json: &'p RawValue) -> Result<Value, E> {
         #[derive(serde::Deserialize)]
         struct Actor<'p> {
             #[serde(borrow)]
             sub: Cow<'p, str>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            act: Option<&'p RawValue>,
         }
+        // It bounds the depth too.
         self.strict(json.get())?;
-        let actor: Actor<'p> =
-            serde_json::from_str(json.get()).map_err(|_| E::custom("no actor"))?;
-        self.text(actor.sub)
+        let start = self.items.len();
+        let mut nested = Some(json);
+        while let Some(json) = nested {
+            let actor: Actor<'p> =
+                serde_json::from_str(json.get()).map_err(|_| E::custom("no actor"))?;
+            if actor.sub.is_empty() {
+                return Err(self.refuse(ClaimError::BadValue(Claim::Act)));
+            }
+            let span = self.text(actor.sub)?;
+            self.items.push(span);
+            nested = actor.act;
+        }
+        Ok(Value::List(Span::between(start, self.items.len())))
     }
 
     /// Duplicates and depth inside a value that was taken whole.
@@ -129,6 +142,11 @@ impl<'p> Reader<'p> {
         let mut json = serde_json::Deserializer::from_str(json);
         Skip::member().deserialize(&mut json).map_err(|_| self.refuse(ClaimError::Malformed))
     }
+}
+
+/// A member that is there, also as null: absent is not the same as malformed.
+fn present<'p, D: Deserializer<'p>>(json: D) -> Result<Option<&'p RawValue>, D::Error> {
+    serde::Deserialize::deserialize(json).map(Some)
 }
 
 impl<'p> Visitor<'p> for &mut Reader<'p> {

@@ -27,6 +27,7 @@ fn every_kind_of_claim_is_read() {
     assert_eq!(claims.list(Claim::Scope).collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!(claims.list(Claim::Roles).collect::<Vec<_>>(), ["r 1"]);
     assert_eq!(claims.actor(), Some("app"));
+    assert_eq!(claims.actors().collect::<Vec<_>>(), ["app", "deeper"]);
     assert!(claims.has(Claim::Cnf));
     assert!(!claims.has(Claim::Sub));
 }
@@ -97,6 +98,22 @@ fn row_9_duplicates_are_refused_also_among_unknown_members() {
         r#"{"act":{"sub":"a","x":[{"b":1,"b":1}]}}"#,
     ] {
         assert_eq!(refusal(payload), ClaimError::Malformed, "{payload}");
+    }
+}
+
+#[test]
+fn an_actor_without_a_name_is_refused_at_any_depth() {
+    for (payload, expected) in [
+        (r#"{"act":{}}"#, ClaimError::WrongType(Claim::Act)),
+        (r#"{"act":{"sub":1}}"#, ClaimError::WrongType(Claim::Act)),
+        (r#"{"act":{"sub":""}}"#, ClaimError::BadValue(Claim::Act)),
+        (r#"{"act":{"sub":"a","act":{}}}"#, ClaimError::WrongType(Claim::Act)),
+        (r#"{"act":{"sub":"a","act":null}}"#, ClaimError::WrongType(Claim::Act)),
+        (r#"{"act":{"sub":"a","act":{"sub":""}}}"#, ClaimError::BadValue(Claim::Act)),
+        (r#"{"act":{"sub":"a","act":{"sub":"b\u0000"}}}"#, ClaimError::BadValue(Claim::Act)),
+        (r#"{"may_act":"a"}"#, ClaimError::WrongType(Claim::MayAct)),
+    ] {
+        assert_eq!(refusal(payload), expected, "{payload}");
     }
 }
 

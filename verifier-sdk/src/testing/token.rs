@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_keys::signing_key::SigningKey;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Attack, TestIssuer};
 
@@ -46,6 +46,21 @@ impl<'i> TestToken<'i> {
     /// With these roles.
     pub fn roles(self, roles: &[&str]) -> Self {
         self.claim("roles", roles.to_vec())
+    }
+
+    /// As the next client gets it that acts for the subject (RFC 8693): it holds the token, and `act` nests who acted
+    /// before. Once for each hop, the first one first.
+    pub fn acted_by(mut self, client_id: &str) -> Self {
+        let mut actor = json!({ "sub": client_id });
+        if let (Some(before), Some(members)) = (self.claims.remove("act"), actor.as_object_mut()) {
+            members.insert("act".to_owned(), before);
+        }
+        if !self.claims.contains_key("origin_client_id")
+            && let Some(origin) = self.claims.get("client_id").cloned()
+        {
+            self = self.claim("origin_client_id", origin);
+        }
+        self.claim("act", actor).claim("client_id", client_id)
     }
 
     /// Expires so many seconds from now; negative for a token that has expired.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::caller::{Caller, Kind};
 use crate::claims::{Claim, StandardClaims};
 use crate::error::VerifyError;
-use crate::profile::Profile;
+use crate::hops::{Actor, By, Hops};
+use crate::profile::{Identity, Profile};
 
 /// The result of verification. There is no other way to get one. Cheap to clone.
 pub struct Verified<C = ()> {
@@ -39,11 +40,15 @@ impl<C> Verified<C> {
     /// Who calls.
     pub fn caller(&self) -> Caller<'_> {
         match self.facts.kind {
-            Kind::App => Caller::App { client_id: self.client_id() },
+            // For whom others act is the subject; where nobody does, some profiles spell it otherwise.
+            Kind::App => match (self.facts.profile.identity, self.acting_for()) {
+                (Identity::Idtyp, Some(app)) => Caller::App { client_id: app },
+                _ => Caller::App { client_id: self.client_id() },
+            },
             Kind::User => Caller::User { subject: self.subject(), client_id: self.client_id() },
             Kind::AppAsserted => Caller::AppAsserted {
                 subject: self.subject(),
-                asserted_by: self.claims().actor().unwrap_or_default(),
+                asserted_by: self.claims().actors().last().unwrap_or_default(),
             },
         }
     }
@@ -56,6 +61,32 @@ impl<C> Verified<C> {
     /// The client that the token was issued to.
     pub fn client_id(&self) -> &str {
         self.claims().text(self.facts.client).unwrap_or_default()
+    }
+
+    /// For whom the client acts (RFC 8693 §1.1): the subject, if the token says that somebody acts.
+    pub fn acting_for(&self) -> Option<&str> {
+        self.claims().actor().and_then(|_| self.claims().subject())
+    }
+
+    /// All that act for the subject, the first hop first: the last one called this service.
+    pub fn actors(&self) -> Vec<Actor<'_>> {
+        let mut actors: Vec<Actor<'_>> =
+            self.claims().actors().map(|client_id| Actor { client_id, by: By::Exchange }).collect();
+        actors.reverse();
+        if let (Kind::AppAsserted, Some(first)) = (self.facts.kind, actors.first_mut()) {
+            first.by = By::Assertion;
+        }
+        actors
+    }
+
+    /// The client that the subject came through at first, before any service acted.
+    pub fn origin_client_id(&self) -> &str {
+        self.claims().text(Claim::OriginClientId).unwrap_or_else(|| self.client_id())
+    }
+
+    /// Only these hops, or 403: `verified.require_hops(&Hops::at_most(1).first("gateway"))`.
+    pub fn require_hops(&self, hops: &Hops) -> Result<(), VerifyError> {
+        if hops.allow(self.claims()) { Ok(()) } else { Err(VerifyError::UnacceptableActor) }
     }
 
     /// The tenant of the caller, where the issuer has tenants.

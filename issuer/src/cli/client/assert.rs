@@ -11,9 +11,10 @@ use crate::registry::{
     parse_scope_tokens,
 };
 use crate::store::Store;
+use crate::token::grants::{JWT_BEARER, TOKEN_EXCHANGE};
 
-/// The grant without which a rule is of no use.
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// The grants without which a rule is of no use.
+const GRANTS: [&str; 2] = [JWT_BEARER, TOKEN_EXCHANGE];
 
 #[derive(Debug, Args)]
 pub(in super::super) struct AllowAssert {
@@ -77,11 +78,11 @@ impl WhomArguments {
 impl AllowAssert {
     pub(super) async fn run(self, session: &Session, store: &Store) -> Result<(), Failure> {
         let client = store.client(&self.id).await?;
-        if !client.grants.iter().any(|grant| grant == GRANT) {
+        if !client.grants.iter().any(|grant| GRANTS.contains(&grant.as_str())) {
             let problem =
                 format!("client `{}` cannot assert anybody: it has not the grant", self.id);
             return Err(Failure::new("grant_missing", problem)
-                .hint(format!("create it with `--grant {GRANT}`")));
+                .hint(format!("create it with `--grant {JWT_BEARER}`")));
         }
         let scopes = parse_scope_tokens(&self.scopes.join(" "))?;
         require_scopes(&store.resource(&self.resource).await?, &scopes)?;

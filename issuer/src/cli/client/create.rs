@@ -101,6 +101,7 @@ impl Create {
             token_endpoint_audience: self.token_endpoint_audience,
             permissions: permission.into_iter().collect(),
             assertion_rules: Vec::new(),
+            acting_rules: Vec::new(),
             sign_in,
             enabled: true,
         };

@@ -9,6 +9,7 @@ use crate::random;
 use crate::registry::{ClientId, StoredSecret};
 use crate::store::{Store, StoreError};
 
+mod act;
 mod assert;
 mod create;
 mod permission;
@@ -32,6 +33,10 @@ pub(super) enum ClientCommand {
     AllowAssert(assert::AllowAssert),
     /// Take that back; tokens that were issued end by themselves.
     DenyAssert(assert::DenyAssert),
+    /// Let an app act for the users of the tokens that it is given (RFC 8693); none may without.
+    AllowAct(act::AllowAct),
+    /// Take that back; tokens that were issued end by themselves.
+    DenyAct(act::DenyAct),
     /// Delete an app for ever; its id is never given to another.
     Delete(Named),
     /// Change the secrets of an app; two can be in force at a time.
@@ -87,6 +92,8 @@ impl ClientCommand {
             Self::Update(update) => update.run(session, store).await,
             Self::AllowAssert(allow) => allow.run(session, store).await,
             Self::DenyAssert(deny) => deny.run(session, store).await,
+            Self::AllowAct(allow) => allow.run(session, store).await,
+            Self::DenyAct(deny) => deny.run(session, store).await,
             Self::List => {
                 let clients = store.clients().await?;
                 session.note_unreadable(&clients.unreadable);

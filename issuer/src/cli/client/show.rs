@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::output::{date, fields, or_dash, table};
-use crate::registry::{AssertionRule, Client, ClientKeys, StoredSecret};
+use crate::registry::{ActingRule, AssertionRule, Client, ClientKeys, Semantics, StoredSecret};
 
 /// All clients as a document and as text.
 pub(super) fn listed(clients: &[Client]) -> (Value, String) {
@@ -66,6 +66,7 @@ pub(super) fn shown(client: &Client) -> (Value, String) {
         let about = format!("{} at {}  {scopes}  ({lifetime} s{reason})", rule.whom, rule.resource);
         lines.push(("may assert", about));
     }
+    lines.extend(client.acting_rules.iter().map(|rule| ("may act", acting_text(rule))));
     for secret in &client.secrets {
         let expires = secret.expires_at.map_or_else(|| "never".to_owned(), date);
         let used = secret.last_used_at.map_or_else(|| "never".to_owned(), date);
@@ -103,6 +104,7 @@ pub(super) fn document(client: &Client) -> Value {
         "kids": kids(client),
         "permissions": permissions,
         "assertion_rules": client.assertion_rules.iter().map(rule).collect::<Vec<_>>(),
+        "acting_rules": client.acting_rules.iter().map(acting_rule).collect::<Vec<_>>(),
         "sign_in": client.sign_in,
         "enabled": client.enabled,
         "secrets": client.secrets.iter().map(secret).collect::<Vec<_>>(),
@@ -118,6 +120,29 @@ fn rule(rule: &AssertionRule) -> Value {
         "lifetime_seconds": rule.lifetime,
         "reason_required": rule.reason_required,
     })
+}
+
+fn acting_rule(rule: &ActingRule) -> Value {
+    json!({
+        "for": rule.audience,
+        "resource": rule.resource,
+        "needs": rule.needs,
+        "scopes": rule.scopes,
+        "identities": rule.identities,
+        "impersonation": rule.semantics == Semantics::Impersonation,
+    })
+}
+
+fn acting_text(rule: &ActingRule) -> String {
+    let ActingRule { audience, resource, needs, scopes, identities, semantics } = rule;
+    let needs = needs.as_ref().map(|scope| format!(" with {scope}")).unwrap_or_default();
+    let kinds: Vec<&str> = identities.iter().map(|identity| identity.idtyp()).collect();
+    let how = match semantics {
+        Semantics::Delegation => "",
+        Semantics::Impersonation => ", unseen",
+    };
+    let (scopes, kinds) = (scopes.join(" "), kinds.join(" "));
+    format!("for {audience}{needs} at {resource}  {scopes}  ({kinds}{how})")
 }
 
 /// What may be known of a secret.

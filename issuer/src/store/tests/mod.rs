@@ -104,6 +104,7 @@ fn client(name: &str) -> Client {
         keys: ClientKeys::None,
         token_endpoint_audience: false,
         assertion_rules: Vec::new(),
+        acting_rules: Vec::new(),
         sign_in: None,
         permissions: Vec::new(),
         enabled: true,

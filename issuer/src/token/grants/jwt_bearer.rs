@@ -16,6 +16,9 @@ use crate::protocol::ErrorCode;
 use crate::registry::{Client, ExternalSubject, Whom};
 use crate::token::client_auth::assertion::{self, AssertionUse, Demanded};
 
+/// Its `grant_type`.
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
 /// A reason is for people who read the audit log.
 const MAX_REASON_BYTES: usize = 256;
 
@@ -25,6 +28,8 @@ pub struct Asserted {
     pub named: Named,
     /// Why, in the client's words.
     pub reason: Option<String>,
+    /// What the answer says was issued, if the client must be told (RFC 8693 §2.2.1).
+    pub issued_token_type: Option<&'static str>,
 }
 
 /// A user as an assertion names one.
@@ -40,21 +45,32 @@ pub enum Named {
 pub(super) fn authorize(request: TokenRequest<'_>) -> Authorizing<'_> {
     Box::pin(async move {
         let assertion = request.required("assertion", "assertion is missing")?;
-        let jws = UnverifiedJws::parse(assertion).map_err(malformed)?;
-        check_type(&jws)?;
-        let key = request.app.client_keys.find(request.client, &jws).await;
-        let key = key.map_err(|missing| missing.refused(refusal))?;
-        let payload = jws.verify(&key).map_err(|error| refusal(error.to_string()))?;
-        let claims = StandardClaims::parse(&payload).map_err(malformed)?;
-        check_claims(request.app, request.client, &claims)?;
-        let named = named(request.client, claims.subject().unwrap_or_default());
+        let (asserted, used) = read(request, assertion).await?;
         Ok(Authorization {
-            subject: Subject::Asserted(Asserted { named, reason: reason(payload.as_str())? }),
+            subject: Subject::Asserted(asserted),
             resources: request.resources(),
             scope: request.form.value("scope"),
-            commit: Commit::UseAssertion(AssertionUse::of(request.client, &claims)),
+            commit: Commit::UseAssertion(used),
         })
     })
+}
+
+/// Whom an assertion of the client names, and its one use.
+pub(super) async fn read(
+    request: TokenRequest<'_>,
+    assertion: &str,
+) -> Result<(Asserted, AssertionUse), OAuthError> {
+    let jws = UnverifiedJws::parse(assertion).map_err(malformed)?;
+    check_type(&jws)?;
+    let key = request.app.client_keys.find(request.client, &jws).await;
+    let key = key.map_err(|missing| missing.refused(refusal))?;
+    let payload = jws.verify(&key).map_err(|error| refusal(error.to_string()))?;
+    let claims = StandardClaims::parse(&payload).map_err(malformed)?;
+    check_claims(request.app, request.client, &claims)?;
+    let named = named(request.client, claims.subject().unwrap_or_default());
+    let reason = reason(payload.as_str())?;
+    let asserted = Asserted { named, reason, issued_token_type: None };
+    Ok((asserted, AssertionUse::of(request.client, &claims)))
 }
 
 /// RFC 7523 says nothing of `typ`; what is typed as something else is not an assertion about a user (RFC 8725 §3.11).

@@ -6,10 +6,12 @@ mod client_credentials;
 mod device_code;
 mod jwt_bearer;
 mod refresh_token;
+mod token_exchange;
 
 pub use device_code::DEVICE_CODE;
-pub use jwt_bearer::{Asserted, Named};
+pub use jwt_bearer::{Asserted, JWT_BEARER, Named};
 pub use refresh_token::RefreshToken;
+pub use token_exchange::{ACCESS_TOKEN_TYPE, Exchanged, TOKEN_EXCHANGE};
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -38,7 +40,8 @@ pub static GRANTS: &[Grant] = &[
     Grant { name: "authorization_code", authorize: authorization_code::authorize },
     Grant { name: "refresh_token", authorize: refresh_token::authorize },
     Grant { name: DEVICE_CODE, authorize: device_code::authorize },
-    Grant { name: "urn:ietf:params:oauth:grant-type:jwt-bearer", authorize: jwt_bearer::authorize },
+    Grant { name: JWT_BEARER, authorize: jwt_bearer::authorize },
+    Grant { name: TOKEN_EXCHANGE, authorize: token_exchange::authorize },
 ];
 
 /// A request whose client is authenticated.
@@ -73,6 +76,8 @@ pub enum Subject {
     User(Box<SignedIn>),
     /// A user whom the client named.
     Asserted(Asserted),
+    /// Whoever a token is about that the client was given.
+    Exchanged(Box<Exchanged>),
 }
 
 /// What a code or a refresh token says of the sign-in that it comes from.
@@ -113,6 +118,8 @@ pub enum Commit {
     Rotate(RefreshToken),
     /// An assertion about a user is used up.
     UseAssertion(AssertionUse),
+    /// The same for one that was exchanged.
+    UseSubjectToken(AssertionUse),
 }
 
 /// Why a grant gives nothing, and what follows from it.
@@ -184,5 +191,6 @@ pub(super) async fn commit(app: &App, commit: Commit) -> Result<(), GrantRefusal
         Commit::RedeemDevice(redemption) => device_code::commit(app, &redemption).await,
         Commit::Rotate(token) => refresh_token::commit(app, token).await,
         Commit::UseAssertion(used) => jwt_bearer::commit(app, &used).await,
+        Commit::UseSubjectToken(used) => token_exchange::commit(app, &used).await,
     }
 }
