@@ -14,6 +14,7 @@ pub(super) enum Requirement {
     AnyRole(Vec<String>),
     MaxAge(Duration),
     Acr(Vec<String>),
+    Binding,
 }
 
 /// A caller, whatever its own claims are.
@@ -30,6 +31,7 @@ impl<C: Send + Sync> Rights for Verified<C> {
             Requirement::AnyRole(roles) => self.require_any_role(roles),
             Requirement::MaxAge(max_age) => self.require_max_age(*max_age),
             Requirement::Acr(accepted) => self.require_acr(accepted),
+            Requirement::Binding => self.require_binding(),
         }
     }
 }
