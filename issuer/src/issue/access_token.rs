@@ -39,6 +39,12 @@ pub(super) struct Actor<'a> {
     pub sub: &'a str,
 }
 
+/// The key that the token is bound to (RFC 9449 §6.1).
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Confirmation<'a> {
+    pub jkt: &'a str,
+}
+
 /// The payload, in the order in which it is written.
 #[derive(Clone, Copy, Default, Serialize)]
 pub(super) struct AccessTokenClaims<'a> {
@@ -52,6 +58,8 @@ pub(super) struct AccessTokenClaims<'a> {
     pub idtyp: Identity,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation<'a>>,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub scope: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]

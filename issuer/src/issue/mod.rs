@@ -12,6 +12,7 @@ pub use subject::subject_identifier;
 
 use std::sync::Arc;
 
+use countersign_verifier::binding::Proof;
 use serde::Serialize;
 
 use crate::app::App;
@@ -23,7 +24,7 @@ use crate::registry::{AssertedUser, Client, User};
 use crate::signing::TokenType;
 use crate::token::client_auth::AuthenticatedClient;
 use crate::token::grants::{Asserted, SignedIn};
-use access_token::{AccessTokenClaims, Actor};
+use access_token::{AccessTokenClaims, Actor, Confirmation};
 use id_token::{IdTokenClaims, at_hash};
 
 /// Seconds for which an ID token may be looked at; a client looks at once.
@@ -64,6 +65,8 @@ pub struct Issued {
     lifetime: u32,
     /// Expiry in Unix seconds.
     pub expires_at: i64,
+    /// The proof of possession of the key that the access token is bound to.
+    pub proof: Option<Proof>,
 }
 
 /// Makes the tokens for a client.
@@ -76,6 +79,7 @@ pub fn mint(
     client: &AuthenticatedClient,
     bearer: Bearer<'_>,
     permitted: Permitted,
+    proof: Option<&Proof>,
 ) -> Result<Issued, OAuthError> {
     let client = Arc::clone(client.shared());
     let jti = random::jti();
@@ -94,6 +98,7 @@ pub fn mint(
             client_id: client.id.as_str(),
             scope: &permitted.scope,
             roles: &permitted.roles,
+            cnf: proof.map(|proof| Confirmation { jkt: proof.jkt() }),
             ..AccessTokenClaims::default()
         };
         match bearer {
@@ -127,6 +132,7 @@ pub fn mint(
         permitted,
         lifetime,
         expires_at,
+        proof: proof.cloned(),
     };
     match bearer {
         Bearer::Client => {}
@@ -238,7 +244,8 @@ impl Issued {
     pub fn to_json(&self) -> Vec<u8> {
         let response = TokenResponse {
             access_token: &self.token,
-            token_type: "Bearer",
+            // RFC 9449 §5.
+            token_type: if self.proof.is_some() { "DPoP" } else { "Bearer" },
             expires_in: self.lifetime,
             scope: &self.permitted.scope,
             id_token: self.id_token.as_deref(),

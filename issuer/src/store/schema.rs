@@ -84,6 +84,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0020_assertion_rule.sql"),
         postgres: include_str!("../../migrations/0020_assertion_rule.sql"),
     },
+    Step {
+        version: 24,
+        name: "proof of possession",
+        sqlite: include_str!("../../migrations/0024_proof_of_possession.sql"),
+        postgres: include_str!("../../migrations/0024_proof_of_possession.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -43,7 +43,7 @@ pub(super) struct Header {
 impl Header {
     /// From the first part of a token.
     pub(super) fn parse(part: &str) -> Result<Self, JwsError> {
-        Self::decode(part, |json| Self::parse_json(json))
+        Self::decode(part, Self::parse_json)
     }
 
     /// From the first part of a proof of possession, with the JSON text of the `jwk` in it.

@@ -47,12 +47,12 @@ impl<'t> UnverifiedProof<'t> {
     ) -> Result<Self, JwsError> {
         let Compact { header: encoded, signing_input, payload, signature } =
             Compact::split(token, max_bytes)?;
-        let (header, carried) = match known(encoded).filter(|known| *known.encoded == *encoded) {
-            Some(known) => (known.header, Carried::Known(known.key)),
-            None => {
-                let (header, jwk) = Header::parse_with_jwk(encoded)?;
-                (header, Carried::Read { encoded, jwk })
-            }
+        let known = known(encoded).filter(|known| *known.encoded == *encoded);
+        let (header, carried) = if let Some(known) = known {
+            (known.header, Carried::Known(known.key))
+        } else {
+            let (header, jwk) = Header::parse_with_jwk(encoded)?;
+            (header, Carried::Read { encoded, jwk })
         };
         Ok(Self { jws: UnverifiedJws { header, signing_input, payload, signature }, carried })
     }
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_header_that_is_known_is_known_by_all_its_bytes() {
-        let (key, other) = (key(), self::key());
+        let [key, other] = [key(), key()];
         let (mine, theirs) = (proof(&key, &header(&key)), proof(&other, &header(&other)));
         let read = UnverifiedProof::parse(&mine, 4096, |_| None).unwrap();
         let known = read.header(&read.key().unwrap()).unwrap();

@@ -49,3 +49,38 @@ impl KnownKeys {
         generations.young.insert(Arc::clone(header.encoded()), header);
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use countersign_keys::jws::UnverifiedProof;
+
+    use super::*;
+    use crate::testing::TestHolder;
+
+    fn header(holder: &TestHolder) -> Option<ProofHeader> {
+        let text = holder.proof("GET", "https://api.example").mint();
+        let proof = UnverifiedProof::parse(&text, 4096, |_| None).ok()?;
+        proof.header(&proof.key().ok()?)
+    }
+
+    #[test]
+    fn row_38_memory_is_bounded_and_what_is_used_stays() {
+        let known = KnownKeys::new(4);
+        let often = header(&TestHolder::new());
+        let is_known = |header: &Option<ProofHeader>| {
+            header.as_ref().is_some_and(|header| known.find(header.encoded()).is_some())
+        };
+
+        for _ in 0..50 {
+            assert!(header(&TestHolder::new()).map(|header| known.remember(header)).is_some());
+            if !is_known(&often) {
+                often.iter().for_each(|header| known.remember(header.clone()));
+            }
+            let generations = known.generations.lock().unwrap_or_else(PoisonError::into_inner);
+            assert!(generations.young.len() + generations.old.len() <= 4);
+        }
+
+        assert!(is_known(&often));
+        assert!(!is_known(&header(&TestHolder::new())));
+    }
+}

@@ -34,9 +34,12 @@ pub enum Binding<'v> {
     },
 }
 
-/// The `jkt` of a token (RFC 9449 §6.1): its only confirmation. What else would have to be proved is not known here, so
-/// it is not proved.
-pub(crate) fn jkt(claims: &StandardClaims) -> Result<Option<Box<str>>, ClaimError> {
+/// The thumbprint of the key that a token is bound to (RFC 9449 §6.1); none for a bearer token.
+///
+/// # Errors
+///
+/// [`ClaimError::BoundToKey`] if `cnf` says anything else, or more: what else would have to be proved is not known here.
+pub fn jkt(claims: &StandardClaims) -> Result<Option<Box<str>>, ClaimError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Confirmation<'c> {

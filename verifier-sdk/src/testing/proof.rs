@@ -48,6 +48,11 @@ impl TestHolder {
         self
     }
 
+    /// The key, for tests that sign by themselves.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
     /// The thumbprint of the key.
     pub fn jkt(&self) -> String {
         self.key.verifying_key().thumbprint().to_string()
