@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use countersign_keys::MasterKeys;
+use countersign_verifier::binding::ProofVerifier;
 use tokio::sync::Notify;
 
 use crate::audit::AuditLog;
+use crate::binding;
 use crate::bootstrap::{self, StartError};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -53,6 +55,8 @@ pub struct App {
     pub secret_uses: SecretUses,
     /// The keys by which clients sign.
     pub client_keys: ClientKeySource,
+    /// What checks proofs of possession.
+    pub proofs: ProofVerifier,
     /// How people prove who they are.
     pub credentials: Credentials,
     /// Who guesses the codes of devices, and how often.
@@ -100,6 +104,7 @@ impl App {
             keychain: Keychain::new(opened.rings, clock.elapsed()),
             registry: ArcSwap::from_pointee(opened.registry),
             secret_hasher: opened.secret_hasher,
+            proofs: binding::verifier(&config.dpop, &opened.sealer),
             sealer: opened.sealer,
             credentials: opened.credentials,
             secret_uses: SecretUses::default(),

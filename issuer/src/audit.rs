@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use countersign_verifier::binding::Proof;
 use serde::{Serialize, Serializer};
 
 use crate::config::OnWriteFailure;
@@ -43,6 +44,9 @@ pub struct AuditEvent<'e> {
     scope: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<&'e str>,
+    /// The key that the token is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jkt: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,6 +81,7 @@ impl<'e> AuditEvent<'e> {
             aud: Some(&issued.permitted.resource.identifier),
             scope: Some(&issued.permitted.scope),
             jti: Some(&issued.jti),
+            jkt: issued.proof.as_ref().map(Proof::jkt),
             exp: Some(issued.expires_at),
             ..Self::new(at, "token_issued", origin)
         }
@@ -116,6 +121,7 @@ impl<'e> AuditEvent<'e> {
             aud: None,
             scope: None,
             jti: None,
+            jkt: None,
             exp: None,
             error: None,
             cause: None,

@@ -14,7 +14,10 @@ impl IntoResponseParts for AnyOrigin {
 
     fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
         let any = HeaderValue::from_static("*");
+        // RFC 9449 §8: what a client in a browser must be able to read.
+        let exposed = HeaderValue::from_static("dpop-nonce, www-authenticate");
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
+        response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         Ok(response)
     }
 }

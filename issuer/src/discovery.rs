@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use countersign_keys::algorithm::ALGORITHMS;
+use countersign_verifier::binding::DEFAULT_PROOF_ALGORITHMS;
 use http::{HeaderValue, header};
 use serde::Serialize;
 
@@ -56,6 +57,7 @@ struct Metadata<'m> {
     require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
     code_challenge_methods_supported: [&'static str; 1],
+    dpop_signing_alg_values_supported: Vec<&'static str>,
     prompt_values_supported: [&'static str; 4],
     ui_locales_supported: Vec<&'static str>,
 }
@@ -100,6 +102,10 @@ pub fn document(config: &Config) -> Bytes {
         require_pushed_authorization_requests: false,
         authorization_response_iss_parameter_supported: true,
         code_challenge_methods_supported: [pkce::METHOD],
+        dpop_signing_alg_values_supported: DEFAULT_PROOF_ALGORITHMS
+            .iter()
+            .map(|algorithm| algorithm.name())
+            .collect(),
         prompt_values_supported: Prompt::VALUES,
         ui_locales_supported: Language::SUPPORTED.iter().map(|language| language.tag()).collect(),
     };

@@ -13,6 +13,9 @@ use crate::store::StoreError;
 /// Seconds after which a caller should try again when the issuer cannot answer now.
 const RETRY_AFTER_SECONDS: u32 = 2;
 
+/// RFC 9449 §8.1.
+pub const DPOP_NONCE: &str = "dpop-nonce";
+
 /// A refusal in the form of RFC 6749 §5.2.
 #[derive(Clone, Debug)]
 pub struct OAuthError {
@@ -24,12 +27,14 @@ pub struct OAuthError {
     pub cause: Cow<'static, str>,
     /// `Retry-After` in seconds.
     pub retry_after: Option<u32>,
+    /// `DPoP-Nonce` (RFC 9449 §8).
+    pub dpop_nonce: Option<Box<str>>,
 }
 
 impl OAuthError {
     /// A refusal whose public text tells all there is to know.
     pub fn new(code: ErrorCode, description: &'static str) -> Self {
-        Self { code, description, cause: Cow::Borrowed(description), retry_after: None }
+        Self::because(code, description, description)
     }
 
     /// A refusal with a more precise cause for the log.
@@ -38,7 +43,7 @@ impl OAuthError {
         description: &'static str,
         cause: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { code, description, cause: cause.into(), retry_after: None }
+        Self { code, description, cause: cause.into(), retry_after: None, dpop_nonce: None }
     }
 
     /// `invalid_request` with a text.
@@ -48,11 +53,10 @@ impl OAuthError {
 
     /// The issuer lacks something that it will have again.
     pub fn unavailable(cause: impl Into<Cow<'static, str>>) -> Self {
+        let description = "the issuer cannot answer at the moment; try again";
         Self {
-            code: ErrorCode::TemporarilyUnavailable,
-            description: "the issuer cannot answer at the moment; try again",
-            cause: cause.into(),
             retry_after: Some(RETRY_AFTER_SECONDS),
+            ..Self::because(ErrorCode::TemporarilyUnavailable, description, cause)
         }
     }
 
@@ -90,6 +94,9 @@ impl IntoResponse for OAuthError {
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(Ok(nonce)) = self.dpop_nonce.map(|nonce| HeaderValue::try_from(&*nonce)) {
+            headers.insert(DPOP_NONCE, nonce);
         }
         response
     }

@@ -39,6 +39,7 @@ pub mod userinfo;
 
 // What stands behind.
 pub mod audit;
+pub mod binding;
 pub mod bounded;
 pub mod clock;
 pub mod conditional;

@@ -2,10 +2,12 @@
 //! only a reference. The request is checked now, as it will be when it is used; the reference is good once, for a minute. A
 //! request object (§3) is verified and used up here, and what is kept are its parameters.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use countersign_verifier::binding::Proof;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
@@ -14,6 +16,7 @@ use crate::authorize::{
     AuthorizationRequest, Carried, Failure, PUSHED_PREFIX, Parameters, RequestObject,
     require_unsigned_allowed,
 };
+use crate::binding;
 use crate::cors::AnyOrigin;
 use crate::error::OAuthError;
 use crate::protocol::{ErrorCode, Form};
@@ -35,6 +38,7 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
         app.freshness.require(app.clock.elapsed())?;
         let client = client_auth::authenticate_request(&app, &parts, &form).await?;
         let client = client.shared();
+        let proof = binding::proven(&app, &parts, "/par")?;
         // RFC 9126 §2: the parameters are those of the client that authenticated.
         if form.value("client_id").is_some_and(|named| named != client.id.as_str()) {
             return Err(OAuthError::invalid_request("client_id is not that of the credential"));
@@ -56,15 +60,19 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
         let Some(object) = form.value("request") else {
             require_unsigned_allowed(sign_in)?;
             let kept = without_credentials(&form);
+            let kept = bound(&kept, proof.as_ref())?;
             check(&app, &kept, (client, sign_in))?;
+            use_up(&app, proof.as_ref()).await?;
             return keep(&app, client.id.as_str(), &kept).await;
         };
         // RFC 9126 §3: all parameters stand in the object.
         let object = RequestObject::verify(&app, (client, sign_in), object, Carried::Pushed);
         let object = Box::pin(object).await?;
-        check(&app, &object.parameters, (client, sign_in))?;
+        let kept = bound(&object.parameters, proof.as_ref())?;
+        check(&app, &kept, (client, sign_in))?;
+        use_up(&app, proof.as_ref()).await?;
         object.used.redeem(&app, client).await?;
-        keep(&app, client.id.as_str(), &object.parameters).await
+        keep(&app, client.id.as_str(), &kept).await
     };
     (AnyOrigin, outcome.await.unwrap_or_else(IntoResponse::into_response))
 }
@@ -82,6 +90,27 @@ fn without_credentials(form: &Form<'_>) -> String {
     let secret = ["client_secret", "client_assertion", "client_assertion_type"];
     kept.extend_pairs(form.pairs().filter(|(name, _)| !secret.contains(name)));
     kept.finish()
+}
+
+/// RFC 9449 §10.1: a proof says the same as `dpop_jkt`, and shows it; both must agree.
+fn bound<'k>(kept: &'k str, proof: Option<&Proof>) -> Result<Cow<'k, str>, OAuthError> {
+    let Some(proof) = proof else { return Ok(Cow::Borrowed(kept)) };
+    let (form, _) = Form::read(kept.as_bytes()).map_err(refuse_form)?;
+    match form.value("dpop_jkt") {
+        Some(jkt) if jkt == proof.jkt() => Ok(Cow::Borrowed(kept)),
+        Some(_) => {
+            let description = "dpop_jkt is not the key of the proof";
+            Err(OAuthError::new(ErrorCode::InvalidDpopProof, description))
+        }
+        None => Ok(Cow::Owned(format!("{kept}&dpop_jkt={}", proof.jkt()))),
+    }
+}
+
+async fn use_up(app: &App, proof: Option<&Proof>) -> Result<(), OAuthError> {
+    match proof {
+        Some(proof) => binding::use_up(app, proof, ErrorCode::InvalidDpopProof).await,
+        None => Ok(()),
+    }
 }
 
 async fn keep(app: &App, client_id: &str, parameters: &str) -> Result<Response, OAuthError> {

@@ -41,6 +41,8 @@ pub enum Purpose {
     DeviceCode,
     /// The hash of the code that a device shows (RFC 8628).
     UserCode,
+    /// The key of nonces for proofs of possession (RFC 9449 §8).
+    ProofNonce,
 }
 
 impl Purpose {
@@ -58,6 +60,7 @@ impl Purpose {
             Self::PushedRequest => b"pushed request",
             Self::DeviceCode => b"device code",
             Self::UserCode => b"user code",
+            Self::ProofNonce => b"proof nonce",
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The UserInfo endpoint (OpenID Connect Core §5.3): what a client may know of a user, as the user is now. Takes access
 //! tokens of signed-in users for the issuer itself, in the header or in a form; answers JSON, or a JWT if the client is
-//! registered for one.
+//! registered for one. A token that is bound to a key comes with a proof (RFC 9449 §7.1), or is refused.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use countersign_verifier::binding::{Proof, jkt};
 use countersign_verifier::claims::{Claim, StandardClaims};
+use countersign_verifier::credential::{Carriers, Credential, CredentialError, Scheme};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
@@ -14,8 +17,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::binding;
 use crate::cors::AnyOrigin;
-use crate::error::OAuthError;
+use crate::error::{DPOP_NONCE, OAuthError};
 use crate::inbound;
 use crate::issue::subject_identifier;
 use crate::protocol::{ErrorCode, Form};
@@ -27,34 +31,26 @@ use crate::token::{read_form_body, refuse_form};
 pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrigin, Response) {
     let (parts, body) = request.into_parts();
     let outcome = async {
-        let token = presented(&parts, body).await?;
-        answer(&app, &token).await
+        let credential = presented(&parts, body).await?;
+        answer(&app, &parts, &credential).await
     };
-    (AnyOrigin, outcome.await.unwrap_or_else(refusal))
+    (AnyOrigin, outcome.await.unwrap_or_else(|error| refusal(&app, error)))
 }
 
 /// RFC 6750 §2.1, §2.2: in the header, or in the form of a POST; never both, never in the query.
-async fn presented(parts: &Parts, body: axum::body::Body) -> Result<String, OAuthError> {
-    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let header = header.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim().to_owned())
-    });
+async fn presented(parts: &Parts, body: axum::body::Body) -> Result<Credential, OAuthError> {
     let has_form = parts.method == Method::POST && parts.headers.contains_key(header::CONTENT_TYPE);
-    let posted = if has_form {
-        let body = read_form_body(parts, body).await?;
-        let form = Form::parse(&body).map_err(refuse_form)?;
-        form.value("access_token").map(str::to_owned)
-    } else {
-        None
-    };
-    match (header, posted) {
-        (Some(token), None) | (None, Some(token)) => Ok(token),
-        (None, None) => Err(OAuthError::new(ErrorCode::InvalidToken, "there is no access token")),
-        (Some(_), Some(_)) => {
-            Err(OAuthError::invalid_request("the access token is given in more than one way"))
+    let form = if has_form { read_form_body(parts, body).await? } else { Bytes::new() };
+    Form::parse(&form).map_err(refuse_form)?;
+    Carriers::bearer().find(parts, Some(&form)).map_err(|error| match error {
+        CredentialError::Missing => {
+            OAuthError::new(ErrorCode::InvalidToken, "there is no access token")
         }
-    }
+        CredentialError::Several => {
+            OAuthError::invalid_request("the access token is given in more than one way")
+        }
+        _ => invalid("it is malformed"),
+    })
 }
 
 /// What an access token says to this endpoint alone.
@@ -66,9 +62,11 @@ struct OwnClaims {
     grant_id: Option<Uuid>,
 }
 
-async fn answer(app: &App, token: &str) -> Result<Response, OAuthError> {
+async fn answer(app: &App, parts: &Parts, credential: &Credential) -> Result<Response, OAuthError> {
     app.freshness.require(app.clock.elapsed())?;
-    let claims = inbound::access_token(app, token).ok_or_else(|| invalid("it does not verify"))?;
+    let claims = inbound::access_token(app, &credential.token);
+    let claims = claims.ok_or_else(|| invalid("it does not verify"))?;
+    let proof = proven(app, parts, (credential, &claims))?;
     if claims.text(Claim::Idtyp) != Some("user") {
         return Err(invalid("it is not of a user"));
     }
@@ -92,9 +90,36 @@ async fn answer(app: &App, token: &str) -> Result<Response, OAuthError> {
     {
         return Err(invalid("the grant was revoked"));
     }
+    if let Some(proof) = &proof {
+        binding::use_up(app, proof, ErrorCode::ProofRefused).await?;
+    }
     let mut told = told(&claims, &own, &user);
     told.insert("sub".to_owned(), json!(subject_identifier(&app.sealer, sign_in, user.id)));
-    respond(app, client, sign_in, told)
+    let mut response = respond(app, client, sign_in, told)?;
+    let nonce = proof.as_ref().and_then(Proof::next_nonce).map(HeaderValue::try_from);
+    if let Some(Ok(nonce)) = nonce {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
+    }
+    Ok(response)
+}
+
+/// RFC 9449 §7.1, §7.2: a bound token comes with a proof, and nothing else does.
+fn proven(
+    app: &App,
+    parts: &Parts,
+    (credential, claims): (&Credential, &StandardClaims),
+) -> Result<Option<Proof>, OAuthError> {
+    let jkt = jkt(claims).map_err(|_| invalid("it is bound in a way that is not known here"))?;
+    match (credential.scheme, jkt) {
+        (Scheme::Bearer, None) => Ok(None),
+        (Scheme::Dpop, Some(jkt)) => {
+            binding::proven_with_token(app, parts, ("/userinfo", &credential.token, &jkt)).map(Some)
+        }
+        (Scheme::Dpop, None) => Err(invalid("it is bound to no key, and comes with a proof")),
+        (Scheme::Bearer, Some(_)) => {
+            Err(invalid("it is bound to a key, and comes without a proof"))
+        }
+    }
 }
 
 /// The claims of the granted scopes (OpenID Connect Core §5.4), and those that were asked for by name.
@@ -134,18 +159,25 @@ fn invalid(cause: &'static str) -> OAuthError {
     OAuthError::because(ErrorCode::InvalidToken, "the access token is not good here", cause)
 }
 
-/// RFC 6750 §3: the challenge says what is wrong with the token, and nothing if there was none.
-fn refusal(error: OAuthError) -> Response {
+/// RFC 6750 §3, RFC 9449 §7.1: the challenges say what is wrong with the token or the proof, and how tokens are taken.
+fn refusal(app: &App, error: OAuthError) -> Response {
     let row = error.code.row();
     tracing::info!(code = row.wire, cause = error.cause.as_ref(), "a UserInfo request was refused");
     let is_about_the_token = matches!(row.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    let challenge = format!(
-        "Bearer realm=\"countersign\", error=\"{}\", error_description=\"{}\"",
-        row.wire, error.description
-    );
+    let is_about_the_proof =
+        matches!(error.code, ErrorCode::ProofRefused | ErrorCode::ResourceNonceNeeded);
+    let told = format!("error=\"{}\", error_description=\"{}\"", row.wire, error.description);
+    let algs = format!("algs=\"{}\"", app.proofs.algorithm_names());
+    let challenges = if is_about_the_proof {
+        vec![format!("DPoP {told}, {algs}")]
+    } else {
+        vec![format!("Bearer realm=\"countersign\", {told}"), format!("DPoP {algs}")]
+    };
     let mut response = error.into_response();
-    if let (true, Ok(challenge)) = (is_about_the_token, HeaderValue::try_from(challenge)) {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    for challenge in challenges.into_iter().filter(|_| is_about_the_token) {
+        if let Ok(challenge) = HeaderValue::try_from(challenge) {
+            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+        }
     }
     response
 }

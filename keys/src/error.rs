@@ -30,6 +30,9 @@ pub enum JwsError {
     /// The header asks for something that is never supported: `crit`, `b64`, `zip` or `enc`.
     #[error("the header of the token has the unsupported member `{0}`")]
     UnsupportedHeaderMember(&'static str),
+    /// A proof of possession carries no key (RFC 9449 §4.2).
+    #[error("the header of the proof has no `jwk`")]
+    MissingKey,
     /// `alg` is missing, or not one of [`crate::algorithm::ALGORITHMS`]; `none` and `HS256` are not.
     #[error("the algorithm of the token is not supported")]
     UnsupportedAlgorithm,
@@ -61,6 +64,7 @@ impl JwsError {
             Self::MalformedHeader => "malformed_header",
             Self::DuplicateHeaderMember => "duplicate_header_member",
             Self::UnsupportedHeaderMember(_) => "unsupported_header_member",
+            Self::MissingKey => "missing_jwk",
             Self::UnsupportedAlgorithm => "unsupported_algorithm",
             Self::InvalidKid => "invalid_kid",
             Self::AlgorithmMismatch => "algorithm_mismatch",

@@ -16,6 +16,7 @@ mod verifiers;
 
 mod canary;
 mod database_outage;
+mod dpop;
 mod durable;
 mod first_minute;
 mod footprint;

@@ -15,13 +15,16 @@
 )]
 
 use std::hint::black_box;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::signature::{self, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_keys::Algorithm;
-use countersign_verifier::testing::{Attack, TestIssuer, TestToken};
+use countersign_keys::{Algorithm, SigningKey};
+use countersign_verifier::binding::Dpop;
+use countersign_verifier::credential::Carriers;
+use countersign_verifier::testing::{Attack, TestClock, TestHolder, TestIssuer, TestToken};
 use countersign_verifier::{TokenCache, Verifier};
 use serde_json::json;
 
@@ -35,9 +38,59 @@ fn main() {
     for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
         compare(algorithm);
     }
+    for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
+        bound(algorithm);
+    }
     remembered();
     refusals();
     contention();
+}
+
+/// A token that is bound to a key, with a proof of its own each time, beside the two bare signature checks.
+fn bound(algorithm: Algorithm) {
+    const CALLS: u32 = 8;
+    let clock = TestClock::at(1_700_000_000);
+    let issuer = TestIssuer::with_algorithm(ISSUER, algorithm).clock(clock.clone());
+    let holder = TestHolder::new().clock(clock.clone());
+    let verifier = Verifier::builder(ISSUER)
+        .audience(AUDIENCE)
+        .algorithms([algorithm])
+        .clock(clock)
+        .dpop(Dpop::at(AUDIENCE))
+        .build_with(issuer.jwk_set())
+        .unwrap();
+    let token = access_token(&issuer).bound_to(&holder).mint();
+    let proof = || holder.proof("POST", "https://payments.example/pay").with_token(&token).mint();
+    let requests: Vec<_> = (0..=CALLS as usize * ROUNDS)
+        .map(|_| {
+            let request = http::Request::post("/pay")
+                .header("authorization", format!("DPoP {token}"))
+                .header("dpop", proof());
+            request.body(()).unwrap().into_parts().0
+        })
+        .collect();
+    let (of_token, of_proof) =
+        (bare_check(issuer.key(), &token), bare_check(holder.key(), &proof()));
+    let next = std::cell::Cell::new(0);
+    let carriers = Carriers::bearer();
+    let ours = || {
+        next.set(next.get() + 1);
+        let verifying = std::pin::pin!(verifier.verify_request(&requests[next.get()], &carriers));
+        let polled = verifying.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Ready(Ok(_))));
+    };
+    let bare = || {
+        of_token();
+        of_proof();
+    };
+    let contenders: Vec<Contender<'_>> =
+        vec![("bare", Box::new(bare)), ("countersign", Box::new(ours))];
+    let rounds = interleaved(&contenders, CALLS);
+    print(&json!({
+        "bench": "bound", "algorithm": algorithm.name(), "proof": "ES256", "token_bytes": token.len(),
+        "bare_ns": nanos(quiet(&rounds[0])), "ns": nanos(quiet(&rounds[OURS])),
+        "countersign_divided_by_bare": round(ratio(&rounds[OURS], &rounds[0])),
+    }));
 }
 
 /// The cache of verified tokens: the same token again, and 5,000 tokens in turn, which no processor cache
@@ -89,7 +142,7 @@ fn compare(algorithm: Algorithm) {
     let issuer = TestIssuer::with_algorithm(ISSUER, algorithm);
     let verifier = issuer.verifier(AUDIENCE);
     let token = access_token(&issuer).mint();
-    let bare = bare_check(&issuer, &token);
+    let bare = bare_check(issuer.key(), &token);
     let (jwt_key, validation) = jsonwebtoken_setup(&issuer);
     let jose = josekit_verifier(&issuer);
     let contenders: Vec<Contender<'_>> = vec![
@@ -139,13 +192,13 @@ struct JwtClaims {
 }
 
 /// aws-lc-rs alone: a parsed key, the decoded signature, the same bytes.
-fn bare_check(issuer: &TestIssuer, token: &str) -> impl Fn() + use<> {
+fn bare_check(key: &SigningKey, token: &str) -> impl Fn() + use<> {
     let (message, signature) = token.rsplit_once('.').unwrap();
     let message = message.as_bytes().to_vec();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-    let jwk = json!(issuer.key().verifying_key());
+    let jwk = json!(key.verifying_key());
     let part = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
-    let key = if issuer.key().algorithm() == Algorithm::Rs256 {
+    let key = if key.algorithm() == Algorithm::Rs256 {
         signature::RsaPublicKeyComponents { n: part("n"), e: part("e") }
             .to_parsed_public_key(&signature::RSA_PKCS1_2048_8192_SHA256)
             .unwrap()

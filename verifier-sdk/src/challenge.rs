@@ -1,23 +1,53 @@
-//! `WWW-Authenticate` as RFC 6750 §3 writes it, with `resource_metadata` (RFC 9728 §5.1) and the demand for
-//! another authentication (RFC 9470 §3).
+//! `WWW-Authenticate` as RFC 6750 §3 and RFC 9449 §7.1 write it, with `resource_metadata` (RFC 9728 §5.1) and the demand
+//! for another authentication (RFC 9470 §3).
 //! The description is one of a few constants: a client learns to get a new token, an attacker
 //! learns nothing about which check failed.
 
 use std::fmt;
 
+use crate::binding::ProofError;
 use crate::claims::ClaimError;
-use crate::credential::CredentialError;
+use crate::credential::{CredentialError, Scheme};
 use crate::error::{Group, VerifyError};
 
 /// A challenge, ready to be written.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Challenge<'a> {
+    scheme: Scheme,
     error: Option<&'static str>,
     description: Option<&'static str>,
     scope: Option<&'a str>,
     acr_values: Option<&'a str>,
     max_age: Option<u64>,
+    algs: Option<&'a str>,
     resource_metadata: Option<&'a str>,
+}
+
+/// Which schemes a service takes, and which one a request chose.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Offer<'a> {
+    /// The algorithms of proofs, if bound tokens are taken.
+    pub(crate) algorithms: Option<&'a str>,
+    /// Whether only they are.
+    pub(crate) is_required: bool,
+    pub(crate) presented: Option<Scheme>,
+}
+
+/// The challenges of a service, one for each scheme that helps (RFC 9449 §7.2). What is wrong is told by the scheme that
+/// the request chose.
+pub(crate) fn all(error: &VerifyError, offer: &Offer<'_>, metadata: Option<&str>) -> Vec<String> {
+    let Some(challenge) = Challenge::for_error(error) else { return Vec::new() };
+    let challenge = Challenge { resource_metadata: metadata, ..challenge };
+    let Some(algorithms) = offer.algorithms else { return vec![challenge.to_string()] };
+    let by_proof = challenge.scheme == Scheme::Dpop
+        || offer.is_required
+        || offer.presented == Some(Scheme::Dpop);
+    if by_proof {
+        let challenge = Challenge { scheme: Scheme::Dpop, algs: Some(algorithms), ..challenge };
+        return vec![challenge.to_string()];
+    }
+    let other = Challenge { algs: Some(algorithms), ..Challenge::by(Scheme::Dpop) };
+    vec![challenge.to_string(), other.to_string()]
 }
 
 impl<'a> Challenge<'a> {
@@ -25,7 +55,7 @@ impl<'a> Challenge<'a> {
     pub fn for_error(error: &'a VerifyError) -> Option<Self> {
         Some(match error {
             // RFC 6750 §3.1: without any credential, no error code and no details.
-            VerifyError::Credential(CredentialError::Missing) => Self::default(),
+            VerifyError::Credential(CredentialError::Missing) => Self::by(Scheme::Bearer),
             VerifyError::Credential(CredentialError::CrossSite) => return None,
             VerifyError::Credential(_) => {
                 Self::of("invalid_request").saying("Exactly one well-formed credential is needed")
@@ -44,13 +74,37 @@ impl<'a> Challenge<'a> {
             VerifyError::Claims(ClaimError::Expired) => {
                 Self::of("invalid_token").saying("The access token expired")
             }
+            VerifyError::Binding(ProofError::NotAccepted) => {
+                Self::of("invalid_token").saying("The access token is invalid")
+            }
+            VerifyError::Binding(error) => {
+                let challenge = Self { scheme: Scheme::Dpop, ..Self::of(error.outward_code()) };
+                challenge.saying(match error.outward_code() {
+                    "use_dpop_nonce" => "The proof needs the nonce of this server",
+                    "invalid_token" => "The access token is not bound to the key of the proof",
+                    _ => "The proof is invalid",
+                })
+            }
             other if other.group() == Group::Unavailable => return None,
             _ => Self::of("invalid_token").saying("The access token is invalid"),
         })
     }
 
+    fn by(scheme: Scheme) -> Self {
+        Self {
+            scheme,
+            error: None,
+            description: None,
+            scope: None,
+            acr_values: None,
+            max_age: None,
+            algs: None,
+            resource_metadata: None,
+        }
+    }
+
     fn of(error: &'static str) -> Self {
-        Self { error: Some(error), ..Self::default() }
+        Self { error: Some(error), ..Self::by(Scheme::Bearer) }
     }
 
     fn saying(self, description: &'static str) -> Self {
@@ -67,7 +121,7 @@ impl<'a> Challenge<'a> {
 
 impl fmt::Display for Challenge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bare = self.error.is_none() && self.resource_metadata.is_none();
+        let bare = self.error.is_none() && self.resource_metadata.is_none() && self.algs.is_none();
         let max_age = self.max_age.map(|seconds| seconds.to_string());
         let parameters = [
             // RFC 6750 §3: at least one parameter must follow the scheme.
@@ -77,9 +131,10 @@ impl fmt::Display for Challenge<'_> {
             ("scope", self.scope),
             ("acr_values", self.acr_values),
             ("max_age", max_age.as_deref()),
+            ("algs", self.algs),
             ("resource_metadata", self.resource_metadata),
         ];
-        f.write_str("Bearer")?;
+        f.write_str(self.scheme.name())?;
         let present = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
         for (position, (name, value)) in present.enumerate() {
             f.write_str(if position == 0 { " " } else { ", " })?;
@@ -178,6 +233,58 @@ mod tests {
                 r#"acr_values="gold silver", max_age="300""#
             )
         );
+    }
+
+    #[test]
+    fn a_service_that_takes_bound_tokens_says_so_and_tells_what_is_wrong_by_the_scheme_of_the_request()
+     {
+        let offer =
+            |is_required, presented| Offer { algorithms: Some("ES256"), is_required, presented };
+        let missing = VerifyError::Credential(CredentialError::Missing);
+        let expired = VerifyError::Claims(ClaimError::Expired);
+        let told = r#"error="invalid_token", error_description="The access token expired""#;
+        let by_proof = Some(Scheme::Dpop);
+
+        assert_eq!(
+            all(&missing, &offer(false, None), None),
+            [r#"Bearer realm="api""#, r#"DPoP algs="ES256""#]
+        );
+        assert_eq!(all(&missing, &offer(true, None), None), [r#"DPoP algs="ES256""#]);
+        assert_eq!(
+            all(&expired, &offer(false, Some(Scheme::Bearer)), None),
+            [format!("Bearer {told}"), r#"DPoP algs="ES256""#.to_owned()]
+        );
+        assert_eq!(
+            all(&expired, &offer(false, by_proof), None),
+            [format!(r#"DPoP {told}, algs="ES256""#)]
+        );
+        assert_eq!(all(&expired, &Offer::default(), None), [format!("Bearer {told}")]);
+    }
+
+    #[test]
+    fn a_refused_proof_is_challenged_without_saying_which_check_failed() {
+        let offer = Offer { algorithms: Some("ES256 PS256"), ..Offer::default() };
+        let rows = [
+            (ProofError::WrongUrl, "invalid_dpop_proof", "The proof is invalid"),
+            (ProofError::Replayed, "invalid_dpop_proof", "The proof is invalid"),
+            (
+                ProofError::WrongKey,
+                "invalid_token",
+                "The access token is not bound to the key of the proof",
+            ),
+            (
+                ProofError::NonceNeeded { nonce: "n".into() },
+                "use_dpop_nonce",
+                "The proof needs the nonce of this server",
+            ),
+        ];
+
+        for (error, code, description) in rows {
+            let expected = format!(
+                r#"DPoP error="{code}", error_description="{description}", algs="ES256 PS256""#
+            );
+            assert_eq!(all(&VerifyError::Binding(error), &offer, None), [expected]);
+        }
     }
 
     #[test]

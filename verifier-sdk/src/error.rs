@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign_keys::JwsError;
 
+use crate::binding::ProofError;
 use crate::challenge::Challenge;
 use crate::claims::ClaimError;
 use crate::credential::CredentialError;
@@ -41,6 +42,9 @@ pub enum VerifyError {
     /// The signature holds, and the claims refuse.
     #[error("refused by its claims: {0}")]
     Claims(#[from] ClaimError),
+    /// The token is bound to a key, and possession of it was not proved; or the other way round (RFC 9449 §7).
+    #[error("binding: {0}")]
+    Binding(#[from] ProofError),
     /// The token is good, and lacks these scopes.
     #[error("the token lacks a scope that is needed")]
     InsufficientScope {
@@ -116,6 +120,7 @@ impl VerifyError {
             Self::NoKid => "no_kid",
             Self::UnknownKey => "unknown_key",
             Self::Claims(error) => error.code(),
+            Self::Binding(error) => error.code(),
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::InsufficientRole => "insufficient_role",
             Self::UnacceptableActor => "unacceptable_actor",
@@ -144,6 +149,7 @@ impl VerifyError {
                 ClaimError::BoundToKey => Group::Binding,
                 _ => Group::Claims,
             },
+            Self::Binding(_) => Group::Binding,
             Self::InsufficientScope { .. }
             | Self::InsufficientRole
             | Self::UnacceptableActor

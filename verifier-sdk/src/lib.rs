@@ -79,18 +79,35 @@
 //! With the feature `session` an axum application signs people in: routes for login, callback, logout and back-channel
 //! logout, tokens in one sealed `__Host-` cookie or on the server, renewed ahead of time. See the module `session`.
 //!
+//! # Tokens that a thief cannot use
+//!
+//! A verifier that is told its public URL takes tokens that are bound to a key (DPoP, RFC 9449): the sender proves with each
+//! request that it holds the key. [`axum::require_binding`] demands that of a route, [`Dpop::required`](binding::Dpop::required)
+//! of all. A bound token that comes as a bearer token is refused always.
+//!
+//! ```no_run
+//! # #[cfg(feature = "remote")] async fn build() -> Result<(), Box<dyn std::error::Error>> {
+//! use countersign_verifier::{Verifier, binding::Dpop};
+//!
+//! let verifier = Verifier::builder("https://issuer.example")
+//!     .audience("https://payments.example")
+//!     .dpop(Dpop::at("https://payments.example"))
+//!     .build()
+//!     .await?;
+//! # Ok(()) }
+//! ```
+//!
 //! # What is checked, in this order
 //!
 //! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
 //! claims, strictly and in one pass: `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, required claims; that
-//! the token is not bound to a key; and who calls ([`Caller`]). [`Verifier::explain`] says how each goes.
+//! the token is presented as it must be; and who calls ([`Caller`]). [`Verifier::explain`] says how each goes.
 //! A remembered token skips to what may have changed: the time, and whether its key is still trusted.
 //!
 //! # What is not checked here
 //!
-//! Whether a token was revoked (it is short-lived instead), and proofs of possession: a bound token is
-//! refused. What the caller may do, and through whom it may come, is the route's business: see
-//! [`Verified::require_scopes`], [`Verified::require_hops`] and [`mod@axum`].
+//! Whether a token was revoked: it is short-lived instead. What the caller may do, and through whom it may come, is the
+//! route's business: see [`Verified::require_scopes`], [`Verified::require_hops`] and [`mod@axum`].
 //!
 //! # The map, in reading order
 //!
@@ -99,7 +116,7 @@
 //! - [`RelyingParty`], [`IdToken`], [`LogoutToken`], [`replay`]: what a client of the issuer verifies
 //! - [`key_source`]: fixed keys, the issuer's, kept fresh, or a source of the service; `discovery`
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
-//! - `binding/`: to come: DPoP and mutual TLS; `Policy::check_binding` is its place
+//! - [`binding`]: tokens that are bound to a key, and the proofs of who presents them; mutual TLS to come
 //! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side; `jwe` to come, in front of all checks
 //! - `session/`: the code flow and the session of a server-rendered application (feature `session`)
 //! - [`VerifyError`], [`Challenge`], [`health`], [`metrics`], [`clock`]
@@ -107,6 +124,7 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+pub mod binding;
 mod caller;
 mod challenge;
 pub mod claims;

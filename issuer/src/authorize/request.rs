@@ -38,6 +38,9 @@ pub struct AuthorizationRequest {
     /// PKCE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<CodeChallenge>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// What the user must be asked.
     #[serde(default)]
     pub prompt: Prompt,
@@ -87,6 +90,7 @@ impl AuthorizationRequest {
             resources: Vec::new(),
             nonce: None,
             code_challenge: None,
+            dpop_jkt: None,
             prompt: Prompt { consent: true, ..Prompt::default() },
             max_age: None,
             acr_values: Vec::new(),
@@ -149,6 +153,7 @@ impl AuthorizationRequest {
             resources: form.values("resource").map(str::to_owned).collect(),
             nonce: opaque(form, "nonce", "nonce is longer than 1024 bytes")?,
             code_challenge: code_challenge(form, client, sign_in)?,
+            dpop_jkt: dpop_jkt(form)?,
             prompt: prompt(form)?,
             max_age: max_age(form)?,
             acr_values: words(form, "acr_values"),
@@ -271,6 +276,19 @@ fn code_challenge(
             .map(Some)
             .ok_or_else(|| OAuthError::invalid_request("code_challenge is malformed")),
         (Some(_), _) => Err(OAuthError::invalid_request("code_challenge_method must be S256")),
+    }
+}
+
+/// RFC 9449 §10: the thumbprint of a key, base64url of a SHA-256.
+fn dpop_jkt(form: &Form<'_>) -> Result<Option<String>, OAuthError> {
+    let is_thumbprint = |jkt: &&str| {
+        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        jkt.len() == 43 && jkt.bytes().all(is_legal)
+    };
+    match form.value("dpop_jkt") {
+        None => Ok(None),
+        Some(jkt) if is_thumbprint(&jkt) => Ok(Some(jkt.to_owned())),
+        Some(_) => Err(OAuthError::invalid_request("dpop_jkt is not a thumbprint of a key")),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::output::{fields, or_dash, parse_algorithm, table};
 use super::token_size::require_small_tokens_for_resource;
 use super::{Failure, Session};
-use crate::registry::{InvalidValue, Resource, parse_name, parse_scope_tokens};
+use crate::registry::{InvalidValue, RequiredBinding, Resource, parse_name, parse_scope_tokens};
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
@@ -73,9 +73,25 @@ struct Shape {
     /// The largest token, 512 to 16384 bytes.
     #[arg(long, value_name = "N")]
     max_token_bytes: Option<u32>,
+    /// What its tokens must be bound to: dpop (RFC 9449), or none.
+    #[arg(long, value_name = "BINDING", value_parser = parse_binding)]
+    required_binding: Option<Demand>,
     /// A name for people.
     #[arg(long)]
     name: Option<String>,
+}
+
+/// What a resource demands from now on.
+#[derive(Clone, Copy, Debug)]
+struct Demand(Option<RequiredBinding>);
+
+fn parse_binding(name: &str) -> Result<Demand, String> {
+    match name {
+        "none" => Ok(Demand(None)),
+        _ => RequiredBinding::from_name(name)
+            .map(|binding| Demand(Some(binding)))
+            .ok_or_else(|| "use dpop or none".to_owned()),
+    }
 }
 
 impl ResourceCommand {
@@ -153,6 +169,9 @@ impl Shape {
         resource.algorithm = self.algorithm.unwrap_or(resource.algorithm);
         resource.token_lifetime = self.token_lifetime_seconds.unwrap_or(resource.token_lifetime);
         resource.max_token_bytes = self.max_token_bytes.unwrap_or(resource.max_token_bytes);
+        if let Some(Demand(binding)) = self.required_binding {
+            resource.required_binding = binding;
+        }
         if let Some(name) = &self.name {
             resource.name = Some(parse_name(name)?.to_owned());
         }
@@ -203,6 +222,7 @@ fn show(session: &Session, resource: &Resource) {
         ("algorithm", resource.algorithm.to_string()),
         ("token lifetime", format!("{} s", resource.token_lifetime)),
         ("largest token", format!("{} bytes", resource.max_token_bytes)),
+        ("required binding", or_dash(resource.required_binding.map(RequiredBinding::name))),
     ]);
     session.output.result(&document(resource), &text);
 }
@@ -215,6 +235,7 @@ fn document(resource: &Resource) -> Value {
         "algorithm": resource.algorithm.name(),
         "token_lifetime_seconds": resource.token_lifetime,
         "max_token_bytes": resource.max_token_bytes,
+        "required_binding": resource.required_binding.map(RequiredBinding::name),
         "enabled": resource.enabled,
     })
 }

@@ -49,6 +49,7 @@ pub(super) async fn make_demo_client(
         algorithm: Algorithm::Es256,
         token_lifetime: 600,
         max_token_bytes: 2048,
+        required_binding: None,
         enabled: true,
     };
     app.store.create_resource(&resource, &act).await?;
@@ -68,6 +69,7 @@ pub(super) async fn make_demo_client(
         secrets: vec![stored],
         keys: ClientKeys::None,
         token_endpoint_audience: false,
+        dpop_bound_access_tokens: false,
         permissions: vec![Permission {
             resource: audience.to_owned(),
             scopes: vec![SCOPE.to_owned()],

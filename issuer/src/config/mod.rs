@@ -16,8 +16,8 @@ pub use issuer_url::IssuerUrl;
 pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
 pub use secret::Secret;
 pub use sections::{
-    Audit, ClientAuthenticationLimits, Config, CredentialSettings, Database, Keys, Log, LogFormat,
-    Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound, Proxies,
+    Audit, ClientAuthenticationLimits, Config, CredentialSettings, Database, Dpop, Keys, Log,
+    LogFormat, Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound, Proxies,
     RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls, TokenExchange,
     Tracing, UpstreamProvider, UpstreamRegistration,
 };
@@ -54,6 +54,7 @@ pub const SECTIONS: &[Section] = &[
     TokenExchange::SECTION,
     Sessions::SECTION,
     RefreshTokens::SECTION,
+    Dpop::SECTION,
     CredentialSettings::SECTION,
     Mail::SECTION,
     Registration::SECTION,

@@ -43,6 +43,7 @@ section! {
         pub token_exchange: TokenExchange;
         pub sessions: Sessions;
         pub refresh_tokens: RefreshTokens;
+        pub dpop: Dpop;
         pub credentials: CredentialSettings;
         pub mail: Mail;
         pub registration: Registration;
@@ -170,6 +171,16 @@ section! {
         /// Seconds for which the token before the present one is answered with the same successor again: for a lost
         /// answer, two tabs, a laptop that wakes up. 0 to revoke at once.
         pub grace_seconds: u32 = 10, Default "10";
+    }
+}
+
+section! {
+    /// Tokens that are bound to a key of the client (DPoP, RFC 9449). A client that sends a proof gets a bound token; which
+    /// clients and resources demand one is part of their registration.
+    "dpop" => pub struct Dpop {
+        /// Whether each proof must carry a nonce of the issuer, so that none can be made ahead of time. Costs a client one
+        /// more request every few minutes.
+        pub require_nonce: bool = false, Default "false";
     }
 }
 

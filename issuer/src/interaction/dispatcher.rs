@@ -154,6 +154,7 @@ async fn issue_code(
         resources: request.resources.clone(),
         nonce: request.nonce.clone(),
         code_challenge: request.code_challenge,
+        dpop_jkt: request.dpop_jkt.clone(),
         claims: request.claims.clone(),
         expires_at: app.clock.now() + CODE_LIFETIME_SECONDS,
     };

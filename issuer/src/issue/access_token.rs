@@ -29,6 +29,12 @@ impl Serialize for Actors<'_> {
     }
 }
 
+/// The key that the token is bound to (RFC 9449 §6.1).
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Confirmation<'a> {
+    pub jkt: &'a str,
+}
+
 /// The payload, in the order in which it is written.
 #[derive(Clone, Copy, Default, Serialize)]
 pub(super) struct AccessTokenClaims<'a> {
@@ -48,6 +54,8 @@ pub(super) struct AccessTokenClaims<'a> {
     /// The ids of the tokens that this one came from, the oldest first: whoever revokes one of them means this one too.
     #[serde(skip_serializing_if = "<[&str]>::is_empty")]
     pub ancestor_jti: &'a [&'a str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation<'a>>,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub scope: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]

@@ -12,6 +12,7 @@ pub use subject::subject_identifier;
 
 use std::sync::Arc;
 
+use countersign_verifier::binding::Proof;
 use serde::Serialize;
 
 use crate::app::App;
@@ -24,7 +25,7 @@ use crate::signing::TokenType;
 use crate::token::client_auth::AuthenticatedClient;
 use crate::token::grants::{ACCESS_TOKEN_TYPE, Asserted, SignedIn};
 use crate::token::subject_token::SubjectToken;
-use access_token::{AccessTokenClaims, Actors};
+use access_token::{AccessTokenClaims, Actors, Confirmation};
 use exchanged::Chain;
 use id_token::{IdTokenClaims, at_hash};
 
@@ -74,6 +75,8 @@ pub struct Issued {
     lifetime: u32,
     /// Expiry in Unix seconds.
     pub expires_at: i64,
+    /// The proof of possession of the key that the access token is bound to.
+    pub proof: Option<Proof>,
 }
 
 /// Makes the tokens for a client.
@@ -86,6 +89,7 @@ pub fn mint(
     client: &AuthenticatedClient,
     bearer: Bearer<'_>,
     permitted: Permitted,
+    proof: Option<&Proof>,
 ) -> Result<Issued, OAuthError> {
     let client = Arc::clone(client.shared());
     let jti = random::jti();
@@ -105,6 +109,7 @@ pub fn mint(
             client_id: client.id.as_str(),
             scope: &permitted.scope,
             roles: &permitted.roles,
+            cnf: proof.map(|proof| Confirmation { jkt: proof.jkt() }),
             ..AccessTokenClaims::default()
         };
         match bearer {
@@ -146,6 +151,7 @@ pub fn mint(
         permitted,
         lifetime,
         expires_at,
+        proof: proof.cloned(),
     };
     match bearer {
         Bearer::Client => {}
@@ -280,7 +286,8 @@ impl Issued {
         let response = TokenResponse {
             access_token: &self.token,
             issued_token_type: self.issued_token_type,
-            token_type: "Bearer",
+            // RFC 9449 §5.
+            token_type: if self.proof.is_some() { "DPoP" } else { "Bearer" },
             expires_in: self.lifetime,
             scope: &self.permitted.scope,
             id_token: self.id_token.as_deref(),

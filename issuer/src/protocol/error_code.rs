@@ -59,8 +59,16 @@ pub enum ErrorCode {
     RequestUriNotSupported,
     /// Clients do not register themselves.
     RegistrationNotSupported,
+    /// The proof of possession is missing where it must be there, or is not good.
+    InvalidDpopProof,
+    /// The proof of possession needs a nonce of the issuer.
+    UseDpopNonce,
     /// The access token is missing, malformed, expired or not for this endpoint.
     InvalidToken,
+    /// The proof that comes with an access token is not good.
+    ProofRefused,
+    /// The proof that comes with an access token needs a nonce of the issuer.
+    ResourceNonceNeeded,
     /// The access token has not the scope that the endpoint asks for.
     InsufficientScope,
     /// There were too many requests from one address.
@@ -95,7 +103,7 @@ const fn row(
 
 /// The table of all codes, in the order of [`ErrorCode`].
 #[rustfmt::skip]
-pub static ERROR_CODES: [ErrorRow; 31] = [
+pub static ERROR_CODES: [ErrorRow; 35] = [
     row(ErrorCode::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::MethodNotAllowed, "invalid_request", StatusCode::METHOD_NOT_ALLOWED, "RFC 6749 §3.2, RFC 9110 §15.5.6"),
     row(ErrorCode::RequestTimeout, "invalid_request", StatusCode::REQUEST_TIMEOUT, "RFC 9110 §15.5.9"),
@@ -122,7 +130,11 @@ pub static ERROR_CODES: [ErrorRow; 31] = [
     row(ErrorCode::RequestNotSupported, "request_not_supported", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
     row(ErrorCode::RequestUriNotSupported, "request_uri_not_supported", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
     row(ErrorCode::RegistrationNotSupported, "registration_not_supported", StatusCode::BAD_REQUEST, "OpenID Connect Core §7.2.1"),
+    row(ErrorCode::InvalidDpopProof, "invalid_dpop_proof", StatusCode::BAD_REQUEST, "RFC 9449 §5"),
+    row(ErrorCode::UseDpopNonce, "use_dpop_nonce", StatusCode::BAD_REQUEST, "RFC 9449 §8"),
     row(ErrorCode::InvalidToken, "invalid_token", StatusCode::UNAUTHORIZED, "RFC 6750 §3.1"),
+    row(ErrorCode::ProofRefused, "invalid_dpop_proof", StatusCode::UNAUTHORIZED, "RFC 9449 §7.1"),
+    row(ErrorCode::ResourceNonceNeeded, "use_dpop_nonce", StatusCode::UNAUTHORIZED, "RFC 9449 §9"),
     row(ErrorCode::InsufficientScope, "insufficient_scope", StatusCode::FORBIDDEN, "RFC 6750 §3.1"),
     row(ErrorCode::TooManyRequests, "temporarily_unavailable", StatusCode::TOO_MANY_REQUESTS, "RFC 6585 §4"),
     row(ErrorCode::TemporarilyUnavailable, "temporarily_unavailable", StatusCode::SERVICE_UNAVAILABLE, "RFC 6749 §4.1.2.1"),
@@ -162,6 +174,7 @@ mod tests {
             .map(|row| row.wire)
             .collect();
 
-        assert_eq!(unauthorized, ["invalid_client", "invalid_token"]);
+        let expected = ["invalid_client", "invalid_token", "invalid_dpop_proof", "use_dpop_nonce"];
+        assert_eq!(unauthorized, expected);
     }
 }

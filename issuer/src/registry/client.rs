@@ -95,6 +95,8 @@ pub struct Client {
     pub keys: ClientKeys,
     /// Compatibility: a client assertion may name the token endpoint as its audience.
     pub token_endpoint_audience: bool,
+    /// It gets no tokens but those that are bound to a key (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
     /// What it may ask for; anything else is refused.
     pub permissions: Vec<Permission>,
     /// Whom it may assert, and where; anybody else is refused.

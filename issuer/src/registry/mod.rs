@@ -26,7 +26,7 @@ pub use client::{
 pub use invalid::InvalidValue;
 pub use names::{parse_name, parse_role, parse_scope_token, parse_scope_tokens};
 pub use profile::{Address, Profile, SCOPE_CLAIMS};
-pub use resource::{Resource, parse_resource_identifier};
+pub use resource::{RequiredBinding, Resource, parse_resource_identifier};
 pub use sign_in::{ConsentPolicy, IDENTITY_SCOPES, Pkce, SignIn, SubjectType};
 pub use token_size::{largest_asserted_token, largest_exchanged_token, largest_token, user_bytes};
 pub use unreadable::{RowKind, UnreadableRow};

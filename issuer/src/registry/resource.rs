@@ -20,8 +20,31 @@ pub struct Resource {
     pub token_lifetime: u32,
     /// No token for it is larger; 512 to 16384.
     pub max_token_bytes: u32,
+    /// To what its tokens must be bound; to nothing, unless the client wants it.
+    pub required_binding: Option<RequiredBinding>,
     /// No token is issued for a disabled resource.
     pub enabled: bool,
+}
+
+/// How tokens are bound to a key of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequiredBinding {
+    /// By proofs (RFC 9449).
+    Dpop,
+}
+
+impl RequiredBinding {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dpop => "dpop",
+        }
+    }
+
+    /// The one of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        (name == Self::Dpop.name()).then_some(Self::Dpop)
+    }
 }
 
 impl Resource {
@@ -41,6 +64,7 @@ impl Resource {
             algorithm: Algorithm::Es256,
             token_lifetime: Self::DEFAULT_TOKEN_LIFETIME,
             max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
+            required_binding: None,
             enabled: true,
         })
     }
@@ -54,6 +78,7 @@ impl Resource {
             algorithm,
             token_lifetime: Self::OWN_TOKEN_LIFETIME,
             max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
+            required_binding: None,
             enabled: true,
         }
     }

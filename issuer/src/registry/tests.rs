@@ -11,6 +11,7 @@ fn client(id: &str) -> Client {
         secrets: Vec::new(),
         keys: ClientKeys::None,
         token_endpoint_audience: false,
+        dpop_bound_access_tokens: false,
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
         sign_in: None,

@@ -17,6 +17,8 @@ const ASSERTED_FRAME: usize = 40;
 const EXCHANGED_FRAME: usize = 110;
 /// `{"sub":"","act":}` with a client id of 64 characters, and a `jti` in quotes with a comma.
 const HOP: usize = 107;
+/// `,"cnf":{"jkt":""}` and a thumbprint of 43 characters, if the client chooses to bind its tokens (RFC 9449 §6.1).
+const CONFIRMATION: usize = 61;
 /// `{"alg":"Ed25519","typ":"at+jwt","kid":"` and a thumbprint of 43 characters.
 const HEADER: usize = 90;
 
@@ -34,6 +36,7 @@ pub fn largest_token(
     let of_app = id + listed(&permission.roles);
     let of_user = client.sign_in.as_ref().map_or(0, |_| USER_FRAME + user_bytes);
     let payload = PAYLOAD_FRAME
+        + CONFIRMATION
         + issuer.len()
         + resource.identifier.len()
         + id
@@ -53,6 +56,7 @@ pub fn largest_asserted_token(
     let scopes: usize = rule.scopes.iter().map(|scope| scope.len() + 1).sum();
     // `idtyp` and `act` are longer than an app's, and `sub` is a name in a namespace at the most.
     let payload = PAYLOAD_FRAME
+        + CONFIRMATION
         + issuer.len()
         + resource.identifier.len()
         + 2 * id

@@ -1,4 +1,5 @@
-//! Client assertions are accepted once (RFC 7523 §3, RFC 7519 §4.1.7): one conditional statement decides.
+//! Client assertions (RFC 7523 §3, RFC 7519 §4.1.7) and proofs of possession (RFC 9449 §11.1) are accepted once: one
+//! conditional statement decides.
 
 use super::columns::bytes_text;
 use super::group_commit::Write;
@@ -17,5 +18,12 @@ impl Store {
         self.will_expire(expires_at);
         let (client_id, jti_hash) = (client_id.to_string(), bytes_text(jti_hash));
         self.together.write(Write::ConsumeJti { client_id, jti_hash, expires_at }).await
+    }
+
+    /// Uses up a proof by the hash of its name; true for exactly one caller on all nodes. The record is kept until
+    /// `expires_at` (Unix seconds), when the proof is refused by its age.
+    pub async fn use_proof(&self, hash: String, expires_at: i64) -> Result<bool, StoreError> {
+        self.will_expire(expires_at);
+        self.together.write(Write::UseProof { hash, expires_at }).await
     }
 }

@@ -34,8 +34,8 @@ pub(super) async fn load(
     selection: Selection<'_>,
 ) -> Result<Rows<Client>, StoreError> {
     let (after, id) = selection.parameters();
-    let select = "SELECT id, name, grants, auth, jwks, jwks_uri, token_endpoint_audience, sign_in, enabled \
-         FROM client WHERE deleted_at IS NULL AND generation > $1 AND ($2 = '' OR id = $2) ORDER BY id";
+    let select = "SELECT id, name, grants, auth, jwks, jwks_uri, token_endpoint_audience, sign_in, enabled, \
+         dpop_bound_access_tokens FROM client WHERE deleted_at IS NULL AND generation > $1 AND ($2 = '' OR id = $2) ORDER BY id";
     let rows = sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await?;
     let mut clients = Rows::read(&rows, (RowKind::Client, "id"), client_row);
     let select = "SELECT p.client_id, p.resource, p.scopes, p.roles FROM client_permission p \
@@ -101,6 +101,7 @@ fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
         secrets: Vec::new(),
         keys: client_keys(optional_text(row, "jwks")?, optional_text(row, "jwks_uri")?)?,
         token_endpoint_audience: flag(row, "token_endpoint_audience")?,
+        dpop_bound_access_tokens: flag(row, "dpop_bound_access_tokens")?,
         permissions: Vec::new(),
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),

@@ -143,7 +143,8 @@ impl Change<'_> {
             ClientKeys::Uri(uri) => (None, Some(uri.to_string())),
         };
         let update = "UPDATE client SET name = $1, grants = $2, auth = $3, jwks = $4, jwks_uri = $5, \
-             token_endpoint_audience = $6, sign_in = $7, enabled = $8, generation = $9 WHERE id = $10";
+             token_endpoint_audience = $6, sign_in = $7, enabled = $8, generation = $9, \
+             dpop_bound_access_tokens = $11 WHERE id = $10";
         let sign_in = client.sign_in.as_ref().map(serde_json::to_string).transpose();
         let sign_in = sign_in.map_err(|error| StoreError::Failed(error.to_string()))?;
         sqlx::query(update)
@@ -157,6 +158,7 @@ impl Change<'_> {
             .bind(i64::from(client.enabled))
             .bind(self.generation)
             .bind(client.id.as_str())
+            .bind(i64::from(client.dpop_bound_access_tokens))
             .execute(&mut *self.tx)
             .await?;
         Ok(())
@@ -222,6 +224,7 @@ fn description(client: &Client) -> Value {
     json!({
         "grants": client.grants,
         "token_endpoint_auth_method": client.auth.name(),
+        "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
         "permissions": permissions.collect::<Vec<_>>(),
         "assertion_rules": client.assertion_rules.iter().map(rule).collect::<Vec<_>>(),
         "acting_rules": client.acting_rules.iter().map(acting_rule).collect::<Vec<_>>(),

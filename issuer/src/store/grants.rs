@@ -35,6 +35,8 @@ pub struct RefreshFamily {
     pub amr: Vec<String>,
     /// The claims that the client asked for beyond its scopes.
     pub claims: ClaimsRequest,
+    /// The thumbprint of the key that its tokens are bound to.
+    pub jkt: Option<String>,
     /// Unix seconds.
     pub created_at: i64,
     /// Unix seconds after which no token of it is good.
@@ -60,7 +62,7 @@ pub struct CodeRedemption {
 
 /// What [`family_row`] reads, of `refresh_family f`.
 pub(super) const FAMILY_COLUMNS: &str = "f.id AS family_id, f.client_id, f.user_id, f.session_id, f.counter, \
-     f.rotated_at, f.scopes, f.resources, f.auth_time, f.amr, f.claims, f.created_at, f.expires_at, f.revoked_at";
+     f.rotated_at, f.scopes, f.resources, f.auth_time, f.amr, f.claims, f.jkt, f.created_at, f.expires_at, f.revoked_at";
 
 impl Store {
     /// Uses up a code, and keeps what follows from it. True for exactly one caller on all nodes.
@@ -186,6 +188,7 @@ pub(super) fn family_row(row: &AnyRow) -> Result<RefreshFamily, StoreError> {
         auth_time: number(row, "auth_time")?,
         amr: list(row, "amr")?,
         claims: claims.map_err(|error| corrupt("claims", &error))?,
+        jkt: optional_text(row, "jkt")?,
         created_at: number(row, "created_at")?,
         expires_at: number(row, "expires_at")?,
         revoked_at: optional_number(row, "revoked_at")?,

@@ -9,7 +9,7 @@ use super::columns::{
     Rows, corrupt, flag, list, list_text, number, optional_text, text, unreadable,
 };
 use super::{Act, Change, Store, StoreError};
-use crate::registry::{InvalidValue, Resource, RowKind};
+use crate::registry::{InvalidValue, RequiredBinding, Resource, RowKind};
 
 impl Store {
     /// Registers a resource. The identifier of a deleted one may be used again: it begins without any client.
@@ -108,7 +108,7 @@ impl Change<'_> {
 
     async fn write_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
         let update = "UPDATE resource SET name = $1, scopes = $2, algorithm = $3, token_lifetime = $4, \
-             max_token_bytes = $5, enabled = $6, generation = $7 WHERE identifier = $8";
+             max_token_bytes = $5, enabled = $6, generation = $7, required_binding = $9 WHERE identifier = $8";
         sqlx::query(update)
             .bind(resource.name.clone())
             .bind(list_text(&resource.scopes))
@@ -118,6 +118,7 @@ impl Change<'_> {
             .bind(i64::from(resource.enabled))
             .bind(self.generation)
             .bind(resource.identifier.as_str())
+            .bind(resource.required_binding.map(RequiredBinding::name))
             .execute(&mut *self.tx)
             .await?;
         Ok(())
@@ -177,13 +178,14 @@ fn description(resource: &Resource) -> Value {
         "algorithm": resource.algorithm.name(),
         "token_lifetime": resource.token_lifetime,
         "max_token_bytes": resource.max_token_bytes,
+        "required_binding": resource.required_binding.map(RequiredBinding::name),
         "enabled": resource.enabled,
     })
 }
 
 async fn one(connection: &mut AnyConnection, identifier: &str) -> Result<Resource, StoreError> {
-    let select = "SELECT identifier, name, scopes, algorithm, token_lifetime, max_token_bytes, enabled \
-         FROM resource WHERE deleted_at IS NULL AND identifier = $1";
+    let select = "SELECT identifier, name, scopes, algorithm, token_lifetime, max_token_bytes, enabled, \
+         required_binding FROM resource WHERE deleted_at IS NULL AND identifier = $1";
     let row = sqlx::query(select).bind(identifier).fetch_optional(connection).await?;
     let row = row.ok_or_else(|| StoreError::not_found("resource", identifier))?;
     resource_row(&row).map_err(|error| {
@@ -197,8 +199,8 @@ pub(super) async fn changed_after(
     connection: &mut AnyConnection,
     generation: i64,
 ) -> Result<Rows<Resource>, StoreError> {
-    let select = "SELECT identifier, name, scopes, algorithm, token_lifetime, max_token_bytes, enabled \
-         FROM resource WHERE deleted_at IS NULL AND generation > $1 ORDER BY identifier";
+    let select = "SELECT identifier, name, scopes, algorithm, token_lifetime, max_token_bytes, enabled, \
+         required_binding FROM resource WHERE deleted_at IS NULL AND generation > $1 ORDER BY identifier";
     let rows = sqlx::query(select).bind(generation).fetch_all(connection).await?;
     Ok(Rows::read(&rows, (RowKind::Resource, "identifier"), resource_row))
 }
@@ -215,6 +217,11 @@ fn resource_row(row: &AnyRow) -> Result<Resource, StoreError> {
             .ok_or_else(|| corrupt("algorithm", &algorithm))?,
         token_lifetime: small("token_lifetime")?,
         max_token_bytes: small("max_token_bytes")?,
+        required_binding: optional_text(row, "required_binding")?
+            .map(|name| {
+                RequiredBinding::from_name(&name).ok_or_else(|| corrupt("required_binding", &name))
+            })
+            .transpose()?,
         enabled: flag(row, "enabled")?,
     })
 }

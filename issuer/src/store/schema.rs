@@ -86,10 +86,16 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../migrations/0020_assertion_rule.sql"),
     },
     Step {
-        version: 23,
+        version: 21,
         name: "acting rule",
-        sqlite: include_str!("../../migrations/0023_acting_rule.sql"),
-        postgres: include_str!("../../migrations/0023_acting_rule.sql"),
+        sqlite: include_str!("../../migrations/0021_acting_rule.sql"),
+        postgres: include_str!("../../migrations/0021_acting_rule.sql"),
+    },
+    Step {
+        version: 22,
+        name: "proof of possession",
+        sqlite: include_str!("../../migrations/0022_proof_of_possession.sql"),
+        postgres: include_str!("../../migrations/0022_proof_of_possession.sql"),
     },
 ];
 

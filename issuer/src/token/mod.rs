@@ -1,5 +1,5 @@
-//! `POST /token` (RFC 6749 §3.2) as a pipeline, in order: form, client authentication, the grant, the
-//! user's standing, policy, minting, commit, audit, answer. A grant never authenticates, never mints and
+//! `POST /token` (RFC 6749 §3.2) as a pipeline, in order: form, client authentication, the proof of possession, the grant,
+//! the user's standing, policy, minting, commit, audit, answer. A grant never authenticates, never mints and
 //! never writes a response; what is common to all grants stands here once.
 
 pub mod client_auth;
@@ -14,14 +14,16 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use countersign_verifier::binding::Proof;
 use http::request::Parts;
 use http::{HeaderValue, header};
 use http_body_util::{BodyExt, Limited};
 
 use crate::app::App;
 use crate::audit::AuditEvent;
+use crate::binding;
 use crate::cors::AnyOrigin;
-use crate::error::OAuthError;
+use crate::error::{DPOP_NONCE, OAuthError};
 use crate::issue::{self, Issued};
 use crate::origin::Origin;
 use crate::policy::{self, AccessRequest};
@@ -91,8 +93,11 @@ async fn answer(
     trail.client_id = app.registry.load().client(named).map(|client| client.id.clone());
     let client = client_auth::authenticate(app, &presented).await?;
     trail.is_authenticated = true;
-    let request = TokenRequest { app, form: &form, client: client.client() };
+    let proof = binding::proven(app, parts, "/token")?;
+    let jkt = proof.as_ref().map(Proof::jkt);
+    let request = TokenRequest { app, form: &form, client: client.client(), jkt };
     let authorization = settle(app, (grant.authorize)(request).await).await?;
+    binding::compare(authorization.subject.bound_to(), proof.as_ref())?;
     let standing = standing::of(app, client.client(), &authorization.subject).await?;
     let access = AccessRequest {
         grant: grant.name,
@@ -101,7 +106,11 @@ async fn answer(
         subject: standing.access_subject(app),
     };
     let permitted = policy::decide(&app.registry.load(), client.client(), &access)?;
-    let issued = issue::mint(app, &client, standing.bearer(), permitted)?;
+    binding::require(client.client(), &permitted.resource, proof.as_ref())?;
+    let issued = issue::mint(app, &client, standing.bearer(), permitted, proof.as_ref())?;
+    if let Some(proof) = &issued.proof {
+        binding::use_up(app, proof, ErrorCode::InvalidDpopProof).await?;
+    }
     settle(app, grants::commit(app, authorization.commit).await).await?;
     Ok(issued)
 }
@@ -209,5 +218,10 @@ fn response(issued: &Issued) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    // RFC 9449 §8.2: the next nonce comes before the last one ends.
+    let nonce = issued.proof.as_ref().and_then(Proof::next_nonce).map(HeaderValue::try_from);
+    if let Some(Ok(nonce)) = nonce {
+        headers.insert(DPOP_NONCE, nonce);
+    }
     response
 }

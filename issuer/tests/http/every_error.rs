@@ -1,4 +1,4 @@
-//! Every error of RFC 6749, 6750, 7636, 8628, 8707, 9101, 9126 and OpenID Connect Core that this issuer answers: its code,
+//! Every error of RFC 6749, 6750, 7636, 8628, 8707, 9101, 9126, 9449 and OpenID Connect Core that this issuer answers: its code,
 //! its status, and how it travels. One row a case; the table fails when `error_code.rs` has a code that no row produces.
 //!
 //! Not in it, since they cannot arise: `interaction_required` (there is a more precise code for each step), and
@@ -12,6 +12,7 @@ use axum::body::Body;
 use countersign::protocol::error_code::ERROR_CODES;
 use countersign::registry::{ClientAuthentication, ConsentPolicy};
 use countersign_keys::Algorithm;
+use countersign_verifier::testing::{TestHolder, TestProof};
 use http::{Request, header};
 use serde_json::Value;
 
@@ -99,6 +100,9 @@ const ROWS: &[(&str, u16, Carrier, &str, Call)] = &[
     ("invalid_target", 400, Json, "a resource that it may not use", Token(&[ITSELF, ORDERS, ORDERS_SECRET, ("resource", "https://other.example")])),
     ("server_error", 500, Json, "a resource that asks for a key that is not there", Token(&[ITSELF, ("client_id", "broken"), ("client_secret", "$broken")])),
     ("temporarily_unavailable", 503, Json, "no database", Act(|stage| Box::pin(without_database(stage)))),
+    // RFC 9449 §5, §8.
+    ("invalid_dpop_proof", 400, Json, "a proof that is none", Act(|stage| Box::pin(bound_token(stage, "garbage".to_owned())))),
+    ("use_dpop_nonce", 400, Json, "a proof with a foreign nonce", Act(|stage| Box::pin(bound_token(stage, stage.proof(("POST", "/token")).claim("nonce", "x").mint())))),
     // RFC 7636 §4.6.
     ("invalid_grant", 400, Json, "a wrong code_verifier", Token(&[CODE, WEB, WEB_SECRET, ("code", "$code"), CB, WRONG])),
     ("invalid_grant", 400, Json, "no code_verifier", Token(&[CODE, WEB, WEB_SECRET, ("code", "$code"), CB])),
@@ -156,6 +160,9 @@ const ROWS: &[(&str, u16, Carrier, &str, Call)] = &[
     // RFC 6750 §3.1, at the UserInfo endpoint.
     ("invalid_token", 401, Challenge, "a token that does not verify", Act(|stage| Box::pin(userinfo(stage, "made-up")))),
     ("insufficient_scope", 403, Challenge, "a token without openid", Act(|stage| Box::pin(userinfo(stage, "$poor_token")))),
+    // RFC 9449 §7.1, §9.
+    ("invalid_dpop_proof", 401, Challenge, "a proof for something else", Act(|stage| Box::pin(bound_userinfo(stage, stage.proof(("GET", "/token")))))),
+    ("use_dpop_nonce", 401, Challenge, "the same with a foreign nonce", Act(|stage| Box::pin(bound_userinfo(stage, stage.proof(("GET", "/userinfo")).with_token(stage.value("$bound_token")).claim("nonce", "x"))))),
     // The clock of the runtime stands still from here on.
     ("invalid_request", 408, Json, "a body that never ends", Act(|stage| Box::pin(endless_body(stage)))),
 ];
@@ -163,6 +170,7 @@ const ROWS: &[(&str, u16, Carrier, &str, Call)] = &[
 /// An issuer with all that the rows need.
 struct Stage {
     issuer: Issuer,
+    holder: TestHolder,
     values: BTreeMap<&'static str, String>,
 }
 
@@ -246,7 +254,7 @@ impl Stage {
                 client.grants = vec![DEVICE.1.to_owned()];
             })
             .await;
-        let mut stage = Self { issuer, values };
+        let mut stage = Self { issuer, holder: TestHolder::new(), values };
         stage.prepare().await;
         stage
     }
@@ -263,6 +271,10 @@ impl Stage {
         assert_eq!(self.issuer.redeem("web", &secret, &used_code).await.status, 200);
         let poor = browser.code("web", &[("scope", "profile")]).await;
         let poor = self.issuer.redeem("web", &secret, &poor).await.json();
+        let bound = browser.code("web", &[]).await;
+        let proof = self.proof(("POST", "/token")).mint();
+        let redeeming = [CODE, WEB, ("client_secret", &secret), ("code", &bound), CB, RIGHT];
+        let bound = crate::dpop::post(&self.issuer, "/token", &redeeming, &[&proof]).await.json();
         let code = browser.code("web", &[]).await;
         let (waiting, denied) = (self.device().await, self.device().await);
         let page = enter(&browser, denied["user_code"].as_str().unwrap()).await;
@@ -273,6 +285,7 @@ impl Stage {
             ("waiting", text(&waiting, "device_code")),
             ("denied", text(&denied, "device_code")),
             ("poor_token", text(&poor, "access_token")),
+            ("bound_token", text(&bound, "access_token")),
             ("old_code", old_code),
             ("used_code", used_code),
             ("code", code),
@@ -311,6 +324,10 @@ impl Stage {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(form(&values)));
         self.issuer.send(request.unwrap()).await
+    }
+
+    fn proof(&self, request: (&str, &str)) -> TestProof<'_> {
+        crate::dpop::proof(&self.issuer, &self.holder, request)
     }
 
     fn value<'s>(&'s self, text: &'s str) -> &'s str {
@@ -386,6 +403,19 @@ async fn page_without_database(stage: &Stage) -> Answer {
 async fn userinfo(stage: &Stage, token: &'static str) -> Answer {
     let request = Request::get("/userinfo")
         .header(header::AUTHORIZATION, format!("Bearer {}", stage.value(token)))
+        .body(Body::empty());
+    stage.issuer.send(request.unwrap()).await
+}
+
+async fn bound_token(stage: &Stage, proof: String) -> Answer {
+    let form = [ITSELF, ORDERS, ("client_secret", stage.value("$orders"))];
+    crate::dpop::post(&stage.issuer, "/token", &form, &[&proof]).await
+}
+
+async fn bound_userinfo(stage: &Stage, proof: TestProof<'_>) -> Answer {
+    let request = Request::get("/userinfo")
+        .header(header::AUTHORIZATION, format!("DPoP {}", stage.value("$bound_token")))
+        .header("dpop", proof.mint())
         .body(Body::empty());
     stage.issuer.send(request.unwrap()).await
 }

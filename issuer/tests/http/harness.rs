@@ -29,7 +29,7 @@ pub(crate) struct Issuer {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Clock,
     router: Router,
-    _folder: tempfile::TempDir,
+    _folder: Arc<tempfile::TempDir>,
 }
 
 /// A response, read to its end.
@@ -67,7 +67,7 @@ impl Issuer {
 
     /// An issuer with one ES256 ring and one resource.
     pub(crate) async fn with(edit: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let mut config = Config {
             issuer: "https://issuer.example".parse().unwrap(),
             data_dir: folder.path().join("data"),
@@ -84,6 +84,16 @@ impl Issuer {
         issuer
     }
 
+    /// Another node beside this one, on the same database, by the same clock.
+    pub(crate) async fn node(&self) -> Self {
+        let (config, clock) = (self.app.config.clone(), self.clock.clone());
+        let app = Arc::new(App::open(config, clock.clone()).await.unwrap());
+        let router = router::public(Arc::clone(&app));
+        let node = Self { app, clock, router, _folder: Arc::clone(&self._folder) };
+        node.follow().await;
+        node
+    }
+
     pub(crate) async fn resource(&self, identifier: &str, edit: impl FnOnce(&mut Resource)) {
         let mut resource = Resource {
             identifier: identifier.to_owned(),
@@ -92,6 +102,7 @@ impl Issuer {
             algorithm: Algorithm::Es256,
             token_lifetime: 600,
             max_token_bytes: 2048,
+            required_binding: None,
             enabled: true,
         };
         edit(&mut resource);
@@ -110,6 +121,7 @@ impl Issuer {
             secrets: vec![self.stored(id, "first", &secret)],
             keys: ClientKeys::None,
             token_endpoint_audience: false,
+            dpop_bound_access_tokens: false,
             assertion_rules: Vec::new(),
             acting_rules: Vec::new(),
             sign_in: None,

@@ -14,6 +14,7 @@ mod conformance;
 mod cors;
 mod device;
 mod discovery;
+mod dpop;
 mod every_error;
 mod exchange;
 mod forgot_password;

@@ -1,5 +1,6 @@
 //! The protected header of a token (RFC 7515 §4), read in one pass on the stack. Keys and links to keys in it
-//! (`jwk`, `jku`, `x5u`, `x5c`) are never looked at; members that change what is signed are refused.
+//! (`jwk`, `jku`, `x5u`, `x5c`) are not looked at, but for the `jwk` of a proof of possession (`proof.rs`); members that change
+//! what is signed are refused.
 
 use arrayvec::{ArrayString, ArrayVec};
 use serde::Serialize;
@@ -42,16 +43,47 @@ pub(super) struct Header {
 impl Header {
     /// From the first part of a token.
     pub(super) fn parse(part: &str) -> Result<Self, JwsError> {
+        Self::decode(part, Self::parse_json)
+    }
+
+    /// From the first part of a proof of possession, with the JSON text of the `jwk` in it.
+    pub(super) fn parse_with_jwk(part: &str) -> Result<(Self, Box<str>), JwsError> {
+        Self::decode(part, |json| {
+            let mut jwk = None;
+            let header = Self::read(json, |name, reader| {
+                if name.is("jwk") {
+                    jwk = Some(reader.member_object()?);
+                    Ok(())
+                } else {
+                    reader.skip_member_value()
+                }
+            })?;
+            Ok((header, jwk.ok_or(JwsError::MissingKey)?.into()))
+        })
+    }
+
+    fn decode<T>(
+        part: &str,
+        read: impl FnOnce(&str) -> Result<T, JwsError>,
+    ) -> Result<T, JwsError> {
         if base64url::decoded_len(part.len()) > MAX_HEADER_BYTES {
             return Err(JwsError::HeaderTooLarge);
         }
         let mut buffer = [0; MAX_HEADER_BYTES];
         let json = base64url::decode_into(part, &mut buffer).ok_or(JwsError::InvalidBase64)?;
         let json = std::str::from_utf8(json).map_err(|_| JwsError::MalformedHeader)?;
-        Self::parse_json(json)
+        read(json)
     }
 
     fn parse_json(json: &str) -> Result<Self, JwsError> {
+        Self::read(json, |_, reader| reader.skip_member_value())
+    }
+
+    /// Reads all members; `other` takes the values of those that say nothing here.
+    fn read<'j>(
+        json: &'j str,
+        mut other: impl FnMut(&JsonString<'j>, &mut Reader<'j>) -> Result<(), JwsError>,
+    ) -> Result<Self, JwsError> {
         let mut reader = Reader::new(json);
         let mut names = ArrayVec::new();
         let (mut algorithm, mut kid, mut typ) = (None, None, None);
@@ -67,7 +99,7 @@ impl Header {
             } else if let Some(refused) = REFUSED.iter().find(|refused| name.is(refused)) {
                 return Err(JwsError::UnsupportedHeaderMember(refused));
             } else {
-                reader.skip_member_value()?;
+                other(&name, &mut reader)?;
             }
         }
         reader.end()?;

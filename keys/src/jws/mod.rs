@@ -3,6 +3,7 @@
 
 mod header;
 mod known;
+mod proof;
 mod reader;
 #[cfg(feature = "private")]
 mod sign;
@@ -15,15 +16,41 @@ use crate::jwk::{Kid, VerifyingKey};
 
 use header::Header;
 pub use known::KnownHeader;
+pub use proof::{ProofHeader, UnverifiedProof};
 #[cfg(feature = "private")]
 pub use sign::{CompactHeader, sign_compact};
-pub use token_hash::token_hash;
+pub use token_hash::{access_token_hash, token_hash};
 
 /// The longest token that is looked at unless the caller says otherwise.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// The largest signature: RSA with 8192 bits.
 const MAX_SIGNATURE_BYTES: usize = 1024;
+
+/// The parts of a token, in the right alphabet. Nothing of them was decoded.
+struct Compact<'t> {
+    header: &'t str,
+    signing_input: &'t str,
+    payload: &'t str,
+    signature: &'t str,
+}
+
+impl<'t> Compact<'t> {
+    fn split(token: &'t str, max_bytes: usize) -> Result<Self, JwsError> {
+        if token.len() > max_bytes {
+            return Err(JwsError::TooLarge);
+        }
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(JwsError::NotCompact)?;
+        if header.is_empty() || signature.is_empty() || payload.contains('.') {
+            return Err(JwsError::NotCompact);
+        }
+        if !base64url::is_canonical(payload) || !base64url::is_canonical(signature) {
+            return Err(JwsError::InvalidBase64);
+        }
+        Ok(Self { header, signing_input, payload, signature })
+    }
+}
 
 /// A token that is well-formed and nothing more. Its header may have been written by anyone.
 ///
@@ -55,17 +82,8 @@ impl<'t> UnverifiedJws<'t> {
         max_bytes: usize,
         known: impl IntoIterator<Item = &'k KnownHeader>,
     ) -> Result<Self, JwsError> {
-        if token.len() > max_bytes {
-            return Err(JwsError::TooLarge);
-        }
-        let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
-        let (header, payload) = signing_input.split_once('.').ok_or(JwsError::NotCompact)?;
-        if header.is_empty() || signature.is_empty() || payload.contains('.') {
-            return Err(JwsError::NotCompact);
-        }
-        if !base64url::is_canonical(payload) || !base64url::is_canonical(signature) {
-            return Err(JwsError::InvalidBase64);
-        }
+        let Compact { header, signing_input, payload, signature } =
+            Compact::split(token, max_bytes)?;
         let header = match known.into_iter().find_map(|known| known.recognize(header)) {
             Some(recognized) => *recognized,
             None => Header::parse(header)?,

@@ -163,6 +163,17 @@ impl<'a> Reader<'a> {
         self.skip_value(MAX_DEPTH - 1)
     }
 
+    /// The value of a member of the top object, which must be an object, as it is written.
+    pub(super) fn member_object(&mut self) -> Result<&'a str, JwsError> {
+        self.skip_whitespace();
+        let start = self.at;
+        if self.peek() != Some(b'{') {
+            return Err(JwsError::MalformedHeader);
+        }
+        self.skip_member_value()?;
+        self.text.get(start..self.at).ok_or(JwsError::MalformedHeader)
+    }
+
     fn skip_value(&mut self, levels: u8) -> Result<(), JwsError> {
         self.skip_whitespace();
         match self.peek() {

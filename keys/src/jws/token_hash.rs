@@ -1,5 +1,5 @@
 //! `at_hash` and `c_hash` (OpenID Connect Core §3.1.3.6, §3.3.2.11): the left half of a hash, by which an ID
-//! token names the access token or the code that it came with.
+//! token names the access token or the code that it came with; and `ath`, by which a proof of possession names its token.
 
 use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 
@@ -19,6 +19,11 @@ pub fn token_hash(algorithm: Algorithm, token: &str) -> String {
     base64url::encode(digest.as_ref().get(..half).unwrap_or_default())
 }
 
+/// The `ath` of a proof of possession (RFC 9449 §4.2): the whole SHA-256 of the access token, whatever signed it.
+pub fn access_token_hash(token: &str) -> String {
+    base64url::encode(digest::digest(&SHA256, token.as_bytes()).as_ref())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +36,14 @@ mod tests {
 
         assert_eq!(token_hash(Algorithm::Rs256, access_token), "77QmUPtjPfzWtF2AnpK9RQ");
         assert_eq!(token_hash(Algorithm::Rs256, code), "LDktKdoQak3Pk0cnXxCltA");
+    }
+
+    #[test]
+    fn the_example_of_rfc_9449_comes_out() {
+        // §7.1, figure 13.
+        let access_token = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
+
+        assert_eq!(access_token_hash(access_token), "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo");
     }
 
     #[test]

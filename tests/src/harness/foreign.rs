@@ -1,14 +1,14 @@
-//! Foreign client libraries: npm `openid-client` and PyPI `Authlib`, each in a script that prints what came of it.
+//! Foreign client libraries: npm `openid-client`, PyPI `Authlib` and `requests_oauth2client`, each in a script that prints what came of it.
 
 use super::{App, Certificate, environment, run};
 use serde_json::Value;
 use tokio::process::Command;
 
-/// The script of a library: `client` gets a token for an app, `sign_in` signs a person in.
+/// The script of a library: `client` gets a token for an app, `sign_in` signs a person in, `dpop` binds tokens to a key.
 fn script(library: &str, name: &str) -> Command {
     let (program, extension) = match library {
         "openid-client" => ("node".into(), "mjs"),
-        "authlib" => (environment::python_program("python"), "py"),
+        "authlib" | "requests_oauth2client" => (environment::python_program("python"), "py"),
         other => panic!("there is no script for {other}"),
     };
     let mut command = Command::new(program);
@@ -45,6 +45,15 @@ pub async fn foreign_sign_in(
 /// The same for a device, with `openid-client`.
 pub async fn foreign_device(wish: &Value, trusted: &Certificate) -> Result<Value, String> {
     tell(script("openid-client", "device"), wish, trusted).await
+}
+
+/// Bound tokens, at the issuer and at a service (RFC 9449), with `openid-client` or `requests_oauth2client`.
+pub async fn foreign_dpop(
+    library: &str,
+    wish: &Value,
+    trusted: &Certificate,
+) -> Result<Value, String> {
+    tell(script(library, "dpop"), wish, trusted).await
 }
 
 async fn tell(mut script: Command, wish: &Value, trusted: &Certificate) -> Result<Value, String> {

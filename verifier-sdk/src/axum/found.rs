@@ -7,7 +7,8 @@ use axum::response::Response;
 
 use super::Rejection;
 use super::requirement::Rights;
-use crate::credential::CredentialError;
+use crate::challenge::Offer;
+use crate::credential::{CredentialError, Scheme};
 use crate::error::VerifyError;
 
 #[derive(Clone)]
@@ -19,6 +20,7 @@ pub(super) struct Found {
 struct Caller {
     rights: Box<dyn Rights>,
     token: PresentedToken,
+    scheme: Scheme,
 }
 
 /// How this service refuses.
@@ -26,7 +28,18 @@ struct Caller {
 pub(super) struct Refusals {
     /// Where the metadata is, for challenges.
     pub(super) resource_metadata: Option<Arc<str>>,
+    /// The algorithms of proofs, if bound tokens are taken.
+    pub(super) algorithms: Option<Arc<str>>,
+    pub(super) is_binding_required: bool,
     pub(super) render: Option<Arc<dyn Fn(Rejection) -> Response + Send + Sync>>,
+}
+
+impl Refusals {
+    /// What challenges say, to a request that chose a scheme.
+    pub(super) fn offer(&self, presented: Option<Scheme>) -> Offer<'_> {
+        let algorithms = self.algorithms.as_deref();
+        Offer { algorithms, is_required: self.is_binding_required, presented }
+    }
 }
 
 /// The token as it was presented, to be handed on to the next service. Whoever has it, may use it.
@@ -57,10 +70,10 @@ impl Found {
 
     pub(super) fn somebody(
         rights: Box<dyn Rights>,
-        token: PresentedToken,
+        (token, scheme): (PresentedToken, Scheme),
         refusals: Arc<Refusals>,
     ) -> Self {
-        Self { caller: Some(Arc::new(Caller { rights, token })), refusals }
+        Self { caller: Some(Arc::new(Caller { rights, token, scheme })), refusals }
     }
 
     pub(super) fn is_somebody(&self) -> bool {
@@ -77,6 +90,7 @@ impl Found {
     }
 
     pub(super) fn refuse(&self, error: VerifyError) -> Rejection {
-        Rejection::new(error, Arc::clone(&self.refusals))
+        let presented = self.caller.as_deref().map(|caller| caller.scheme);
+        Rejection::new(error, presented, Arc::clone(&self.refusals))
     }
 }

@@ -57,6 +57,12 @@ pub fn require_hops(hops: Hops) -> Guard {
     Guard::new(Requirement::Hops(hops))
 }
 
+/// Lets only tokens pass that are bound to a key, of which possession was proved; others get 401 with a challenge
+/// (RFC 9449 §7.1).
+pub fn require_binding() -> Guard {
+    Guard::new(Requirement::Binding)
+}
+
 fn texts(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
     names.into_iter().map(Into::into).collect()
 }

@@ -8,15 +8,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
+use axum::extract::OriginalUri;
 use axum::response::{IntoResponse, Response};
-use http::Request;
+use http::request::Parts;
+use http::{HeaderValue, Request};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::Rejection;
 use super::found::{Found, PresentedToken, Refusals};
+use super::rejection::DPOP_NONCE;
 use crate::MultiVerifier;
-use crate::credential::{Carriers, CredentialError};
+use crate::binding::Presentation;
+use crate::credential::{Carriers, CredentialError, Scheme};
 use crate::error::VerifyError;
 use crate::resource_metadata::ResourceMetadata;
 
@@ -45,11 +49,18 @@ enum Anonymous {
 impl<C: Send + Sync + 'static> AuthLayer<C> {
     /// With one verifier, or several ([`MultiVerifier`]).
     pub fn new(verifier: impl Into<MultiVerifier<C>>) -> Self {
+        let verifier = verifier.into();
+        let offer = verifier.offer();
+        let refusals = Refusals {
+            algorithms: offer.algorithms.map(Into::into),
+            is_binding_required: offer.is_required,
+            ..Refusals::default()
+        };
         let shared = Shared {
-            verifier: verifier.into(),
+            verifier,
             carriers: Carriers::bearer(),
             anonymous: Anonymous::Refused,
-            refusals: Arc::default(),
+            refusals: Arc::new(refusals),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -101,14 +112,19 @@ impl<C: Send + Sync + 'static> AuthLayer<C> {
 
 impl<C: Send + Sync + 'static> Shared<C> {
     /// Traced as one span, which holds no data of the request.
-    async fn authenticate(&self, request: Request<Body>) -> Result<Request<Body>, Rejection> {
+    async fn authenticate(&self, request: Request<Body>) -> Result<Authenticated, Rejection> {
         let span = tracing::debug_span!("authenticate", outcome = tracing::field::Empty);
-        let result = self.find_caller(request).instrument(span.clone()).await;
+        let mut presented = None;
+        let result = self.find_caller(request, &mut presented).instrument(span.clone()).await;
         span.record("outcome", result.as_ref().map_or_else(VerifyError::code, |_| "passed"));
-        result.map_err(|error| Rejection::new(error, Arc::clone(&self.refusals)))
+        result.map_err(|error| Rejection::new(error, presented, Arc::clone(&self.refusals)))
     }
 
-    async fn find_caller(&self, request: Request<Body>) -> Result<Request<Body>, VerifyError> {
+    async fn find_caller(
+        &self,
+        request: Request<Body>,
+        scheme: &mut Option<Scheme>,
+    ) -> Result<Authenticated, VerifyError> {
         let (mut parts, body) = request.into_parts();
         let (form, body) = if self.carriers.wants_form(&parts) {
             let bytes = axum::body::to_bytes(body, MAX_FORM_BYTES)
@@ -119,11 +135,16 @@ impl<C: Send + Sync + 'static> Shared<C> {
             (Bytes::new(), body)
         };
         let refusals = Arc::clone(&self.refusals);
+        let mut next_nonce = None;
         let found = match self.carriers.find(&parts, Some(&form)) {
-            Ok(token) => {
-                let verified = self.verifier.verify(&token).await?;
-                parts.extensions.insert(verified.clone());
-                Found::somebody(Box::new(verified), PresentedToken::new(token), refusals)
+            Ok(credential) => {
+                *scheme = Some(credential.scheme);
+                let presented =
+                    self.verifier.verify_presented(&credential, presentation(&parts)).await?;
+                next_nonce = presented.next_nonce;
+                parts.extensions.insert(presented.verified.clone());
+                let token = (PresentedToken::new(credential.token), credential.scheme);
+                Found::somebody(Box::new(presented.verified), token, refusals)
             }
             Err(CredentialError::Missing) if self.anonymous == Anonymous::Allowed => {
                 Found::nobody(refusals)
@@ -131,8 +152,29 @@ impl<C: Send + Sync + 'static> Shared<C> {
             Err(error) => return Err(error.into()),
         };
         parts.extensions.insert(found);
-        Ok(Request::from_parts(parts, body))
+        Ok(Authenticated { request: Request::from_parts(parts, body), next_nonce })
     }
+}
+
+/// A request that may go on, and what its answer carries.
+struct Authenticated {
+    request: Request<Body>,
+    /// For the header `DPoP-Nonce`.
+    next_nonce: Option<String>,
+}
+
+/// The request as the client made it: nested routers see only the rest of the path.
+fn presentation(parts: &Parts) -> Presentation<'_> {
+    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+    Presentation { method: parts.method.as_str(), path: uri.path(), headers: &parts.headers }
+}
+
+/// RFC 9449 §8.2: a new nonce may come with any answer.
+fn with_nonce(mut response: Response, nonce: Option<String>) -> Response {
+    if let Some(Ok(nonce)) = nonce.map(HeaderValue::try_from) {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
+    }
+    response
 }
 
 impl<C> Clone for AuthLayer<C> {
@@ -183,7 +225,9 @@ where
         let mut inner = std::mem::replace(&mut self.inner, ready);
         Box::pin(async move {
             match shared.authenticate(request).await {
-                Ok(request) => Ok(inner.call(request).await?.into_response()),
+                Ok(Authenticated { request, next_nonce }) => {
+                    Ok(with_nonce(inner.call(request).await?.into_response(), next_nonce))
+                }
                 Err(rejection) => Ok(rejection.into_response()),
             }
         })

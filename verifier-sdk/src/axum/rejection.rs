@@ -9,8 +9,12 @@ use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::json;
 
 use super::found::Refusals;
-use crate::challenge::Challenge;
+use crate::challenge;
+use crate::credential::Scheme;
 use crate::error::VerifyError;
+
+/// RFC 9449 §8.1.
+pub(super) const DPOP_NONCE: &str = "dpop-nonce";
 
 /// A refusal on its way out. Rendered here unless the layer has a renderer
 /// ([`AuthLayer::map_rejection`](super::AuthLayer::map_rejection)).
@@ -18,12 +22,18 @@ use crate::error::VerifyError;
 pub struct Rejection {
     /// Why.
     pub error: VerifyError,
+    /// How the request presented its token, if it had one.
+    presented: Option<Scheme>,
     refusals: Arc<Refusals>,
 }
 
 impl Rejection {
-    pub(super) fn new(error: VerifyError, refusals: Arc<Refusals>) -> Self {
-        Self { error, refusals }
+    pub(super) fn new(
+        error: VerifyError,
+        presented: Option<Scheme>,
+        refusals: Arc<Refusals>,
+    ) -> Self {
+        Self { error, presented, refusals }
     }
 
     /// The response that the SDK makes, to be changed or replaced.
@@ -34,12 +44,15 @@ impl Rejection {
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let metadata = self.refusals.resource_metadata.as_deref();
-        let challenge = Challenge::for_error(error).map(|challenge| match metadata {
-            Some(url) => challenge.with_resource_metadata(url),
-            None => challenge,
-        });
-        if let Some(Ok(value)) = challenge.map(|c| HeaderValue::try_from(c.to_string())) {
-            headers.insert(WWW_AUTHENTICATE, value);
+        for challenge in challenge::all(error, &self.refusals.offer(self.presented), metadata) {
+            if let Ok(value) = HeaderValue::try_from(challenge) {
+                headers.append(WWW_AUTHENTICATE, value);
+            }
+        }
+        if let VerifyError::Binding(error) = error
+            && let Some(Ok(nonce)) = error.nonce().map(HeaderValue::try_from)
+        {
+            headers.insert(DPOP_NONCE, nonce);
         }
         if let Some(wait) = error.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
@@ -56,7 +69,7 @@ impl std::fmt::Debug for Rejection {
 
 impl From<VerifyError> for Rejection {
     fn from(error: VerifyError) -> Self {
-        Self::new(error, Arc::default())
+        Self::new(error, None, Arc::default())
     }
 }
 
@@ -82,6 +95,9 @@ impl IntoResponse for Rejection {
 fn outward_code(error: &VerifyError) -> &'static str {
     if matches!(error, VerifyError::InsufficientUserAuthentication { .. }) {
         return error.code();
+    }
+    if let VerifyError::Binding(error) = error {
+        return error.outward_code();
     }
     match error.status().as_u16() {
         400 => "invalid_request",

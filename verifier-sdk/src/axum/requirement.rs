@@ -15,6 +15,7 @@ pub(super) enum Requirement {
     MaxAge(Duration),
     Acr(Vec<String>),
     Hops(Hops),
+    Binding,
 }
 
 /// A caller, whatever its own claims are.
@@ -32,6 +33,7 @@ impl<C: Send + Sync> Rights for Verified<C> {
             Requirement::MaxAge(max_age) => self.require_max_age(*max_age),
             Requirement::Acr(accepted) => self.require_acr(accepted),
             Requirement::Hops(hops) => self.require_hops(hops),
+            Requirement::Binding => self.require_binding(),
         }
     }
 }

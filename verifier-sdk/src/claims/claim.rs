@@ -113,6 +113,12 @@ claims! {
     Nonce b"nonce" Text,
     /// The hash of the access token that an ID token came with (OpenID Connect Core §3.1.3.6).
     AtHash b"at_hash" Text,
+    /// The method that a proof of possession is for (RFC 9449 §4.2).
+    Htm b"htm" Text,
+    /// The URL that a proof of possession is for (RFC 9449 §4.2).
+    Htu b"htu" Text,
+    /// The hash of the access token that a proof of possession is for (RFC 9449 §4.2).
+    Ath b"ath" Text,
     /// What a security event token reports (RFC 8417 §2.2), e.g. a logout.
     Events b"events" Object,
     /// Tenant, in Microsoft's spelling.

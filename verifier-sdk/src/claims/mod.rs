@@ -29,7 +29,7 @@ pub struct StandardClaims {
 #[derive(Clone)]
 enum Payload {
     Verified(VerifiedPayload),
-    /// Only `explain` reads claims that nobody has verified.
+    /// `explain` reads claims that nobody has verified, and so do the cheap checks of a proof before its signature.
     Unverified(String),
 }
 

@@ -1,5 +1,5 @@
-//! Where a request carries its token: `Authorization: Bearer` (RFC 6750 §2.1), a `__Host-` cookie, or a
-//! form field (§2.2). Exactly one per request. The query string (§2.3) is never read.
+//! Where a request carries its token: `Authorization: Bearer` (RFC 6750 §2.1) or `DPoP` (RFC 9449 §7.1), a `__Host-`
+//! cookie, or a form field (RFC 6750 §2.2). Exactly one per request. The query string (§2.3) is never read.
 
 mod same_site;
 
@@ -45,6 +45,43 @@ impl CredentialError {
             Self::Several | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::CrossSite => StatusCode::FORBIDDEN,
         }
+    }
+}
+
+/// How a token is presented.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scheme {
+    /// Whoever has it, may use it (RFC 6750); in a cookie or a form too.
+    Bearer,
+    /// With a proof that the sender holds the key to which it is bound (RFC 9449 §7.1).
+    Dpop,
+}
+
+impl Scheme {
+    /// The header of the proof.
+    pub(crate) const DPOP_HEADER: &'static str = "dpop";
+
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+}
+
+/// The one token of a request, as it was presented. Nothing of it has been checked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The token.
+    pub token: String,
+    /// How it was presented.
+    pub scheme: Scheme,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credential").field("scheme", &self.scheme).finish_non_exhaustive()
     }
 }
 
@@ -104,54 +141,55 @@ impl Carriers {
     }
 
     /// The one token of the request; `form` is its body, if `wants_form` asked for it.
-    pub fn find(&self, parts: &Parts, form: Option<&[u8]>) -> Result<String, CredentialError> {
+    pub fn find(&self, parts: &Parts, form: Option<&[u8]>) -> Result<Credential, CredentialError> {
         let mut found = Found::default();
-        bearer(&parts.headers, &mut found)?;
+        authorization(&parts.headers, &mut found)?;
         let from_cookie = match &self.cookie {
             Some(name) => cookie(&parts.headers, name, &mut found)?,
             None => false,
         };
         for (name, value) in url::form_urlencoded::parse(form.unwrap_or_default()) {
             if name == "access_token" {
-                found.add(&value)?;
+                found.add(Scheme::Bearer, &value)?;
             }
         }
-        let token = found.token.ok_or(CredentialError::Missing)?;
+        let credential = found.credential.ok_or(CredentialError::Missing)?;
         if from_cookie && !is_same_site(parts, &self.trusted_origins) {
             return Err(CredentialError::CrossSite);
         }
-        Ok(token)
+        Ok(credential)
     }
 }
 
 #[derive(Default)]
 struct Found {
-    token: Option<String>,
+    credential: Option<Credential>,
 }
 
 impl Found {
-    fn add(&mut self, token: &str) -> Result<(), CredentialError> {
-        if self.token.is_some() {
+    fn add(&mut self, scheme: Scheme, token: &str) -> Result<(), CredentialError> {
+        if self.credential.is_some() {
             return Err(CredentialError::Several);
         }
         if token.is_empty() || token.contains(|c: char| !c.is_ascii_graphic()) {
             return Err(CredentialError::Malformed);
         }
-        self.token = Some(token.to_owned());
+        self.credential = Some(Credential { token: token.to_owned(), scheme });
         Ok(())
     }
 }
 
-fn bearer(headers: &HeaderMap, found: &mut Found) -> Result<(), CredentialError> {
+fn authorization(headers: &HeaderMap, found: &mut Found) -> Result<(), CredentialError> {
     for value in headers.get_all(AUTHORIZATION) {
         let bytes = value.as_bytes();
-        let scheme = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let name = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
         // RFC 9110 §11.1: the scheme is case-insensitive. Other schemes are not for us.
-        if !scheme.eq_ignore_ascii_case(b"Bearer") {
+        let is_named = |scheme: &Scheme| name.eq_ignore_ascii_case(scheme.name().as_bytes());
+        let Some(scheme) = [Scheme::Bearer, Scheme::Dpop].into_iter().find(is_named) else {
             continue;
-        }
+        };
         let value = value.to_str().map_err(|_| CredentialError::Malformed)?;
-        found.add(value.get(scheme.len()..).unwrap_or_default().trim_matches(' '))?;
+        found.add(scheme, value.get(name.len()..).unwrap_or_default().trim_matches(' '))?;
     }
     Ok(())
 }
@@ -166,7 +204,8 @@ fn cookie(headers: &HeaderMap, name: &str, found: &mut Found) -> Result<bool, Cr
             match named.and_then(|rest| rest.strip_prefix(b"=")) {
                 None | Some([]) => {}
                 Some(value) => {
-                    found.add(str::from_utf8(value).map_err(|_| CredentialError::Malformed)?)?;
+                    let value = str::from_utf8(value).map_err(|_| CredentialError::Malformed)?;
+                    found.add(Scheme::Bearer, value)?;
                     seen = true;
                 }
             }

@@ -16,7 +16,14 @@ fn parts(method: &str, headers: &[(&str, &str)]) -> Parts {
 
 fn find(method: &str, headers: &[(&str, &str)]) -> Result<String, CredentialError> {
     let carriers = Carriers::bearer().or_cookie("__Host-token").unwrap().or_form();
-    carriers.find(&parts(method, headers), None)
+    bearer(carriers.find(&parts(method, headers), None))
+}
+
+fn bearer(found: Result<Credential, CredentialError>) -> Result<String, CredentialError> {
+    found.map(|credential| {
+        assert_eq!(credential.scheme, Scheme::Bearer);
+        credential.token
+    })
 }
 
 #[test]
@@ -28,9 +35,19 @@ fn the_scheme_is_case_insensitive_and_spaces_do_not_matter() {
 
 #[test]
 fn other_schemes_are_no_credential() {
-    for value in ["Basic abc", "DPoP abc", "Bearerabc", "abc"] {
+    for value in ["Basic abc", "DPoPabc", "Bearerabc", "abc"] {
         assert_eq!(find("GET", &[("authorization", value)]), Err(CredentialError::Missing));
     }
+}
+
+#[test]
+fn a_token_with_a_proof_says_so_by_its_scheme_in_any_case() {
+    for value in ["DPoP abc", "dpop abc", "DPOP  abc"] {
+        let found = Carriers::bearer().find(&parts("GET", &[("authorization", value)]), None);
+        assert_eq!(found, Ok(Credential { token: "abc".to_owned(), scheme: Scheme::Dpop }));
+    }
+    let both = [("authorization", "Bearer a"), ("authorization", "DPoP a")];
+    assert_eq!(find("GET", &both), Err(CredentialError::Several));
 }
 
 #[test]
@@ -131,7 +148,7 @@ fn a_trusted_origin_may_send_cookies_across_sites() {
         ("origin", "https://app.example"),
     ];
 
-    assert_eq!(carriers.find(&parts("POST", &headers), None), Ok("abc".into()));
+    assert_eq!(bearer(carriers.find(&parts("POST", &headers), None)), Ok("abc".into()));
 }
 
 #[test]
@@ -155,7 +172,7 @@ fn a_form_is_wanted_only_where_rfc_6750_allows_it() {
 #[test]
 fn a_form_carries_the_token_once() {
     let carriers = Carriers::bearer().or_form();
-    let body = |text: &str| carriers.find(&parts("POST", &[]), Some(text.as_bytes()));
+    let body = |text: &str| bearer(carriers.find(&parts("POST", &[]), Some(text.as_bytes())));
 
     assert_eq!(body("a=1&access_token=abc&b=2"), Ok("abc".into()));
     assert_eq!(body("access_token=a&access_token=b"), Err(CredentialError::Several));

@@ -7,6 +7,7 @@ mod corpus;
 mod hostile;
 mod issuer;
 mod openid;
+mod proof;
 mod token;
 
 pub use clock::TestClock;
@@ -14,4 +15,5 @@ pub use corpus::{HostileToken, corpus};
 pub use hostile::Attack;
 pub use issuer::TestIssuer;
 pub use openid::{LOGOUT_EVENT, id_token_corpus, logout_token_corpus};
+pub use proof::{TestHolder, TestProof, proof_corpus};
 pub use token::TestToken;

@@ -140,7 +140,7 @@ impl<'i> TestToken<'i> {
 }
 
 #[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
-fn signed(key: &SigningKey, header: &str, payload: &str) -> String {
+pub(super) fn signed(key: &SigningKey, header: &str, payload: &str) -> String {
     let input = signing_input(header, payload);
     let signature = key.sign(input.as_bytes()).expect("signing works");
     format!("{input}.{}", encode(signature.as_ref()))

@@ -14,6 +14,7 @@ use super::settings::{Keys, Start};
 use super::token_cache::{TokenCache, VerifiedTokens};
 use super::{Inner, Verifier};
 use crate::RelyingParty;
+use crate::binding::Dpop;
 use crate::key_source::{CustomKeys, IssuerKeys, KeySource, PlainHttp};
 #[cfg(feature = "remote")]
 use crate::key_source::{HttpFetch, RemoteKeys, RemoteOptions, Source, Trigger};
@@ -23,13 +24,13 @@ impl<C> VerifierBuilder<C, HasAudience> {
     /// Builds with fixed keys, at once.
     pub fn build_with(mut self, keys: JwkSet) -> Result<Verifier<C>, BuildError> {
         self.check()?;
-        Ok(self.finish(IssuerKeys::Fixed(Arc::new(keys))))
+        self.finish(IssuerKeys::Fixed(Arc::new(keys)))
     }
 
     /// Builds with the service's own source of keys, at once and whether it has any yet.
     pub fn build_with_source(mut self, source: impl KeySource) -> Result<Verifier<C>, BuildError> {
         self.check()?;
-        Ok(self.finish(IssuerKeys::Custom(CustomKeys(Arc::new(source)))))
+        self.finish(IssuerKeys::Custom(CustomKeys(Arc::new(source))))
     }
 
     /// Builds, and with [`Start::FailFast`] fetches the keys first. Must be awaited within a tokio
@@ -38,19 +39,20 @@ impl<C> VerifierBuilder<C, HasAudience> {
     pub async fn build(mut self) -> Result<Verifier<C>, BuildError> {
         self.check()?;
         let keys = self.connect().await?;
-        Ok(self.finish(keys))
+        self.finish(keys)
     }
 
-    fn finish(self, keys: IssuerKeys) -> Verifier<C> {
+    fn finish(self, keys: IssuerKeys) -> Result<Verifier<C>, BuildError> {
         let inner = Inner {
             policy: self.policy,
             keys,
             clock: self.clock,
             counters: Arc::new(Counters::default()),
             cache: self.token_cache.map(VerifiedTokens::new),
+            bound: self.dpop.map(Dpop::build).transpose()?.map(Arc::new),
             read_extra: self.read_extra,
         };
-        Verifier { inner: Arc::new(inner) }
+        Ok(Verifier { inner: Arc::new(inner) })
     }
 }
 

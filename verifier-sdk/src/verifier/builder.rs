@@ -13,6 +13,7 @@ use super::DEFAULT_ALGORITHMS;
 use super::policy::{AppAsserted, Policy};
 use super::settings::{Keys, Start};
 use super::token_cache::TokenCache;
+use crate::binding::Dpop;
 use crate::clock::{Clock, SystemClock};
 use crate::key_source::{Fetch, PlainHttp};
 use crate::profile::Profile;
@@ -56,6 +57,7 @@ pub struct VerifierBuilder<C, A> {
     pub(super) skew: Duration,
     pub(super) max_lifetime: Duration,
     pub(super) token_cache: Option<TokenCache>,
+    pub(super) dpop: Option<Dpop>,
     pub(super) trusted_audiences: Vec<String>,
     pub(super) replay: Option<Arc<dyn ReplayStore>>,
     pub(super) read_extra: fn(&str) -> Option<C>,
@@ -85,6 +87,7 @@ impl VerifierBuilder<(), NoAudience> {
             skew: Duration::from_secs(30),
             max_lifetime: Duration::from_hours(24),
             token_cache: None,
+            dpop: None,
             trusted_audiences: Vec::new(),
             replay: None,
             read_extra: |_| Some(()),
@@ -141,6 +144,12 @@ impl<C, A: OfAccessTokens> VerifierBuilder<C, A> {
     /// microsecond. Off by default: it helps only where the same tokens come often.
     pub fn token_cache(mut self, token_cache: TokenCache) -> Self {
         self.token_cache = Some(token_cache);
+        self
+    }
+
+    /// Accepts tokens that are bound to a key, with a proof (RFC 9449); without this they are all refused.
+    pub fn dpop(mut self, dpop: Dpop) -> Self {
+        self.dpop = Some(dpop);
         self
     }
 }
@@ -232,6 +241,7 @@ impl<C, A> VerifierBuilder<C, A> {
             skew: self.skew,
             max_lifetime: self.max_lifetime,
             token_cache: self.token_cache,
+            dpop: self.dpop,
             trusted_audiences: self.trusted_audiences,
             replay: self.replay,
             read_extra,

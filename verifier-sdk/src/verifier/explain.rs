@@ -6,6 +6,7 @@ use countersign_keys::UnverifiedJws;
 use super::policy::Policy;
 use super::{ClaimError, StandardClaims, Verifier, VerifyError};
 use crate::claims::Claim;
+use crate::credential::Scheme;
 use crate::validation::CLAIM_CHECKS;
 
 /// The checks of the policy after `CLAIM_CHECKS`, in order.
@@ -82,7 +83,7 @@ impl<C> Verifier<C> {
         let own: [Result<(), ClaimError>; POLICY_CHECKS.len()] = [
             policy.check_mark(&claims),
             policy.client(&claims).map(|_| ()),
-            Policy::check_binding(&claims),
+            Policy::check_binding(&claims, Scheme::Bearer).map(|_| ()),
             policy.identity(&claims).map(|_| ()),
         ];
         for (name, result) in POLICY_CHECKS.into_iter().zip(own) {

@@ -23,9 +23,11 @@ use std::sync::Arc;
 use countersign_keys::{Algorithm, UnverifiedJws, VerifiedPayload, VerifyingKey};
 use http::request::Parts;
 
+use crate::binding::{BoundTokens, Presentation, ProofError};
+use crate::challenge::{self, Offer};
 use crate::claims::{ClaimError, StandardClaims};
 use crate::clock::Clock;
-use crate::credential::Carriers;
+use crate::credential::{Carriers, Credential, Scheme};
 use crate::error::VerifyError;
 use crate::health::Health;
 use crate::key_source::{IssuerKeys, Miss};
@@ -46,6 +48,13 @@ pub struct Verifier<C = ()> {
     inner: Arc<Inner<C>>,
 }
 
+/// A verified token with what the answer to its request should carry.
+pub(crate) struct Presented<C> {
+    pub(crate) verified: Verified<C>,
+    /// For the header `DPoP-Nonce`.
+    pub(crate) next_nonce: Option<String>,
+}
+
 struct Inner<C> {
     policy: Policy,
     keys: IssuerKeys,
@@ -53,6 +62,8 @@ struct Inner<C> {
     counters: Arc<Counters>,
     /// Of this verifier alone, since its entries are verdicts by this policy.
     cache: Option<VerifiedTokens<C>>,
+    /// Whether and how bound tokens are taken.
+    bound: Option<Arc<BoundTokens>>,
     read_extra: fn(&str) -> Option<C>,
 }
 
@@ -72,34 +83,81 @@ impl Verifier {
 }
 
 impl<C> Verifier<C> {
-    /// Verifies a token without ever waiting. Answers [`VerifyError::NeedsKeys`] where `verify` would
+    /// Verifies a bearer token without ever waiting. Answers [`VerifyError::NeedsKeys`] where `verify` would
     /// wait; nothing is fetched.
     pub fn try_verify(&self, token: &str) -> Result<Verified<C>, VerifyError> {
-        let result = self.check(token);
+        let result = self.check_bearer(|| self.check(token, Scheme::Bearer));
         self.inner.counters.record(&result);
         result
     }
 
-    /// Verifies a token. Waits at most a second, and only if a fetch may bring the key it needs.
+    /// Verifies a bearer token. Waits at most a second, and only if a fetch may bring the key it needs.
     pub async fn verify(&self, token: &str) -> Result<Verified<C>, VerifyError> {
         let begin = self.inner.clock.monotonic();
-        let result = match self.check(token) {
-            Err(VerifyError::NeedsKeys) => self.check_after_fetch(token).await,
+        let result = match self.check_bearer(|| self.check(token, Scheme::Bearer)) {
+            Err(VerifyError::NeedsKeys) => self.check_after_fetch(token, Scheme::Bearer).await,
             settled => settled,
         };
-        self.inner.counters.record(&result);
-        self.inner.counters.took(self.inner.clock.monotonic().saturating_sub(begin));
+        self.count(&result, begin);
         result
     }
 
-    /// Verifies the one token that a request carries, for frameworks without a layer of ours. A refusal
-    /// has its [`status`](VerifyError::status) and [`challenge`](VerifyError::challenge).
+    /// Verifies the one token that a request carries, with its proof if it is bound, for frameworks without a layer of
+    /// ours. A refusal has its [`status`](VerifyError::status) and its [`challenges`](Self::challenges).
     pub async fn verify_request(
         &self,
         parts: &Parts,
         carriers: &Carriers,
     ) -> Result<Verified<C>, VerifyError> {
-        self.verify(&carriers.find(parts, None)?).await
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        let request = Presentation { method, path, headers: &parts.headers };
+        Ok(self.verify_presented(&carriers.find(parts, None)?, request).await?.verified)
+    }
+
+    pub(crate) async fn verify_presented(
+        &self,
+        credential: &Credential,
+        request: Presentation<'_>,
+    ) -> Result<Presented<C>, VerifyError> {
+        if credential.scheme == Scheme::Bearer {
+            let verified = self.verify(&credential.token).await?;
+            return Ok(Presented { verified, next_nonce: None });
+        }
+        let begin = self.inner.clock.monotonic();
+        let result = self.verify_with_proof(&credential.token, request).await;
+        self.count(&result, begin);
+        result
+    }
+
+    /// The token first: only who has a good one may make us look at a proof.
+    async fn verify_with_proof(
+        &self,
+        token: &str,
+        request: Presentation<'_>,
+    ) -> Result<Presented<C>, VerifyError> {
+        let bound = self.inner.bound.as_deref().ok_or(ProofError::NotAccepted)?;
+        let verified = match self.check(token, Scheme::Dpop) {
+            Err(VerifyError::NeedsKeys) => self.check_after_fetch(token, Scheme::Dpop).await,
+            settled => settled,
+        }?;
+        let now = self.inner.clock.wall();
+        let proof = bound.prove((token, verified.jkt()), request, now).await?;
+        Ok(Presented { verified, next_nonce: proof.next_nonce().map(str::to_owned) })
+    }
+
+    /// The values of `WWW-Authenticate` for a refusal of this verifier: one for each scheme that it takes.
+    pub fn challenges(&self, error: &VerifyError) -> Vec<String> {
+        challenge::all(error, &self.offer(), None)
+    }
+
+    /// What challenges say of DPoP.
+    pub(crate) fn offer(&self) -> Offer<'_> {
+        let bound = self.inner.bound.as_deref();
+        Offer {
+            algorithms: bound.map(BoundTokens::algorithms),
+            is_required: bound.is_some_and(BoundTokens::refuses_bearer_tokens),
+            presented: None,
+        }
     }
 
     /// The same verifier, which also lets in users who only were named by an app
@@ -114,6 +172,7 @@ impl<C> Verifier<C> {
             clock: Arc::clone(&self.inner.clock),
             counters: Arc::clone(&self.inner.counters),
             cache: self.inner.cache.as_ref().map(VerifiedTokens::of_another_policy),
+            bound: self.inner.bound.clone(),
             read_extra: self.inner.read_extra,
         };
         Self { inner: Arc::new(inner) }
@@ -184,12 +243,27 @@ impl<C> Verifier<C> {
         self.remote_keys()?.export(self.issuer())
     }
 
-    fn check(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+    fn count<T>(&self, result: &Result<T, VerifyError>, begin: std::time::Duration) {
+        self.inner.counters.record(result);
+        self.inner.counters.took(self.inner.clock.monotonic().saturating_sub(begin));
+    }
+
+    fn check_bearer<T>(
+        &self,
+        check: impl FnOnce() -> Result<T, VerifyError>,
+    ) -> Result<T, VerifyError> {
+        match &self.inner.bound {
+            Some(bound) if bound.refuses_bearer_tokens() => Err(ProofError::BindingNeeded.into()),
+            _ => check(),
+        }
+    }
+
+    fn check(&self, token: &str, scheme: Scheme) -> Result<Verified<C>, VerifyError> {
         match &self.inner.cache {
-            None => self.check_all(token, |_, _, _| {}),
-            Some(cache) => match self.recall(cache, token) {
+            None => self.check_all((token, scheme), |_, _, _| {}),
+            Some(cache) => match self.recall(cache, token, scheme) {
                 Some(verified) => Ok(verified),
-                None => self.check_all(token, |jws, key, verified| {
+                None => self.check_all((token, scheme), |jws, key, verified| {
                     cache.insert(token, (jws, key), verified, self.inner.clock.monotonic());
                 }),
             },
@@ -197,12 +271,18 @@ impl<C> Verifier<C> {
     }
 
     /// An earlier verdict about exactly these bytes, if everything that may have changed since is as it was:
-    /// the time, and whether the key is still the issuer's. The claims and the policy cannot change.
-    fn recall(&self, cache: &VerifiedTokens<C>, token: &str) -> Option<Verified<C>> {
+    /// the time, whether the key is still the issuer's, and how it is presented: what was a bound token is one. The claims
+    /// and the policy cannot change. The proof is never remembered.
+    fn recall(
+        &self,
+        cache: &VerifiedTokens<C>,
+        token: &str,
+        scheme: Scheme,
+    ) -> Option<Verified<C>> {
         let Hit { verified, kid, key } = cache.find(token, self.inner.clock.monotonic())?;
         let now = self.inner.clock.wall();
-        let holds = still_in_time(verified.claims(), &self.inner.policy.expectations(), now)
-            .is_ok()
+        let holds = (scheme == Scheme::Dpop || verified.binding().is_none())
+            && still_in_time(verified.claims(), &self.inner.policy.expectations(), now).is_ok()
             && self.inner.keys.still_trusts(kid.as_ref(), &key);
         holds.then(|| {
             cache.count_hit();
@@ -213,7 +293,7 @@ impl<C> Verifier<C> {
     /// The checks, in order. Nothing is allocated before the signature holds.
     fn check_all(
         &self,
-        token: &str,
+        (token, scheme): (&str, Scheme),
         then: impl FnOnce(&UnverifiedJws<'_>, &VerifyingKey, &Verified<C>),
     ) -> Result<Verified<C>, VerifyError> {
         let policy = &self.inner.policy;
@@ -222,7 +302,7 @@ impl<C> Verifier<C> {
         policy.check_type(&jws)?;
         self.inner.keys.with_key(jws.kid(), |key| {
             let key = key.map_err(VerifyError::from)?;
-            let verified = self.accept(Policy::check_signature(&jws, key)?)?;
+            let verified = self.accept(Policy::check_signature(&jws, key)?, scheme)?;
             then(&jws, key, &verified);
             Ok(verified)
         })
@@ -232,23 +312,28 @@ impl<C> Verifier<C> {
         self.inner.keys.with_set(|keys| self.inner.policy.parse(token, keys))
     }
 
-    fn accept(&self, payload: VerifiedPayload) -> Result<Verified<C>, VerifyError> {
+    fn accept(&self, payload: VerifiedPayload, scheme: Scheme) -> Result<Verified<C>, VerifyError> {
         let policy = &self.inner.policy;
         let claims = StandardClaims::parse_owned(payload)?;
         let now = self.inner.clock.wall();
         validate(&claims, &policy.expectations(), now)?;
         policy.check_mark(&claims)?;
         let client = policy.client(&claims)?;
-        Policy::check_binding(&claims)?;
+        let jkt = Policy::check_binding(&claims, scheme)?;
         let kind = policy.identity(&claims)?;
         let extra = (self.inner.read_extra)(claims.payload()).ok_or(ClaimError::Application)?;
-        Ok(Verified::new(Facts { claims, kind, client, profile: policy.profile, extra }, now))
+        let facts = Facts { claims, kind, client, profile: policy.profile, jkt, extra };
+        Ok(Verified::new(facts, now))
     }
 
-    async fn check_after_fetch(&self, token: &str) -> Result<Verified<C>, VerifyError> {
+    async fn check_after_fetch(
+        &self,
+        token: &str,
+        scheme: Scheme,
+    ) -> Result<Verified<C>, VerifyError> {
         let jws = self.parse(token)?;
         self.inner.keys.resolve(jws.kid()).await?;
-        self.check(token)
+        self.check(token, scheme)
     }
 }
 

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Verified, Verifier};
+use super::{Presented, Verified, Verifier};
+use crate::binding::Presentation;
+use crate::challenge::Offer;
+use crate::credential::Credential;
 use crate::error::VerifyError;
 
 /// Two verifiers have the same issuer.
@@ -39,6 +42,20 @@ impl<C> MultiVerifier<C> {
     /// Verifies a token without waiting; see [`Verifier::try_verify`].
     pub fn try_verify(&self, token: &str) -> Result<Verified<C>, VerifyError> {
         self.choose(token)?.try_verify(token)
+    }
+
+    pub(crate) async fn verify_presented(
+        &self,
+        credential: &Credential,
+        request: Presentation<'_>,
+    ) -> Result<Presented<C>, VerifyError> {
+        self.choose(&credential.token)?.verify_presented(credential, request).await
+    }
+
+    /// Of the first that takes bound tokens.
+    pub(crate) fn offer(&self) -> Offer<'_> {
+        let offers = self.verifiers.iter().map(Verifier::offer);
+        offers.into_iter().find(|offer| offer.algorithms.is_some()).unwrap_or_default()
     }
 
     /// The verifiers, by issuer.

@@ -2,8 +2,10 @@
 
 use countersign_keys::{Algorithm, JwkSet, JwsError, UnverifiedJws, VerifiedPayload, VerifyingKey};
 
+use crate::binding;
 use crate::caller::{self, Kind};
 use crate::claims::{Claim, ClaimError, StandardClaims};
+use crate::credential::Scheme;
 use crate::error::VerifyError;
 use crate::profile::Profile;
 use crate::validation::{AudienceRule, Expectations};
@@ -98,9 +100,18 @@ impl Policy {
         self.profile.client.iter().find(named).copied().ok_or(ClaimError::Missing(expected))
     }
 
+    /// The thumbprint of the key that the token is bound to, for a proof to be asked for.
+    ///
     /// RFC 9449 §7.1, RFC 8705 §3: a bound token without its proof is stolen until shown otherwise.
-    pub(crate) fn check_binding(claims: &StandardClaims) -> Result<(), ClaimError> {
-        if claims.has(Claim::Cnf) { Err(ClaimError::BoundToKey) } else { Ok(()) }
+    pub(crate) fn check_binding(
+        claims: &StandardClaims,
+        scheme: Scheme,
+    ) -> Result<Option<Box<str>>, ClaimError> {
+        match scheme {
+            Scheme::Bearer if claims.has(Claim::Cnf) => Err(ClaimError::BoundToKey),
+            Scheme::Bearer => Ok(None),
+            Scheme::Dpop => binding::jkt(claims),
+        }
     }
 
     /// Who calls, if this verifier lets that kind in.

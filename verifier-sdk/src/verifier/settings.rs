@@ -58,6 +58,9 @@ pub enum BuildError {
     /// No algorithm is left.
     #[error("at least one algorithm must be accepted")]
     Algorithms,
+    /// The public URL of [`Dpop`](crate::binding::Dpop) is not an absolute http(s) URL without query and fragment.
+    #[error("the public URL must be an absolute URL without query and fragment")]
+    PublicUrl,
     /// A setting is outside its bounds.
     #[error("{0}")]
     Setting(&'static str),

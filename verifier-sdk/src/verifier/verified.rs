@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::binding::{Binding, ProofError};
 use crate::caller::{Caller, Kind};
 use crate::claims::{Claim, StandardClaims};
 use crate::error::VerifyError;
@@ -24,6 +25,8 @@ pub(super) struct Facts<C> {
     /// Which claim names the client in this token.
     pub(super) client: Claim,
     pub(super) profile: Profile,
+    /// The thumbprint of the key that the token is bound to.
+    pub(super) jkt: Option<Box<str>>,
     pub(super) extra: C,
 }
 
@@ -124,6 +127,11 @@ impl<C> Verified<C> {
         self.roles().any(|held| held == role)
     }
 
+    /// The key that the token is bound to; whoever presented it has proved possession. None for a bearer token.
+    pub fn binding(&self) -> Option<Binding<'_>> {
+        self.facts.jkt.as_deref().map(|jkt| Binding::Dpop { jkt })
+    }
+
     /// When the user authenticated, Unix seconds (`auth_time`); never of an app.
     pub fn authenticated_at(&self) -> Option<i64> {
         self.claims().date(Claim::AuthTime)
@@ -161,6 +169,15 @@ impl<C> Verified<C> {
     pub fn require_any_role(&self, roles: &[impl AsRef<str>]) -> Result<(), VerifyError> {
         let holds = roles.iter().any(|role| self.has_role(role.as_ref()));
         if holds { Ok(()) } else { Err(VerifyError::InsufficientRole) }
+    }
+
+    pub(super) fn jkt(&self) -> Option<&str> {
+        self.facts.jkt.as_deref()
+    }
+
+    /// The token is bound to a key, or 401: whoever steals it can do nothing here.
+    pub fn require_binding(&self) -> Result<(), VerifyError> {
+        self.binding().map(|_| ()).ok_or(VerifyError::Binding(ProofError::BindingNeeded))
     }
 
     /// The user authenticated at most so long ago, or 401 with a challenge to do it again (RFC 9470 §3).

@@ -10,6 +10,7 @@
 )]
 
 mod arbitrary_bytes;
+mod bound_tokens;
 mod confusion;
 mod custom_keys;
 mod id_token;

@@ -43,6 +43,9 @@ pub(in super::super) struct Create {
     /// Accept the URL of the token endpoint as the audience of its assertions (for old libraries).
     #[arg(long)]
     token_endpoint_audience: bool,
+    /// Give it no tokens but those that are bound to a key of its own, of which it proves possession (RFC 9449).
+    #[arg(long)]
+    require_dpop: bool,
     /// Seconds after which its secret is refused; without it, never.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     secret_expires_in_seconds: Option<u32>,
@@ -99,6 +102,7 @@ impl Create {
             secrets: secret.iter().map(|(_, stored)| stored.clone()).collect(),
             keys: keys.unwrap_or(ClientKeys::None),
             token_endpoint_audience: self.token_endpoint_audience,
+            dpop_bound_access_tokens: self.require_dpop,
             permissions: permission.into_iter().collect(),
             assertion_rules: Vec::new(),
             acting_rules: Vec::new(),

@@ -34,6 +34,9 @@ pub(super) fn shown(client: &Client) -> (Value, String) {
         ("grants", client.grants.join(" ")),
         ("authentication", client.auth.name().to_owned()),
     ];
+    if client.dpop_bound_access_tokens {
+        lines.push(("tokens", "bound to a key of its own (DPoP)".to_owned()));
+    }
     match &client.keys {
         ClientKeys::None => {}
         ClientKeys::Inline(_) => lines.push(("keys", kids(client).join(" "))),
@@ -100,6 +103,7 @@ pub(super) fn document(client: &Client) -> Value {
         "grants": client.grants,
         "token_endpoint_auth_method": client.auth.name(),
         "token_endpoint_audience": client.token_endpoint_audience,
+        "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
         "jwks_uri": jwks_uri,
         "kids": kids(client),
         "permissions": permissions,

@@ -46,6 +46,9 @@ pub(in super::super) struct Update {
     /// Accept nothing but the issuer as the audience of its assertions.
     #[arg(long)]
     no_token_endpoint_audience: bool,
+    /// Whether it gets no tokens but those that are bound to a key of its own (RFC 9449).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    require_dpop: Option<bool>,
 }
 
 impl Update {
@@ -118,6 +121,8 @@ impl Update {
         if self.token_endpoint_audience || self.no_token_endpoint_audience {
             client.token_endpoint_audience = self.token_endpoint_audience;
         }
+        client.dpop_bound_access_tokens =
+            self.require_dpop.unwrap_or(client.dpop_bound_access_tokens);
         if let Some(keys) = keys {
             client.keys = keys;
         }

@@ -30,8 +30,8 @@ static ADD_PARTICIPANTS: RowStatement = RowStatement::new(
 /// The id is that of a code, which was consumed just now: a conflict is only with a repeated row.
 static BEGIN_FAMILIES: RowStatement = RowStatement::new(
     "INSERT INTO refresh_family (id, client_id, user_id, session_id, counter, rotated_at, scopes, resources, auth_time, \
-     amr, claims, created_at, expires_at) VALUES",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+     amr, claims, created_at, expires_at, jkt) VALUES",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     " ON CONFLICT (id) DO NOTHING",
 );
 
@@ -48,12 +48,19 @@ static CONSUME_JTIS: RowStatement = RowStatement::new(
     " ON CONFLICT DO NOTHING RETURNING client_id, jti_hash",
 );
 
+static USE_PROOFS: RowStatement = RowStatement::new(
+    "INSERT INTO one_time_use (kind, hash, expires_at) VALUES",
+    "('proof', ?, ?)",
+    " ON CONFLICT DO NOTHING RETURNING hash",
+);
+
 /// The writes of a batch by what they do, each with its place in it.
 #[derive(Default)]
 struct Sorted<'w> {
     codes: Vec<(usize, &'w CodeRedemption, i64)>,
     families: Vec<(usize, Uuid, u32, i64)>,
     jtis: Vec<(usize, (&'w str, &'w str), i64)>,
+    proofs: Vec<(usize, &'w str, i64)>,
 }
 
 impl<'w> Sorted<'w> {
@@ -70,17 +77,22 @@ impl<'w> Sorted<'w> {
                 Write::ConsumeJti { client_id, jti_hash, expires_at } => {
                     sorted.jtis.push((place, (client_id, jti_hash), *expires_at));
                 }
+                Write::UseProof { hash, expires_at } => {
+                    sorted.proofs.push((place, hash, *expires_at));
+                }
             }
         }
         sorted.codes.sort_by_key(|(_, redemption, _)| &redemption.code_hash);
         sorted.families.sort_by_key(|(_, id, ..)| *id);
         sorted.jtis.sort_by_key(|(_, key, _)| *key);
+        sorted.proofs.sort_by_key(|(_, hash, _)| *hash);
         sorted
     }
 
     /// One statement is a transaction by itself.
     fn is_one_statement(&self) -> bool {
-        self.codes.is_empty() && (self.families.is_empty() || self.jtis.is_empty())
+        let kinds = [self.families.is_empty(), self.jtis.is_empty(), self.proofs.is_empty()];
+        self.codes.is_empty() && kinds.iter().filter(|is_empty| !**is_empty).count() <= 1
     }
 }
 
@@ -117,6 +129,7 @@ async fn execute(
     let mut done = redeem_codes(connection, sorted).await?;
     done.extend(rotate_families(connection, sorted).await?);
     done.extend(consume_jtis(connection, sorted).await?);
+    done.extend(use_proofs(connection, sorted).await?);
     Ok(done)
 }
 
@@ -176,6 +189,7 @@ fn bind_family(query: Binding, (family, claims): &(&RefreshFamily, String)) -> B
         .bind(claims.clone())
         .bind(family.created_at)
         .bind(family.expires_at)
+        .bind(family.jkt.clone())
 }
 
 async fn rotate_families(
@@ -205,5 +219,18 @@ async fn consume_jtis(
     let is_consumed =
         |(client_id, jti): (&str, &str)| consumed.contains(&(client_id.to_owned(), jti.to_owned()));
     let done = sorted.jtis.iter().filter(|(_, key, _)| is_consumed(*key));
+    Ok(done.map(|(place, ..)| *place).collect())
+}
+
+async fn use_proofs(
+    connection: &mut AnyConnection,
+    sorted: &Sorted<'_>,
+) -> Result<Vec<usize>, StoreError> {
+    let bind = |query: Binding, (_, hash, expires_at): &(usize, &str, i64)| {
+        query.bind((*hash).to_owned()).bind(*expires_at)
+    };
+    let rows = USE_PROOFS.run(connection, &sorted.proofs, bind).await?;
+    let used = rows.iter().map(|row| text(row, "hash")).collect::<Result<HashSet<_>, _>>()?;
+    let done = sorted.proofs.iter().filter(|(_, hash, _)| used.contains(*hash));
     Ok(done.map(|(place, ..)| *place).collect())
 }

@@ -53,6 +53,13 @@ pub(super) enum Write {
         /// Unix seconds until which it is remembered.
         expires_at: i64,
     },
+    /// A proof of possession is used up.
+    UseProof {
+        /// Of its name.
+        hash: String,
+        /// Unix seconds until which it is remembered.
+        expires_at: i64,
+    },
 }
 
 /// What a write is about. Of two writes about the same, the later waits for the next transaction.
@@ -61,6 +68,7 @@ enum Subject {
     Code(String),
     Family(Uuid),
     Jti(String, String),
+    Proof(String),
 }
 
 impl Write {
@@ -71,6 +79,7 @@ impl Write {
             Self::ConsumeJti { client_id, jti_hash, .. } => {
                 Subject::Jti(client_id.clone(), jti_hash.clone())
             }
+            Self::UseProof { hash, .. } => Subject::Proof(hash.clone()),
         }
     }
 }

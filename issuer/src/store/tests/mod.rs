@@ -103,6 +103,7 @@ fn client(name: &str) -> Client {
         secrets: vec![secret("s1", None)],
         keys: ClientKeys::None,
         token_endpoint_audience: false,
+        dpop_bound_access_tokens: false,
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
         sign_in: None,

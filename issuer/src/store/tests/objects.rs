@@ -18,6 +18,7 @@ fn a_client_is_read_as_it_was_written() {
         let written = Client {
             keys: ClientKeys::Uri("https://orders.example/jwks".parse().unwrap()),
             token_endpoint_audience: true,
+            dpop_bound_access_tokens: true,
             permissions: vec![permission(PAYMENTS, &["read"])],
             secrets: vec![secret("s1", None), secret("s2", Some(NOW + 9))],
             ..client("orders")

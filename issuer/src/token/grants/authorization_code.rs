@@ -50,6 +50,7 @@ async fn redeem(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
         resources: code.resources,
         nonce: code.nonce,
         claims: code.claims,
+        jkt: code.dpop_jkt,
         refresh_token: None,
         standing,
     };

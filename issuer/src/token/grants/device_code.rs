@@ -89,6 +89,7 @@ fn approved(
         // No authorization request brought one.
         nonce: None,
         claims: ClaimsRequest::default(),
+        jkt: None,
         refresh_token: None,
         standing,
     };

@@ -53,6 +53,8 @@ pub struct TokenRequest<'r> {
     pub form: &'r Form<'r>,
     /// Who asks.
     pub client: &'r Client,
+    /// The thumbprint of the key of which the request proved possession.
+    pub jkt: Option<&'r str>,
 }
 
 /// For whom a client asks and by what right, as the grant proved it. What the client may have is for the policy to say,
@@ -80,6 +82,16 @@ pub enum Subject {
     Exchanged(Box<Exchanged>),
 }
 
+impl Subject {
+    /// The thumbprint of the key that the grant is bound to.
+    pub fn bound_to(&self) -> Option<&str> {
+        match self {
+            Self::User(signed_in) => signed_in.jkt.as_deref(),
+            Self::Client | Self::Asserted(_) => None,
+        }
+    }
+}
+
 /// What a code or a refresh token says of the sign-in that it comes from.
 pub struct SignedIn {
     /// The code that began it, and the family of refresh tokens that followed.
@@ -100,6 +112,8 @@ pub struct SignedIn {
     pub nonce: Option<String>,
     /// The claims that were asked for.
     pub claims: ClaimsRequest,
+    /// The thumbprint of the key that the code or the refresh token is bound to.
+    pub jkt: Option<String>,
     /// The refresh token to hand out.
     pub refresh_token: Option<RefreshToken>,
     /// How the user stands towards the client now.

@@ -76,6 +76,8 @@ pub(super) fn begin(request: TokenRequest<'_>, signed_in: &mut SignedIn) -> Opti
         auth_time: signed_in.auth_time,
         amr: signed_in.amr.clone(),
         claims: signed_in.claims.clone(),
+        // RFC 9449 §5: what nothing else protects is bound; a confidential client may change its key.
+        jkt: request.jkt.filter(|_| request.client.is_public()).map(str::to_owned),
         created_at: now,
         expires_at: now + i64::from(limits.absolute_seconds),
         revoked_at: None,
@@ -123,6 +125,7 @@ async fn rotate(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
             // OpenID Connect Core §12.2: none, since no authorization request was made.
             nonce: None,
             claims: family.claims,
+            jkt: family.jkt,
             refresh_token: Some(token.next()),
             standing: user,
         })),
