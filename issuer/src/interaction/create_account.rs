@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
 use super::Interaction;
-use super::form::{Posted, either, link_refused, unavailable};
+use super::form::{Posted, either, link_refused, parameter, unavailable};
 use super::login::{self, status_of};
 use super::register::closed;
 use super::reset_password::told;
@@ -40,10 +40,8 @@ struct Typed<'f> {
 pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let query = parts.uri.query().unwrap_or_default();
-    let form = Form::parse(query.as_bytes()).ok();
-    let token = form.as_ref().and_then(|form| form.value("token")).unwrap_or_default();
-    visit.finish(either(show(&visit, token, (Typed::default(), &[])).await))
+    let token = parameter(&parts, "token").unwrap_or_default();
+    visit.finish(either(show(&visit, &token, (Typed::default(), &[])).await))
 }
 
 /// `POST /create-account`.

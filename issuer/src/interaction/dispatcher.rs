@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::form::{client_of, either, unavailable};
+use super::form::{client_of, either, parameter, unavailable};
 use super::session::CurrentSession;
 use super::visit::{Ended, Visit, brand_of, client_name};
 use super::{Interaction, consent, device, login, select_account};
@@ -19,7 +19,6 @@ use crate::error::OAuthError;
 use crate::issue::subject_identifier;
 use crate::page::{ErrorKind, Problem};
 use crate::policy::{Granted, decide_each};
-use crate::protocol::Form;
 use crate::random;
 use crate::registry::{Client, ConsentPolicy, SignIn};
 
@@ -27,9 +26,7 @@ use crate::registry::{Client, ConsentPolicy, SignIn};
 pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let query = parts.uri.query().unwrap_or_default();
-    let form = Form::parse(query.as_bytes()).ok();
-    let opened = form.as_ref().and_then(|form| Interaction::open(&visit, form.value("continue")?));
+    let opened = parameter(&parts, "continue").and_then(|text| Interaction::open(&visit, &text));
     let Some(interaction) = opened else {
         let error = OAuthError::invalid_request("the sign-in was open for too long");
         return visit.error(ErrorKind::SignInExpired, &error);

@@ -57,6 +57,13 @@ impl Posted {
     }
 }
 
+/// A parameter of the query; none if the query is malformed.
+pub(super) fn parameter(parts: &Parts, name: &str) -> Option<String> {
+    let query = parts.uri.query().unwrap_or_default();
+    let form = Form::parse(query.as_bytes()).ok()?;
+    form.value(name).map(str::to_owned)
+}
+
 /// Turns the two ways in which a handler ends into one.
 pub(crate) fn either(outcome: Result<Response, Ended>) -> Response {
     outcome.unwrap_or_else(Ended::into_response)

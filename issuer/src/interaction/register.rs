@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::aside::Aside;
 use super::forgot_password::{Unplaced, place, queue_full};
-use super::form::{Posted, either};
+use super::form::{Posted, either, parameter};
 use super::login::status_of;
 use super::mails;
 use super::visit::{Ended, Visit};
@@ -35,11 +35,9 @@ pub(super) fn is_open(app: &App) -> bool {
 pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let query = parts.uri.query().unwrap_or_default();
-    let form = Form::parse(query.as_bytes()).ok();
-    let continuation = form.as_ref().and_then(|form| form.value("continue"));
+    let continuation = parameter(&parts, "continue");
     let outcome =
-        if is_open(&app) { Ok(show(&visit, continuation, ("", &[]))) } else { Err(closed(&visit)) };
+        if is_open(&app) { Ok(show(&visit, continuation.as_deref(), ("", &[]))) } else { Err(closed(&visit)) };
     visit.finish(either(outcome))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::form::{Posted, either, link_refused};
+use super::form::{Posted, either, link_refused, parameter};
 use super::login::status_of;
 use super::mails;
 use super::visit::{Ended, Visit, issuer_brand};
@@ -31,10 +31,8 @@ async fn endpoint(app: &Arc<App>, request: Request, purpose: LinkPurpose) -> Res
     let visit = Visit::of(app, &parts);
     let outcome = async {
         if parts.method != http::Method::POST {
-            let query = parts.uri.query().unwrap_or_default();
-            let form = Form::parse(query.as_bytes()).ok();
-            let token = form.as_ref().and_then(|form| form.value("token")).unwrap_or_default();
-            return show(&visit, purpose, token, &[]).await;
+            let token = parameter(&parts, "token").unwrap_or_default();
+            return show(&visit, purpose, &token, &[]).await;
         }
         let posted = Posted::read(&visit, &parts, body).await?;
         redeem(&visit, purpose, &posted.fields(&visit)?).await

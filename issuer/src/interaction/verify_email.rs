@@ -6,12 +6,11 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::form::{Posted, either, link_refused};
+use super::form::{Posted, either, link_refused, parameter};
 use super::visit::{Ended, Visit, issuer_brand};
 use crate::app::App;
 use crate::credentials::LinkPurpose;
 use crate::page::{ConfirmEmailPage, DonePage, Notice, PostForm, View as _};
-use crate::protocol::Form;
 
 const PURPOSE: LinkPurpose = LinkPurpose::EmailVerification;
 
@@ -19,10 +18,8 @@ const PURPOSE: LinkPurpose = LinkPurpose::EmailVerification;
 pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let query = parts.uri.query().unwrap_or_default();
-    let form = Form::parse(query.as_bytes()).ok();
-    let token = form.as_ref().and_then(|form| form.value("token")).unwrap_or_default();
-    visit.finish(either(show(&visit, token).await))
+    let token = parameter(&parts, "token").unwrap_or_default();
+    visit.finish(either(show(&visit, &token).await))
 }
 
 /// `POST /verify-email`.
