@@ -1,5 +1,17 @@
 // Walks to every page of the issuer as people do, in one language, and inspects each.
-import { application, authenticator, fillIn, launch, open, press, tell, watch, wish } from "./browser.mjs";
+import {
+  application,
+  arrives,
+  authenticator,
+  fillIn,
+  launch,
+  open,
+  press,
+  requestUrl,
+  tell,
+  watch,
+  wish,
+} from "./browser.mjs";
 import { Inspection } from "./inspection.mjs";
 import { totp } from "./totp.mjs";
 
@@ -9,19 +21,8 @@ const browser = await launch();
 const inspection = new Inspection(language, language);
 const look = (page, name) => inspection.look(page, name);
 
-const authorize = (more = {}) => {
-  const parameters = {
-    client_id: client.client_id,
-    redirect_uri: client.redirect_uri,
-    response_type: "code",
-    scope: "openid profile email offline_access",
-    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-    code_challenge_method: "S256",
-    ui_locales: language,
-    ...more,
-  };
-  return `${wish.issuer}/authorize?${new URLSearchParams(parameters)}`;
-};
+const authorize = (more = {}) =>
+  requestUrl({ scope: "openid profile email offline_access", ui_locales: language, ...more });
 
 // A browser of somebody who speaks the language.
 async function somebody() {
@@ -29,8 +30,6 @@ async function somebody() {
   watch(context, inspection.problems);
   return context.newPage();
 }
-
-const arrives = (page) => page.waitForURL((url) => url.href.startsWith(client.redirect_uri));
 
 async function signInWithPassword() {
   const page = await somebody();
