@@ -56,7 +56,7 @@ pub(super) async fn confirm(State(app): State<Arc<App>>, request: Request) -> Re
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Recent).await?;
-        if let Some(problem) = wrong(&owner, &posted.fields(&visit)?).await? {
+        if let Some(problem) = wrong(&owner, &posted.form(&visit)?).await? {
             return show(&owner, &[problem]).await;
         }
         let deleted = app.store.delete_account(owner.user_id(), &owner.act()).await;

@@ -23,7 +23,7 @@ pub(super) async fn end(State(app): State<Arc<App>>, request: Request) -> Respon
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Session).await?;
-        let whose = (owner.user_id(), posted.id(&owner)?);
+        let whose = (owner.user_id(), owner.id_in(&posted)?);
         let ended = app.store.end_own_session(whose, &owner.act()).await;
         tell_clients(&app, [ended.map_err(|error| owner.refused(error))?]).await;
         Ok(owner.done(Notice::SessionEnded))

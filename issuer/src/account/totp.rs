@@ -65,7 +65,7 @@ pub(super) async fn confirm(State(app): State<Arc<App>>, request: Request) -> Re
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Recent).await?;
-        let form = posted.fields(&visit)?;
+        let form = posted.form(&visit)?;
         let ticket = form.value("continue").unwrap_or_default();
         let Some(code) = form.value(Field::Code.name()) else {
             return again(&owner, ticket, Problem::Missing(Field::Code)).await;

@@ -1,11 +1,12 @@
 //! A page beside the way of a sign-in, such as the one for a forgotten password: it may be opened within a sign-in, to
 //! which it leads back, or alone, by its address.
 
+use axum::response::{IntoResponse as _, Response};
 use url::Url;
 
 use super::Interaction;
 use super::visit::{Visit, brand_of, issuer_brand};
-use crate::page::{Brand, Frame, Language, PostForm};
+use crate::page::{Brand, Frame, Language, MailKind, MailSentPage, PostForm, View as _};
 
 /// The parts of such a page.
 pub(super) struct Aside<'v> {
@@ -54,5 +55,12 @@ impl<'v> Aside<'v> {
     pub(super) fn sign_in(&self) -> Option<String> {
         let sealed = self.sealed.as_ref()?;
         Some(self.visit.path(&format!("/continue?continue={sealed}")))
+    }
+
+    /// The page that follows: a mail is on its way, whether there is one or not.
+    pub(super) fn mail_sent(&self, kind: MailKind) -> Response {
+        let sign_in = self.sign_in();
+        let page = MailSentPage { frame: self.frame(), kind, sign_in: sign_in.as_deref() };
+        page.page().into_response()
     }
 }

@@ -20,24 +20,29 @@ use crate::store::StoreError;
 use crate::token::{read_form_body, refuse_form};
 
 /// The body of a form.
-pub(super) struct Posted {
+pub(crate) struct Posted {
     body: Bytes,
 }
 
 impl Posted {
     /// Reads the body.
-    pub(super) async fn read(visit: &Visit<'_>, parts: &Parts, body: Body) -> Result<Self, Ended> {
+    pub(crate) async fn read(visit: &Visit<'_>, parts: &Parts, body: Body) -> Result<Self, Ended> {
         let body = read_form_body(parts, body).await;
         let body =
             body.map_err(|error| Ended::from(visit.error(ErrorKind::InvalidRequest, &error)))?;
         Ok(Self { body })
     }
 
+    /// What stands in it, by whomever it was made.
+    pub(crate) fn form(&self, visit: &Visit<'_>) -> Result<Form<'_>, Ended> {
+        Form::parse(&self.body).map_err(|error| {
+            Ended::from(visit.error(ErrorKind::InvalidRequest, &refuse_form(error)))
+        })
+    }
+
     /// The fields. A form without its token, or of another browser, does nothing.
     pub(super) fn fields(&self, visit: &Visit<'_>) -> Result<Form<'_>, Ended> {
-        let form = Form::parse(&self.body).map_err(|error| {
-            Ended::from(visit.error(ErrorKind::InvalidRequest, &refuse_form(error)))
-        })?;
+        let form = self.form(visit)?;
         if !visit.is_own_form(form.value("csrf")) {
             let error = OAuthError::invalid_request("the form was not made for this browser");
             return Err(Ended::from(visit.error(ErrorKind::FormExpired, &error)));

@@ -26,7 +26,7 @@ mod visit;
 pub(crate) use consent::resource_name;
 pub(crate) use dispatcher::resume;
 pub use dispatcher::{proceed, refuse};
-pub(crate) use form::{either, unavailable};
+pub(crate) use form::{Posted, either, unavailable};
 pub(crate) use login::{Offered, from, offered, problem};
 pub(crate) use reset_password::told;
 pub use session::{CurrentSession, forget};
