@@ -1,14 +1,14 @@
 //! What is good once: of 64 uses at one moment exactly one succeeds, on one node, on two, and when a node is killed in
 //! between.
 
-use crate::refresh::{CLIENT, Scene, crash_after};
-use end_to_end::harness::person::{authorization_request, code, hidden};
+use crate::refresh::{Scene, crash_after};
+use end_to_end::harness::person::{code, hidden};
 use end_to_end::harness::{RACERS, Reply, environment, race, race_replies};
 
-async fn a_code_is_good_once(mut scene: Scene) {
+async fn a_code_is_good_once(scene: Scene) {
     for _ in 0..environment::race_rounds() {
-        let code = scene.person.code(&scene.nodes[0], CLIENT).await;
-        let uses = (0..RACERS).map(|number| scene.code_request(scene.node(number), &code));
+        let code = scene.code().await;
+        let uses = (0..RACERS).map(|number| scene.node(number).redeem_request(&scene.web, &code));
 
         let replies = race_replies(uses.collect()).await;
 
@@ -36,13 +36,14 @@ async fn a_pushed_request_is_good_once(scene: Scene) {
     for round in 0..environment::race_rounds() {
         let node = scene.node(round as usize);
         let push = node.http.post(format!("{}/par", node.url));
-        let push = push.basic_auth(CLIENT, Some(&scene.secret));
-        let pushed = push.form(&authorization_request(CLIENT)).send().await.expect("an answer");
+        let push = push.basic_auth(&scene.web.client_id, Some(&scene.web.client_secret));
+        let push = push.form(&scene.web.authorization_request());
+        let pushed = push.send().await.expect("an answer");
         let pushed = Reply::read(pushed).await;
         let request_uri = pushed.body["request_uri"].as_str().expect("a request_uri").to_owned();
         let uses = (0..RACERS).map(|number| {
             let node = scene.node(number);
-            let query = [("client_id", CLIENT), ("request_uri", &request_uri)];
+            let query = [("client_id", &scene.web.client_id), ("request_uri", &request_uri)];
             let url = reqwest::Url::parse_with_params(&format!("{}/authorize", node.url), query);
             scene.person.request(node.http.get(url.expect("a URL")))
         });
@@ -109,11 +110,11 @@ async fn r17_a_code_is_good_once_also_when_the_node_is_killed_in_between() {
     let mut scene = Scene::on_sqlite().await;
     let mut lost = 0;
     for round in 0..environment::race_rounds().div_ceil(10) {
-        let code = scene.person.code(&scene.nodes[0], CLIENT).await;
-        let uses = (0..RACERS).map(|_| scene.code_request(&scene.nodes[0], &code)).collect();
+        let code = scene.code().await;
+        let uses = (0..RACERS).map(|_| scene.nodes[0].redeem_request(&scene.web, &code)).collect();
         let before = crash_after(round as usize % 4, &mut scene, uses).await;
         scene.nodes[0] = scene.deployment.restart().await;
-        let uses = (0..RACERS).map(|_| scene.code_request(&scene.nodes[0], &code)).collect();
+        let uses = (0..RACERS).map(|_| scene.nodes[0].redeem_request(&scene.web, &code)).collect();
         let after = race_replies(uses).await;
 
         let good = |replies: &[Reply]| replies.iter().filter(|reply| reply.status == 200).count();
