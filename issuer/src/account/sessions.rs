@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::owner::{Owner, Proof};
 use crate::app::App;
 use crate::authorize::see_other;
-use crate::interaction::{Visit, either, forget, issuer_brand};
+use crate::interaction::{Visit, either, forget};
 use crate::logout::tell_clients;
 use crate::page::{LoggedOutPage, Notice, View as _};
 
@@ -50,9 +50,9 @@ pub(super) async fn end_all(State(app): State<Arc<App>>, request: Request) -> Re
 pub(super) async fn signed_out(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let (brand, account) = (issuer_brand(), visit.path(super::PATH));
+    let account = visit.path(super::PATH);
     let page = LoggedOutPage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         frontchannel_logout_uris: &[],
         continue_to: None,
         sign_in: Some(&account),

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use url::Url;
 
 use super::Interaction;
-use super::visit::{Visit, brand_of, issuer_brand};
+use super::visit::Visit;
 use crate::page::{Brand, Frame, Language, MailKind, MailSentPage, PostForm, View as _};
 
 /// The parts of such a page.
@@ -31,7 +31,7 @@ impl<'v> Aside<'v> {
         let request = opened.as_ref().map(|(_, interaction)| &interaction.request);
         Self {
             visit,
-            brand: client.map_or_else(issuer_brand, |client| brand_of(&client)),
+            brand: client.map_or_else(|| visit.app.brand.clone(), |client| visit.brand_of(&client)),
             language: visit.language(request.and_then(|request| request.ui_locales.as_deref())),
             csrf: visit.csrf(),
             action: visit.path(path),

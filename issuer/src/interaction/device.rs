@@ -13,7 +13,7 @@ use super::dispatcher::{permitted, resume};
 use super::form::{Posted, either, parameter, unavailable};
 use super::login::status_of;
 use super::session::CurrentSession;
-use super::visit::{Ended, Visit, brand_of, issuer_brand};
+use super::visit::{Ended, Visit};
 use crate::app::App;
 use crate::authorize::{AuthorizationRequest, DeviceTarget};
 use crate::device::{UserCode, VERIFICATION_PATH};
@@ -36,9 +36,9 @@ pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Respo
 }
 
 fn show_code(visit: &Visit<'_>, user_code: &str, problems: &[Problem]) -> Response {
-    let (action, csrf, brand) = (visit.path(VERIFICATION_PATH), visit.csrf(), issuer_brand());
+    let (action, csrf) = (visit.path(VERIFICATION_PATH), visit.csrf());
     let page = DeviceCodePage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         form: PostForm { action: &action, csrf: &csrf, continuation: None },
         user_code,
         problems,
@@ -149,7 +149,7 @@ pub(super) async fn deny(
 }
 
 fn done(visit: &Visit<'_>, client: &Client, outcome: DeviceOutcome) -> Response {
-    let brand = brand_of(client);
+    let brand = visit.brand_of(client);
     let page = DeviceDonePage { frame: visit.frame(&brand, visit.language(None)), outcome };
     page.page().into_response()
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::form::{client_of, either, parameter, unavailable};
 use super::session::CurrentSession;
-use super::visit::{Ended, Visit, brand_of, client_name};
+use super::visit::{Ended, Visit, client_name};
 use super::{Interaction, consent, device, login, select_account};
 use crate::app::App;
 use crate::authorize::{
@@ -199,7 +199,7 @@ fn answer(
             vec![("error", row.wire), ("error_description", error.description)]
         }
     };
-    let brand = brand_of(client);
+    let brand = visit.brand_of(client);
     let frame = visit.frame(&brand, visit.language(None));
     let issuer = visit.app.config.issuer.as_str();
     target.respond(&parameters, (issuer, client_name(client)), frame).into_response()

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 
 use super::Interaction;
-use super::visit::{Ended, Visit, issuer_brand};
+use super::visit::{Ended, Visit};
 use crate::app::App;
 use crate::authorize::own_client;
 use crate::credentials::CredentialError;
@@ -96,7 +96,7 @@ pub(super) fn link_refused(visit: &Visit<'_>, error: &CredentialError) -> Ended 
 /// What the pages know of the client that a person comes from.
 pub(super) fn client_of(app: &App, interaction: &Interaction) -> Option<Arc<Client>> {
     if interaction.request.is_own_page() {
-        return Some(Arc::new(own_client(issuer_brand())));
+        return Some(Arc::new(own_client(&app.brand)));
     }
     app.registry.load().client(&interaction.request.client_id).cloned()
 }

@@ -32,7 +32,7 @@ pub(crate) use reset_password::told;
 pub use session::{CurrentSession, forget};
 pub(crate) use session::{give, renew_cookie};
 pub(crate) use upstream::start_link;
-pub use visit::{Ended, Visit, brand_of, client_name, issuer_brand};
+pub use visit::{Ended, Visit, client_name};
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
 use super::form::{Posted, either, link_refused, parameter};
-use super::visit::{Ended, Visit, issuer_brand};
+use super::visit::{Ended, Visit};
 use crate::app::App;
 use crate::credentials::LinkPurpose;
 use crate::page::{ConfirmEmailPage, DonePage, Notice, PostForm, View as _};
@@ -32,8 +32,7 @@ pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> R
         let redeemed =
             app.credentials.redeem_email_link(form.value("continue").unwrap_or_default());
         redeemed.await.map_err(|error| link_refused(&visit, &error))?;
-        let brand = issuer_brand();
-        let frame = visit.frame(&brand, visit.language(None));
+        let frame = visit.own_frame();
         let page = DonePage { frame, done: Notice::EmailVerified, go_on: None };
         Ok(page.page().into_response())
     };
@@ -43,9 +42,9 @@ pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> R
 async fn show(visit: &Visit<'_>, token: &str) -> Result<Response, Ended> {
     let account = visit.app.credentials.peek_link(PURPOSE, token).await;
     let account = account.map_err(|error| link_refused(visit, &error))?;
-    let (action, csrf, brand) = (visit.path(PURPOSE.path()), visit.csrf(), issuer_brand());
+    let (action, csrf) = (visit.path(PURPOSE.path()), visit.csrf());
     let page = ConfirmEmailPage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         form: PostForm { action: &action, csrf: &csrf, continuation: Some(token) },
         email: account.user.email.as_deref().unwrap_or_default(),
     };

@@ -24,6 +24,7 @@ mod jwks;
 mod keys;
 mod log;
 mod mail;
+mod pages;
 mod passkey;
 mod people;
 mod private_key_jwt;
