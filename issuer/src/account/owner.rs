@@ -25,7 +25,7 @@ use crate::store::{Act, StoreError};
 pub(super) const SIGN_IN: &str = "/account/sign-in";
 
 /// Seconds for which a sign-in counts as recent.
-const RECENT_SECONDS: i64 = 600;
+pub(crate) const RECENT_SECONDS: i64 = 600;
 
 /// What somebody has to have proved.
 #[derive(Clone, Copy, PartialEq, Eq)]

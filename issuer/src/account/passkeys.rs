@@ -9,8 +9,8 @@ use super::overview;
 use super::owner::{Owner, Proof};
 use crate::app::App;
 use crate::credentials::CredentialError;
-use crate::interaction::{Ended, Posted, Visit, either};
-use crate::page::{Field, Notice, Problem, device_name};
+use crate::interaction::{Ended, Posted, Visit, add_passkey, either};
+use crate::page::{Field, Notice, Problem};
 use crate::registry::parse_name;
 use crate::store::StoreError;
 
@@ -31,21 +31,9 @@ pub(super) async fn add(State(app): State<Arc<App>>, request: Request) -> Respon
 
 async fn finish(owner: &Owner<'_>, posted: &Posted) -> Result<Response, Ended> {
     let form = posted.form(owner.visit)?;
-    let [ticket, answer] =
-        ["ticket", "credential"].map(|name| form.value(name).unwrap_or_default());
-    let user_agent = owner.visit.user_agent().unwrap_or_default();
-    let name = device_name(&user_agent, owner.visit.language(None));
-    let (credentials, act) = (&owner.app().credentials, owner.act());
-    let made = credentials
-        .finish_passkey_registration(owner.user_id(), (ticket, answer), &name, &act)
-        .await;
-    match made {
-        Ok(_) => Ok(owner.done(Notice::PasskeyAdded)),
-        Err(
-            error @ (CredentialError::Refused(_) | CredentialError::Store(StoreError::Conflict(_))),
-        ) => {
-            let request_id = owner.visit.origin.request_id;
-            tracing::info!(%request_id, code = error.code(), cause = %error, "a passkey was refused");
+    match add_passkey(owner.visit, owner.user_id(), &form).await {
+        Ok(()) => Ok(owner.done(Notice::PasskeyAdded)),
+        Err(CredentialError::Refused(_) | CredentialError::Store(StoreError::Conflict(_))) => {
             overview::show(owner, &[Problem::WrongPasskey]).await
         }
         Err(error) => Err(owner.failed(error)),

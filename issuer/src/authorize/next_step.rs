@@ -16,6 +16,8 @@ pub struct Present<'a> {
     pub amr: &'a [String],
     /// The scopes that were granted to the client before.
     pub consented: &'a [String],
+    /// The user has no passkey, and could have one in this browser.
+    pub lacks_passkey: bool,
 }
 
 /// What happened since the request came.
@@ -40,6 +42,8 @@ pub enum NextStep {
     StepUp,
     /// The user must say with which account to go on.
     SelectAccount,
+    /// The user is offered a passkey, and may do without.
+    OfferPasskey,
     /// The user must be asked.
     Consent,
     /// All is done.
@@ -83,6 +87,10 @@ pub fn next_step(
     if request.prompt.select_account && !progress.account_chosen {
         // `prompt=none` stands alone, so that this never happens in silence.
         return NextStep::SelectAccount;
+    }
+    // Never in silence: somebody signed in just now. The account page has an offer of its own.
+    if progress.signed_in && present.lacks_passkey && !request.is_own_page() {
+        return NextStep::OfferPasskey;
     }
     if needs_consent(request, sign_in, present) && !progress.consented {
         let code = ErrorCode::ConsentRequired;

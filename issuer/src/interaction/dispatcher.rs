@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::form::{client_of, either, parameter, unavailable};
 use super::session::CurrentSession;
 use super::visit::{Ended, Visit, client_name};
-use super::{Interaction, consent, device, login, select_account};
+use super::{Interaction, consent, device, login, offer_passkey, select_account};
 use crate::app::App;
 use crate::authorize::{
     AuthorizationCode, CODE_LIFETIME_SECONDS, NextStep, Present, RedirectTarget, Refused, Target,
@@ -83,6 +83,9 @@ pub(super) async fn proceed_with(
                 device::approve(visit, (&interaction, target), &client, &current).await
             }
         },
+        (NextStep::OfferPasskey, Some(current)) => {
+            offer_passkey::show(visit, interaction, (&client, &current), problems).await
+        }
         (NextStep::Consent, Some(current)) => consent::show(visit, interaction, &client, &current),
         (NextStep::SelectAccount, Some(current)) => {
             select_account::show(visit, &interaction, &client, &current)
@@ -117,6 +120,7 @@ async fn with_session(
         auth_time: current.session.auth_time,
         amr: &current.session.amr,
         consented: &consented,
+        lacks_passkey: interaction.offer_passkey == Some(current.user.id),
     };
     let (progress, now) = (interaction.progress(Some(current.user.id)), app.clock.now());
     Ok(next_step(&interaction.request, sign_in, Some(present), progress, now))

@@ -16,7 +16,8 @@ use super::session::{self, CurrentSession};
 use super::shown::Shown;
 use super::visit::{Ended, Visit, client_name};
 use super::{
-    FirstFactor, Interaction, cookies, forgot_password, register, second_factor, upstream,
+    FirstFactor, Interaction, cookies, forgot_password, offer_passkey, register, second_factor,
+    upstream,
 };
 use crate::app::App;
 use crate::credentials::{
@@ -191,20 +192,31 @@ async fn check_password(
     };
     let from = from(visit);
     match visit.app.credentials.check_password(Who::Named(username), password, from).await {
-        Ok(account) => match second_factor::missing(visit, &account, &interaction) {
-            Some(factor) => {
-                let (user_id, methods) = (account.user.id, vec![Method::Password]);
-                let first_factor = Some(FirstFactor { user_id, methods });
-                let interaction = Interaction { first_factor, ..interaction };
-                second_factor::show(visit, &interaction, (&account, factor), &[]).await
-            }
-            None => complete(visit, interaction, &account, &[Method::Password]).await,
-        },
+        Ok(account) => {
+            let offer_passkey = offer_passkey::is_welcome(visit, form, &account);
+            let offer_passkey = offer_passkey.then_some(account.user.id);
+            let interaction = Interaction { offer_passkey, ..interaction };
+            after_password(visit, interaction, &account).await
+        }
         Err(error) => match problem(visit, &error, Problem::WrongCredentials) {
             Some(problem) => again(problem).await,
             None => Err(unavailable(visit, OAuthError::unavailable(error.to_string()))),
         },
     }
+}
+
+async fn after_password(
+    visit: &Visit<'_>,
+    interaction: Interaction,
+    account: &Account,
+) -> Result<Response, Ended> {
+    let Some(factor) = second_factor::missing(visit, account, &interaction) else {
+        return complete(visit, interaction, account, &[Method::Password]).await;
+    };
+    let (user_id, methods) = (account.user.id, vec![Method::Password]);
+    let first_factor = Some(FirstFactor { user_id, methods });
+    let interaction = Interaction { first_factor, ..interaction };
+    second_factor::show(visit, &interaction, (account, factor), &[]).await
 }
 
 /// How the user proved who it is, and when.

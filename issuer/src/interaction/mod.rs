@@ -12,6 +12,7 @@ mod forgot_password;
 mod form;
 mod login;
 pub mod mails;
+mod offer_passkey;
 mod passkey;
 mod register;
 mod reset_password;
@@ -28,6 +29,7 @@ pub(crate) use dispatcher::resume;
 pub use dispatcher::{proceed, refuse};
 pub(crate) use form::{Posted, either, unavailable};
 pub(crate) use login::{Offered, from, offered, problem};
+pub(crate) use passkey::add_passkey;
 pub(crate) use reset_password::told;
 pub use session::{CurrentSession, forget};
 pub(crate) use session::{give, renew_cookie};
@@ -56,6 +58,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/continue", get(dispatcher::endpoint))
         .route("/login", post(login::password))
         .route("/login/passkey", post(passkey::endpoint))
+        .route(offer_passkey::PATH, post(offer_passkey::endpoint))
         .route(upstream::PATH, post(upstream::begin))
         .route("/login/upstream/{provider}/callback", get(upstream::callback))
         .route("/login/code", get(second_factor::totp_page).post(second_factor::totp))
@@ -99,6 +102,9 @@ pub struct Interaction {
     /// Who gave consent, to this request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consented: Option<Uuid>,
+    /// Who signed in with a password, and is to be offered a passkey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer_passkey: Option<Uuid>,
     /// A factor that was proved while another is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_factor: Option<FirstFactor>,
@@ -123,6 +129,7 @@ impl Interaction {
             account_chosen: false,
             asked: None,
             consented: None,
+            offer_passkey: None,
             first_factor: None,
         }
     }

@@ -24,6 +24,7 @@ mod jwks;
 mod keys;
 mod log;
 mod mail;
+mod offer_passkey;
 mod pages;
 mod passkey;
 mod people;

@@ -2,8 +2,8 @@
 
 use super::{
     Account, Common, ConfirmEmail, Consent, DeleteAccount, Device, ErrorText, Errors, FormPost,
-    Login, Logout, MailSent, Messages, Notices, PasswordReset, Phrase, Problems, RecoveryCodes,
-    Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
+    Login, Logout, MailSent, Messages, Notices, OfferPasskey, PasswordReset, Phrase, Problems,
+    RecoveryCodes, Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
 };
 
 const MONTHS: [Text; 12] = [
@@ -66,6 +66,11 @@ pub(in crate::page) static ENGLISH: Messages = Messages {
         use_totp: "Use the authenticator app",
         use_recovery_code: "Use a recovery code",
         use_passkey: "Use a passkey",
+    },
+    offer_passkey: OfferPasskey {
+        title: "Sign in without a password next time?",
+        text: "Nobody can guess it or trick you out of it. Your password stays.",
+        not_now: "Not now",
     },
     scopes: Scopes {
         openid: "know that it is you",

@@ -2,8 +2,8 @@
 
 use super::{
     Account, Common, ConfirmEmail, Consent, DeleteAccount, Device, ErrorText, Errors, FormPost,
-    Login, Logout, MailSent, Messages, Notices, PasswordReset, Phrase, Problems, RecoveryCodes,
-    Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
+    Login, Logout, MailSent, Messages, Notices, OfferPasskey, PasswordReset, Phrase, Problems,
+    RecoveryCodes, Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
 };
 
 const MONTHS: [Text; 12] = [
@@ -66,6 +66,11 @@ pub(in crate::page) static GERMAN: Messages = Messages {
         use_totp: "Authenticator-App verwenden",
         use_recovery_code: "Wiederherstellungscode verwenden",
         use_passkey: "Passkey verwenden",
+    },
+    offer_passkey: OfferPasskey {
+        title: "Beim nächsten Mal ohne Passwort anmelden?",
+        text: "Niemand kann ihn erraten oder Ihnen entlocken. Ihr Passwort bleibt bestehen.",
+        not_now: "Jetzt nicht",
     },
     scopes: Scopes {
         openid: "erfahren, dass Sie es sind",

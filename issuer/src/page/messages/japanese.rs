@@ -2,8 +2,8 @@
 
 use super::{
     Account, Common, ConfirmEmail, Consent, DeleteAccount, Device, ErrorText, Errors, FormPost,
-    Login, Logout, MailSent, Messages, Notices, PasswordReset, Phrase, Problems, RecoveryCodes,
-    Register, Scopes, SecondFactor, SelectAccount, TotpSetup, minutes,
+    Login, Logout, MailSent, Messages, Notices, OfferPasskey, PasswordReset, Phrase, Problems,
+    RecoveryCodes, Register, Scopes, SecondFactor, SelectAccount, TotpSetup, minutes,
 };
 
 pub(in crate::page) static JAPANESE: Messages = Messages {
@@ -51,6 +51,11 @@ pub(in crate::page) static JAPANESE: Messages = Messages {
         use_totp: "認証アプリを使う",
         use_recovery_code: "リカバリーコードを使う",
         use_passkey: "パスキーを使う",
+    },
+    offer_passkey: OfferPasskey {
+        title: "次回からパスワードなしでログインしますか？",
+        text: "推測されたり、だまし取られたりすることはありません。パスワードもこれまでどおり使えます。",
+        not_now: "後で",
     },
     scopes: Scopes {
         openid: "ご本人であることの確認",

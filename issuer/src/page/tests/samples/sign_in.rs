@@ -2,13 +2,21 @@
 
 use super::{Kit, REDIRECT_URI, Sample};
 use crate::page::{
-    ConsentPage, Field, FormPostPage, LoginPage, LoginUser, Notice, Problem, SecondFactorMethod,
-    SecondFactorPage, SelectAccountPage, SelectableAccount, Upstream, View as _,
+    ConsentPage, Field, FormPostPage, LoginPage, LoginUser, Notice, OfferPasskeyPage, Problem,
+    SecondFactorMethod, SecondFactorPage, SelectAccountPage, SelectableAccount, Upstream,
+    View as _,
 };
 
 pub(super) fn pages(kit: Kit) -> Vec<Sample> {
     let mut pages = login(kit);
     pages.extend(second_factor(kit));
+    let offer = OfferPasskeyPage {
+        frame: kit.branded(),
+        passkey: kit.passkey(),
+        not_now: kit.form("/login/new-passkey"),
+        problems: &[],
+    };
+    pages.push(("offer-passkey", offer.page()));
     pages.push(("select-account", select_account(kit)));
     pages.push(("consent", consent(kit).page()));
     let nothing = ConsentPage { scopes: &[], not_you: None, tos_uri: None, ..consent(kit) };
