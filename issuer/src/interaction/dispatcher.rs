@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::form::{client_of, either, parameter, unavailable};
 use super::session::CurrentSession;
 use super::visit::{Ended, Visit, client_name};
-use super::{Interaction, consent, device, login, offer_passkey, select_account};
+use super::{Interaction, consent, device, login, offer_passkey, select_account, step_up};
 use crate::app::App;
 use crate::authorize::{
     AuthorizationCode, CODE_LIFETIME_SECONDS, NextStep, Present, RedirectTarget, Refused, Target,
@@ -90,9 +90,10 @@ pub(super) async fn proceed_with(
         (NextStep::SelectAccount, Some(current)) => {
             select_account::show(visit, &interaction, &client, &current)
         }
-        (NextStep::LogInAgain | NextStep::StepUp, Some(current)) => {
-            login::show_known(visit, &interaction, (&client, &current), problems).await
-        }
+        (
+            step @ (NextStep::LogInAgain | NextStep::StepUp | NextStep::PreferStepUp),
+            Some(current),
+        ) => login::show_known(visit, &interaction, (&client, &current), (&step, problems)).await,
         (NextStep::Refuse(code, description), _) => {
             let error = OAuthError::new(code, description);
             refuse_client(visit, &interaction, &client, &error).await
@@ -120,6 +121,7 @@ async fn with_session(
         auth_time: current.session.auth_time,
         amr: &current.session.amr,
         consented: &consented,
+        reachable: step_up::reachable(visit, interaction, current).await?,
         lacks_passkey: interaction.offer_passkey == Some(current.user.id),
     };
     let (progress, now) = (interaction.progress(Some(current.user.id)), app.clock.now());

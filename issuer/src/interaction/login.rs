@@ -17,9 +17,10 @@ use super::shown::Shown;
 use super::visit::{Ended, Visit, client_name};
 use super::{
     FirstFactor, Interaction, cookies, forgot_password, offer_passkey, register, second_factor,
-    upstream,
+    step_up, upstream,
 };
 use crate::app::App;
+use crate::authorize::NextStep;
 use crate::credentials::{
     self, Account, CredentialError, KNOWN_DEVICE_SECONDS, Method, Password, Who,
 };
@@ -28,7 +29,7 @@ use crate::page::{
     ErrorKind, Field, LoginPage, LoginUser, PostForm, Problem, Upstream, UpstreamProvider,
     View as _,
 };
-use crate::protocol::Form;
+use crate::protocol::{Form, acr};
 use crate::registry::Client;
 
 /// For so long a page waits for a provider that was not asked before.
@@ -55,6 +56,7 @@ async fn show_anyone(
         user: LoginUser::Anyone { username },
         passkey: Offer::to_anyone(visit)?,
         by_password: true,
+        may_decline: false,
     };
     render(visit, interaction, client, (&asked, problems)).await
 }
@@ -64,7 +66,7 @@ pub(super) async fn show_known(
     visit: &Visit<'_>,
     interaction: &Interaction,
     (client, current): (&Client, &CurrentSession),
-    problems: &[Problem],
+    (step, problems): (&NextStep, &[Problem]),
 ) -> Result<Response, Ended> {
     let user = &current.user;
     let account = visit.app.credentials.account(user.id).await;
@@ -74,13 +76,20 @@ pub(super) async fn show_known(
     // Where the password does not reach what is demanded, it is not asked for.
     let methods = [Method::Password, Method::Totp];
     let methods = methods.get(..1 + usize::from(account.has_totp)).unwrap_or_default();
-    let wanted = &interaction.request.claims.essential_acr;
+    let request = &interaction.request;
+    let is_preferred = *step == NextStep::PreferStepUp;
+    let preferred = acr::preferred(&request.acr_values, step_up::best(visit, &account));
+    let wanted = match preferred.filter(|_| is_preferred) {
+        Some(preferred) => std::slice::from_ref(preferred),
+        None => &request.claims.essential_acr,
+    };
     let suffices = account.password.is_some() && second_factor::can_reach(wanted, methods);
     let name = user.profile.name.as_deref().unwrap_or(&user.username);
     let asked = Asked {
         user: LoginUser::Known { name, username: &user.username, not_you: None },
         by_password: suffices || passkey.is_none(),
         passkey,
+        may_decline: is_preferred,
     };
     render(visit, interaction, client, (&asked, problems)).await
 }
@@ -90,6 +99,7 @@ struct Asked<'a> {
     user: LoginUser<'a>,
     passkey: Option<Offer>,
     by_password: bool,
+    may_decline: bool,
 }
 
 async fn render(
@@ -109,6 +119,7 @@ async fn render(
         providers: &providers,
     });
     let register = visit.path(&format!("{}?continue={}", register::PATH, shown.sealed));
+    let not_now = visit.path(step_up::NOT_NOW);
     let page = LoginPage {
         frame: shown.frame(),
         form: asked.by_password.then(|| shown.form()),
@@ -120,6 +131,7 @@ async fn render(
         upstream,
         forgot_password: visit.app.mailer.is_possible().then_some(forgot_password.as_str()),
         register: register::is_open(visit.app).then_some(register.as_str()),
+        not_now: asked.may_decline.then(|| PostForm { action: &not_now, ..shown.form() }),
     };
     Ok(page.page().with_status(status_of(problems)).into_response())
 }

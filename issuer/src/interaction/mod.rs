@@ -20,6 +20,7 @@ mod second_factor;
 mod select_account;
 mod session;
 mod shown;
+mod step_up;
 mod upstream;
 mod verify_email;
 mod visit;
@@ -59,6 +60,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/login", post(login::password))
         .route("/login/passkey", post(passkey::endpoint))
         .route(offer_passkey::PATH, post(offer_passkey::endpoint))
+        .route(step_up::NOT_NOW, post(step_up::not_now))
         .route(upstream::PATH, post(upstream::begin))
         .route("/login/upstream/{provider}/callback", get(upstream::callback))
         .route("/login/code", get(second_factor::totp_page).post(second_factor::totp))
@@ -96,6 +98,9 @@ pub struct Interaction {
     /// The account was chosen.
     #[serde(default)]
     pub account_chosen: bool,
+    /// The user does not want to prove more than is demanded.
+    #[serde(default)]
+    pub step_up_declined: bool,
     /// To whom the question was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Uuid>,
@@ -127,6 +132,7 @@ impl Interaction {
             browser: visit.browser_hash(),
             signed_in: false,
             account_chosen: false,
+            step_up_declined: false,
             asked: None,
             consented: None,
             offer_passkey: None,
@@ -151,6 +157,7 @@ impl Interaction {
         Progress {
             signed_in: self.signed_in,
             account_chosen: self.account_chosen,
+            step_up_declined: self.step_up_declined,
             consented: self.consented.is_some() && self.consented == user_id,
         }
     }

@@ -35,6 +35,7 @@ mod request_object;
 mod rfc_9700;
 mod smtp;
 mod state;
+mod step_up;
 mod token;
 mod upstream;
 mod userinfo;

@@ -47,6 +47,7 @@ fn login(kit: Kit) -> Vec<Sample> {
         upstream: Some(Upstream { form: kit.form("/login/upstream"), providers: kit.providers() }),
         forgot_password: Some(kit.say("/forgot-password")),
         register: Some(kit.say("/register")),
+        not_now: None,
     };
     let known = LoginUser::Known {
         name: kit.say("Ada Lovelace"),
@@ -60,6 +61,7 @@ fn login(kit: Kit) -> Vec<Sample> {
         ..page
     };
     let username = LoginUser::Anyone { username: kit.say("ada") };
+    let not_now = Some(kit.form("/login/not-now"));
     let (wrong, many) = (&[Problem::WrongCredentials], &[Problem::TooManyAttempts { seconds: 90 }]);
     let missing = &[Problem::Missing(Field::Username), Problem::Missing(Field::Password)];
     vec![
@@ -71,6 +73,7 @@ fn login(kit: Kit) -> Vec<Sample> {
         ("login-notice", LoginPage { notice: Some(Notice::PasswordReset), ..branded }.page()),
         ("login-known", LoginPage { user: known, register: None, ..branded }.page()),
         ("login-known-passkey", LoginPage { user: known, form: None, ..branded }.page()),
+        ("login-preferred", LoginPage { user: known, not_now, form: None, ..branded }.page()),
     ]
 }
 
