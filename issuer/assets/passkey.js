@@ -1,6 +1,6 @@
 // Passkeys (Web Authentication Level 3). Shows the forms that need them, offers them where the username
-// is filled in, and posts what the browser answers as the field `credential`. Whatever goes wrong, the
-// rest of the page works as before.
+// is filled in, and posts what the browser answers as the field `credential`. Says in the login form
+// whether the browser could keep one. Whatever goes wrong, the rest of the page works as before.
 "use strict";
 {
   const BINARY = ["challenge", "id"];
@@ -78,6 +78,15 @@
       if (form.dataset.passkey === "autofill") offer(form);
     }
   };
+
+  // §5.1.6: whether there is something that knows its user by more than their presence.
+  const capable = document.querySelector("input[name=passkey_capable]");
+  if (capable) {
+    window.PublicKeyCredential?.isUserVerifyingPlatformAuthenticatorAvailable?.().then(
+      (isAvailable) => (capable.value = isAvailable ? "yes" : ""),
+      () => {},
+    );
+  }
 
   for (const form of window.PublicKeyCredential ? document.querySelectorAll("form[data-passkey]") : []) {
     form.hidden = false;

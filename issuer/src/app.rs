@@ -22,6 +22,7 @@ use crate::freshness::Freshness;
 use crate::jwks::JwksCaching;
 use crate::mail::Mailer;
 use crate::outbound::Outbound;
+use crate::page::Brand;
 use crate::registry::Registry;
 use crate::sealer::Sealer;
 use crate::secret_uses::SecretUses;
@@ -71,6 +72,8 @@ pub struct App {
     pub upstreams: Vec<Upstream>,
     /// Told when a client is due to hear of a session that ended.
     pub logout_is_due: Notify,
+    /// The looks of its own pages.
+    pub brand: Brand,
     /// What sends mails.
     pub mailer: Mailer,
     /// Counters.
@@ -118,6 +121,7 @@ impl App {
                 limits.failures_per_minute_per_client,
             ),
             audit: bootstrap::open_audit_log(&config)?,
+            brand: config.brand(),
             mailer,
             metrics,
             discovery: discovery::document(&config),

@@ -67,6 +67,32 @@ export async function application(redirectUri) {
   return taken;
 }
 
+// The address of an authorization request of the client, with what is special about it.
+export function requestUrl(more = {}) {
+  const parameters = {
+    client_id: wish.client.client_id,
+    redirect_uri: wish.client.redirect_uri,
+    response_type: "code",
+    scope: "openid profile",
+    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    code_challenge_method: "S256",
+    ...more,
+  };
+  return `${wish.issuer}/authorize?${new URLSearchParams(parameters)}`;
+}
+
+// The page came back to the client.
+export const arrives = (page) => page.waitForURL((url) => url.href.startsWith(wish.client.redirect_uri));
+
+// Goes to the issuer as the application sends people there, does what the pages want, and comes back with an answer.
+export async function authorize(page, taken, more, act = () => {}) {
+  taken.answer = undefined;
+  await page.goto(requestUrl(more));
+  await act();
+  await arrives(page);
+  return taken.answer;
+}
+
 // Everything that should not be seen on the pages of the issuer: what is loaded from elsewhere, scripts that fail, and
 // what the Content Security Policy had to stop. One list for all windows.
 export function watch(context, problems) {
@@ -99,6 +125,12 @@ export async function fillIn(page, { username, password }) {
   await page.fill("#password", password);
   await press(page, "#login button");
 }
+
+// The script of the login form found that the browser can keep a passkey.
+export const knowsThatItCan = (page) => page.waitForSelector("[name=passkey_capable][value=yes]", { state: "attached" });
+
+// As if the browser had been closed: who signed in here before is known, and signs in anew.
+export const endSession = (page) => page.context().clearCookies({ name: "__Host-session" });
 
 // A passkey provider of the page's own, which says yes at once.
 export async function authenticator(page) {

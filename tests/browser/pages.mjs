@@ -1,27 +1,32 @@
-// Walks to every page of the issuer as people do, in one language, and inspects each.
-import { application, authenticator, fillIn, launch, open, press, tell, watch, wish } from "./browser.mjs";
+// Walks to every page of the issuer as people do, in one language, and inspects each; or to those that everybody meets, with
+// a short look.
+import {
+  application,
+  arrives,
+  authenticator,
+  endSession,
+  fillIn,
+  knowsThatItCan,
+  launch,
+  open,
+  press,
+  requestUrl,
+  tell,
+  watch,
+  wish,
+} from "./browser.mjs";
 import { Inspection } from "./inspection.mjs";
 import { totp } from "./totp.mjs";
 
 const { language, client, people } = wish;
 const shop = await application(client.redirect_uri);
 const browser = await launch();
-const inspection = new Inspection(language, language);
+const isWhole = wish.walk === "whole";
+const inspection = new Inspection(language, language, isWhole ? "long" : "short");
 const look = (page, name) => inspection.look(page, name);
 
-const authorize = (more = {}) => {
-  const parameters = {
-    client_id: client.client_id,
-    redirect_uri: client.redirect_uri,
-    response_type: "code",
-    scope: "openid profile email offline_access",
-    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-    code_challenge_method: "S256",
-    ui_locales: language,
-    ...more,
-  };
-  return `${wish.issuer}/authorize?${new URLSearchParams(parameters)}`;
-};
+const authorize = (more = {}) =>
+  requestUrl({ scope: "openid profile email offline_access", ui_locales: language, ...more });
 
 // A browser of somebody who speaks the language.
 async function somebody() {
@@ -30,11 +35,9 @@ async function somebody() {
   return context.newPage();
 }
 
-const arrives = (page) => page.waitForURL((url) => url.href.startsWith(client.redirect_uri));
-
 async function signInWithPassword() {
   const page = await somebody();
-  await page.goto(authorize());
+  await page.goto(authorize({ prompt: "consent" }));
   await look(page, "login");
   await fillIn(page, { ...people.ada, password: "not the password" });
   await look(page, "login-wrong");
@@ -50,6 +53,21 @@ async function onceMore(page) {
   await look(page, "select-account");
   await page.goto(authorize({ prompt: "login" }));
   await look(page, "login-again");
+}
+
+// In a browser that could keep a passkey, and to which the person comes back.
+async function offer() {
+  const page = await somebody();
+  await authenticator(page);
+  for (const isKnown of [false, true]) {
+    await page.goto(authorize());
+    await knowsThatItCan(page);
+    await fillIn(page, people.ada);
+    if (isKnown) await look(page, "offer-passkey");
+    else await endSession(page);
+  }
+  await press(page, "[name=answer][value=refuse]");
+  await arrives(page);
 }
 
 async function signOut(page) {
@@ -91,6 +109,14 @@ async function account() {
   await send("/profile");
   await look(page, "account-saved");
   return { page, code, secret };
+}
+
+// The passkey of this person is out of reach.
+async function stepUp({ page }) {
+  await page.goto(authorize({ acr_values: "phr" }));
+  await look(page, "step-up");
+  await press(page, "form[action='/login/not-now'] button");
+  await arrives(page);
 }
 
 async function secondFactor({ page, code, secret }) {
@@ -212,19 +238,30 @@ async function withFaults() {
   return found.problems;
 }
 
+// The pages behind those that everybody meets.
+async function everythingElse() {
+  await offer();
+  const hedy = await account();
+  await stepUp(hedy);
+  await secondFactor(hedy);
+  await deleteAccount(hedy);
+  await links();
+  await registration();
+  await device();
+  await formPost();
+  return withFaults();
+}
+
 const page = await signInWithPassword();
 await onceMore(page);
+if (!isWhole) {
+  await page.goto(`${wish.issuer}/account`);
+  await look(page, "account");
+}
 await signOut(page);
-const hedy = await account();
-await secondFactor(hedy);
-await deleteAccount(hedy);
 await failures();
-await links();
 await forgottenPassword();
-await registration();
-await device();
-await formPost();
-const faults = await withFaults();
+const faults = isWhole ? await everythingElse() : [];
 await browser.close();
 shop.close();
 tell({ pages: inspection.pages, problems: inspection.problems, faults });

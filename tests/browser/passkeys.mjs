@@ -1,5 +1,18 @@
-// Adds a passkey at the account page with a virtual authenticator, and signs in with nothing but it.
-import { application, authenticator, fillIn, launch, open, tell, watch, wish } from "./browser.mjs";
+// Adds a passkey at the account page with a virtual authenticator, and signs in with nothing but it; and another person
+// takes the one that is offered after the second password.
+import {
+  application,
+  authenticator,
+  authorize,
+  endSession,
+  fillIn,
+  knowsThatItCan,
+  launch,
+  open,
+  tell,
+  watch,
+  wish,
+} from "./browser.mjs";
 
 const { client, people } = wish;
 const problems = [];
@@ -12,24 +25,10 @@ const provider = await authenticator(page);
 const passkeys = async () =>
   (await provider.passkeys()).map(({ rpId, isResidentCredential, signCount }) => ({ rpId, isResidentCredential, signCount }));
 
-async function authorize(more, act) {
-  const parameters = {
-    client_id: client.client_id,
-    redirect_uri: client.redirect_uri,
-    response_type: "code",
-    scope: "openid",
-    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-    code_challenge_method: "S256",
-    ...more,
-  };
-  shop.answer = undefined;
-  await page.goto(`${wish.issuer}/authorize?${new URLSearchParams(parameters)}`);
-  await act();
-  await page.waitForURL((url) => url.href.startsWith(client.redirect_uri));
-  return Boolean(shop.answer.code);
-}
+// Whether a person who does this gets a code.
+const signsIn = async (act) => Boolean((await authorize(page, shop, {}, act)).code);
 
-const withPassword = await authorize({}, async () => {
+const withPassword = await signsIn(async () => {
   await fillIn(page, people.ada);
   await page.click("[name=answer][value=accept]");
 });
@@ -39,14 +38,36 @@ await page.waitForSelector("section[aria-labelledby=passkeys] .rows");
 const added = await passkeys();
 await context.clearCookies();
 // The browser offers it where the username is filled in; here the person picks it at once.
-const byAutofill = await authorize({}, () => {});
+const byAutofill = await signsIn();
 await context.clearCookies();
 // In a browser that does not fill passkeys in; otherwise what waits in the field would take the touch.
 await page.addInitScript(() => {
   PublicKeyCredential.isConditionalMediationAvailable = async () => false;
 });
-const byButton = await authorize({}, () => page.click("form[data-passkey=autofill] button"));
+const byButton = await signsIn(() => page.click("form[data-passkey=autofill] button"));
 const used = await passkeys();
+
+// Signs in with a password, in a browser that can keep a passkey.
+async function withPasswordAgain(window, act) {
+  const answer = await authorize(window, shop, {}, async () => {
+    await knowsThatItCan(window);
+    await fillIn(window, people.grace);
+    await act();
+  });
+  await endSession(window);
+  return Boolean(answer.code);
+}
+
+const elsewhere = await open(browser);
+watch(elsewhere, problems);
+const window = await elsewhere.newPage();
+const otherProvider = await authenticator(window);
+const first = await withPasswordAgain(window, () => window.click("[name=answer][value=accept]"));
+const taken = await withPasswordAgain(window, () => window.click("form[data-passkey=create] button"));
+const kept = (await otherProvider.passkeys()).length;
+// From now on it is what the browser fills in.
+const byOffered = Boolean((await authorize(window, shop, {})).code);
+const offered = { first, taken, kept, byOffered };
 await browser.close();
 shop.close();
-tell({ withPassword, added, byAutofill, byButton, used, problems });
+tell({ withPassword, added, byAutofill, byButton, used, offered, problems });

@@ -1,7 +1,7 @@
 //! What was acknowledged is never lost: a node is killed in the middle of code flows and refreshes, again and again.
 
 use crate::ledger::{Ledger, Line};
-use end_to_end::harness::{Browser, Deployment, Node, WebClient};
+use end_to_end::harness::{Deployment, Node, Person, WebClient};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -17,9 +17,9 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 /// Redeems codes and goes on with the refresh tokens until nobody answers any more; everything that is acknowledged is
 /// written down.
-async fn work(node: Arc<Node>, web: Arc<WebClient>, browser: Arc<Browser>, ledger: Arc<Ledger>) {
+async fn work(node: Arc<Node>, web: Arc<WebClient>, person: Arc<Person>, ledger: Arc<Ledger>) {
     loop {
-        let Ok(code) = node.code(&web, &browser).await else { return };
+        let Ok(code) = person.code(&node, &web).await else { return };
         let Ok(redeemed) = node.redeem(&web, &code).await else { return };
         assert_eq!(redeemed.status, 200, "{}", redeemed.body);
         let mut line = Line::new(&code, redeemed.refresh_token());
@@ -55,13 +55,13 @@ async fn killed_in_the_middle(deployment: Deployment) {
     let mut checked = 0;
     for life in 0..KILLS {
         node = if life == 0 { node } else { deployment.restart().await };
-        let browser = Arc::new(node.sign_in(&web, "ada").await);
+        let person = Arc::new(Person::signed_in(&node, &web, "ada").await);
         let (ledger, pid) = (Arc::new(Ledger::default()), node.process.pid());
         let shared = Arc::new(node);
         let mut workers = JoinSet::new();
         for _ in 0..WORKERS {
-            let (web, browser) = (Arc::clone(&web), Arc::clone(&browser));
-            workers.spawn(work(Arc::clone(&shared), web, browser, Arc::clone(&ledger)));
+            let (web, person) = (Arc::clone(&web), Arc::clone(&person));
+            workers.spawn(work(Arc::clone(&shared), web, person, Arc::clone(&ledger)));
         }
 
         ledger.reaches(ACTS, LIMIT).await;

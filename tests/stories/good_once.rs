@@ -1,9 +1,9 @@
 //! What is good once: how each thing comes about, by the command line and the pages, and the one form by which it is used.
 
 use crate::assertion::now;
-use crate::refresh::{CLIENT, Scene};
-use end_to_end::harness::person::{authorization_request, hidden, hidden_of};
-use end_to_end::harness::{Node, Person, Reply};
+use crate::refresh::Scene;
+use end_to_end::harness::person::{hidden, hidden_of};
+use end_to_end::harness::{Node, Person, Reply, WebClient};
 use reqwest::{RequestBuilder, Response};
 use std::time::UNIX_EPOCH;
 use totp_rs::{Builder, Secret};
@@ -23,7 +23,7 @@ pub(crate) enum Thing {
 /// The form by which one of them is used, in the browser that has come that far.
 pub(crate) struct Use {
     person: Person,
-    secret: Option<String>,
+    web: Option<WebClient>,
     path: &'static str,
     fields: Vec<(&'static str, String)>,
 }
@@ -32,8 +32,8 @@ impl Use {
     pub(crate) fn request(&self, node: &Node) -> RequestBuilder {
         let request = node.http.post(format!("{}{}", node.url, self.path)).form(&self.fields);
         let request = self.person.request(request);
-        match &self.secret {
-            Some(secret) => request.basic_auth(CLIENT, Some(secret)),
+        match &self.web {
+            Some(web) => request.basic_auth(&web.client_id, Some(&web.client_secret)),
             None => request,
         }
     }
@@ -51,7 +51,7 @@ impl Use {
     ) -> Self {
         let mut fields: Vec<_> = ["csrf", "continue"].map(|name| (name, hidden(html, name))).into();
         fields.push((typed.0, typed.1.to_owned()));
-        Self { person, secret: None, path, fields }
+        Self { person, web: None, path, fields }
     }
 }
 
@@ -94,10 +94,11 @@ impl Thing {
     }
 }
 
-async fn post_as_client(scene: &Scene, path: &str, form: &[(&'static str, String)]) -> Reply {
+async fn post_as_client(scene: &Scene, path: &str, form: &[(&str, &str)]) -> Reply {
     let node = scene.node(0);
     let request = node.http.post(format!("{}{path}", node.url)).form(form);
-    let answer = request.basic_auth(CLIENT, Some(&scene.secret)).send().await;
+    let answer =
+        request.basic_auth(&scene.web.client_id, Some(&scene.web.client_secret)).send().await;
     Reply::read(answer.expect("an answer")).await
 }
 
@@ -106,15 +107,17 @@ fn text(reply: &Reply, name: &str) -> String {
 }
 
 async fn request_uri(scene: &Scene) -> Use {
-    let pushed = post_as_client(scene, "/par", &authorization_request(CLIENT)).await;
-    let fields =
-        vec![("client_id", CLIENT.to_owned()), ("request_uri", text(&pushed, "request_uri"))];
-    Use { person: scene.person.clone(), secret: None, path: "/authorize", fields }
+    let pushed = post_as_client(scene, "/par", &scene.web.authorization_request()).await;
+    let fields = vec![
+        ("client_id", scene.web.client_id.clone()),
+        ("request_uri", text(&pushed, "request_uri")),
+    ];
+    Use { person: scene.person.clone(), web: None, path: "/authorize", fields }
 }
 
 /// Approved already; its device has not asked yet.
 async fn device_code(scene: &mut Scene) -> Use {
-    let scope = [("scope", "openid".to_owned())];
+    let scope = [("scope", "openid")];
     let device = post_as_client(scene, "/device_authorization", &scope).await;
     let (node, person) = (&scene.nodes[0], &mut scene.person);
     let page = html(person.get(node, "/device").await).await;
@@ -126,8 +129,8 @@ async fn device_code(scene: &mut Scene) -> Use {
     assert_eq!(person.follow(node, said).await.status(), 200, "the device is not approved");
     let fields =
         vec![("grant_type", DEVICE_CODE.to_owned()), ("device_code", text(&device, "device_code"))];
-    let secret = Some(scene.secret.clone());
-    Use { person: Person::default(), secret, path: "/token", fields }
+    let web = Some(scene.web.clone());
+    Use { person: Person::default(), web, path: "/token", fields }
 }
 
 async fn reset_link(scene: &mut Scene) -> Use {
@@ -144,28 +147,32 @@ async fn reset_link(scene: &mut Scene) -> Use {
 async fn totp(scene: &mut Scene) -> Use {
     let name = scene.new_person().await;
     let node = scene.node(0);
-    let (_, app) = with_authenticator_app(node, &name).await;
-    let (person, answer) = Person::with_password(node, &name, CLIENT).await;
+    let (_, app) = with_authenticator_app(node, &scene.web, &name).await;
+    let (person, answer) = Person::with_password(node, &scene.web, &name).await;
     Use::of_page(person, "/login/code", &html(answer).await, ("code", &app(0)))
 }
 
 async fn recovery_code(scene: &mut Scene) -> Use {
     let name = scene.new_person().await;
     let node = scene.node(0);
-    let (mut person, _) = with_authenticator_app(node, &name).await;
+    let (mut person, _) = with_authenticator_app(node, &scene.web, &name).await;
     let page = html(person.get(node, "/account").await).await;
     let csrf = [("csrf", hidden_of(&page, "/account/recovery-codes", "csrf"))];
     let shown = html(person.post(node, "/account/recovery-codes", &csrf).await).await;
     let (_, codes) = shown.split_once("<li><code>").expect("recovery codes");
     let code = codes.split('<').next().unwrap_or_default();
-    let (person, answer) = Person::with_password(node, &name, CLIENT).await;
+    let (person, answer) = Person::with_password(node, &scene.web, &name).await;
     let page = html(answer).await;
     Use::of_page(person, "/login/recovery-code", &page, ("recovery_code", code))
 }
 
 /// Sets up an authenticator app with the code before the present one, so that the present one is still good.
-async fn with_authenticator_app(node: &Node, name: &str) -> (Person, impl Fn(i64) -> String) {
-    let mut person = Person::signed_in(node, name, CLIENT).await;
+async fn with_authenticator_app(
+    node: &Node,
+    web: &WebClient,
+    name: &str,
+) -> (Person, impl Fn(i64) -> String + use<>) {
+    let mut person = Person::signed_in(node, web, name).await;
     let page = html(person.get(node, "/account/totp").await).await;
     let (_, secret) = page.split_once("<code dir=\"ltr\" translate=\"no\">").expect("a secret");
     let secret = secret.split('<').next().unwrap_or_default().replace(' ', "");

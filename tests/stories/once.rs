@@ -2,13 +2,13 @@
 //! between.
 
 use crate::good_once::{Thing, is_good};
-use crate::refresh::{CLIENT, Scene, crash_after};
+use crate::refresh::{Scene, crash_after};
 use end_to_end::harness::{RACERS, Reply, environment, race, race_replies};
 
-async fn a_code_is_good_once(mut scene: Scene) {
+async fn a_code_is_good_once(scene: Scene) {
     for _ in 0..environment::race_rounds() {
-        let code = scene.person.code(&scene.nodes[0], CLIENT).await;
-        let uses = (0..RACERS).map(|number| scene.code_request(scene.node(number), &code));
+        let code = scene.code().await;
+        let uses = (0..RACERS).map(|number| scene.node(number).redeem_request(&scene.web, &code));
 
         let replies = race_replies(uses.collect()).await;
 
@@ -105,11 +105,11 @@ async fn r17_a_code_is_good_once_also_when_the_node_is_killed_in_between() {
     let mut scene = Scene::on_sqlite().await;
     let mut lost = 0;
     for round in 0..environment::race_rounds().div_ceil(10) {
-        let code = scene.person.code(&scene.nodes[0], CLIENT).await;
-        let uses = (0..RACERS).map(|_| scene.code_request(&scene.nodes[0], &code)).collect();
+        let code = scene.code().await;
+        let uses = (0..RACERS).map(|_| scene.nodes[0].redeem_request(&scene.web, &code)).collect();
         let before = crash_after(round as usize % 4, &mut scene, uses).await;
         scene.nodes[0] = scene.deployment.restart().await;
-        let uses = (0..RACERS).map(|_| scene.code_request(&scene.nodes[0], &code)).collect();
+        let uses = (0..RACERS).map(|_| scene.nodes[0].redeem_request(&scene.web, &code)).collect();
         let after = race_replies(uses).await;
 
         let good = |replies: &[Reply]| replies.iter().filter(|reply| reply.status == 200).count();

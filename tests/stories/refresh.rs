@@ -1,25 +1,20 @@
 //! Refresh tokens, both ways: an honest client is never put out, whatever its network and the nodes do, and a thief's
 //! late replay ends the family. On SQLite, and on two nodes with one PostgreSQL database.
 
-use end_to_end::harness::person::{CALLBACK, VERIFIER};
 use end_to_end::harness::{
-    Deployment, Node, Person, RACERS, Reply, environment, eventually, race_and_give_up,
-    race_replies,
+    Deployment, Node, Person, RACERS, Reply, WebClient, environment, race_and_give_up, race_replies,
 };
 use reqwest::RequestBuilder;
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// An issuer with a person who is signed in, and a client that redeems and refreshes.
 pub(crate) struct Scene {
     pub(crate) deployment: Deployment,
     pub(crate) nodes: Vec<Node>,
+    pub(crate) web: WebClient,
     pub(crate) person: Person,
-    pub(crate) secret: String,
     people: usize,
 }
-
-pub(crate) const CLIENT: &str = "web";
 
 impl Scene {
     pub(crate) async fn on_sqlite() -> Self {
@@ -37,32 +32,14 @@ impl Scene {
         for _ in 0..count {
             nodes.push(deployment.start().await);
         }
-        let arguments = [
-            "--redirect-uri",
-            CALLBACK,
-            "--scope",
-            "openid",
-            "--first-party",
-            "--id-token-alg",
-            "ES256",
-            "--grant",
-            "device_code",
-        ];
-        let created = deployment.sign_in_client(CLIENT, &arguments).await;
-        let secret = created["client_secret"].as_str().expect("a secret").to_owned();
+        let web =
+            deployment.web("web", &["--id-token-alg", "ES256", "--grant", "device_code"]).await;
         deployment.person("ada").await;
         for node in &nodes {
-            eventually("the node knows the client", Duration::from_secs(5), async || {
-                let form = [("grant_type", "refresh_token"), ("refresh_token", "made-up")];
-                let form = form.map(|(name, value)| (name, value.to_owned()));
-                let request = token_request(node, &secret, &form);
-                let reply = Reply::read(request.send().await.expect("an answer")).await;
-                (reply.error() == "invalid_grant").then_some(())
-            })
-            .await;
+            node.knows_web(&web).await;
         }
-        let person = Person::signed_in(&nodes[0], "ada", CLIENT).await;
-        Self { deployment, nodes, person, secret, people: 0 }
+        let person = Person::signed_in(&nodes[0], &web, "ada").await;
+        Self { deployment, nodes, web, person, people: 0 }
     }
 
     /// Registers one more person; their name.
@@ -79,34 +56,22 @@ impl Scene {
 
     /// As many uses of a refresh token, on all nodes in turn.
     fn uses(&self, token: &str, count: usize) -> Vec<RequestBuilder> {
-        (0..count).map(|number| self.refresh_request(self.node(number), token)).collect()
-    }
-
-    fn refresh_request(&self, node: &Node, token: &str) -> RequestBuilder {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
-        token_request(node, &self.secret, &form.map(|(name, value)| (name, value.to_owned())))
-    }
-
-    pub(crate) fn code_request(&self, node: &Node, code: &str) -> RequestBuilder {
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", CALLBACK),
-            ("code_verifier", VERIFIER),
-        ];
-        token_request(node, &self.secret, &form.map(|(name, value)| (name, value.to_owned())))
+        (0..count).map(|number| self.node(number).refresh_request(&self.web, token)).collect()
     }
 
     pub(crate) async fn refresh(&self, node: &Node, token: &str) -> Reply {
-        let answer = self.refresh_request(node, token).send().await;
-        Reply::read(answer.expect("an answer")).await
+        node.refresh(&self.web, token).await.expect("an answer")
+    }
+
+    /// A code for the client.
+    pub(crate) async fn code(&self) -> String {
+        self.person.code(&self.nodes[0], &self.web).await.expect("a code")
     }
 
     /// The first refresh token of a new family.
-    async fn family(&mut self) -> String {
-        let code = self.person.code(&self.nodes[0], CLIENT).await;
-        let answer = self.code_request(self.node(1), &code).send().await.expect("an answer");
-        refresh_token(&Reply::read(answer).await)
+    async fn family(&self) -> String {
+        let redeemed = self.node(1).redeem(&self.web, &self.code().await).await;
+        refresh_token(&redeemed.expect("an answer"))
     }
 
     /// The token after the token after this one.
@@ -114,10 +79,6 @@ impl Scene {
         let next = refresh_token(&self.refresh(self.node(0), token).await);
         refresh_token(&self.refresh(self.node(1), &next).await)
     }
-}
-
-fn token_request(node: &Node, secret: &str, form: &[(&str, String)]) -> RequestBuilder {
-    node.http.post(format!("{}/token", node.url)).basic_auth(CLIENT, Some(secret)).form(form)
 }
 
 /// The successor in a good answer; anything else is an honest client that was put out.
@@ -139,14 +100,14 @@ fn only_successor(replies: &[Reply]) -> String {
     successors.into_iter().next().expect("one")
 }
 
-async fn honest_clients_stay(mut scene: Scene) {
+async fn honest_clients_stay(scene: Scene) {
     let mut token = scene.family().await;
     for _ in 0..environment::race_rounds() {
         token = only_successor(&race_replies(scene.uses(&token, RACERS)).await);
     }
 }
 
-async fn lost_replies_put_nobody_out(mut scene: Scene) {
+async fn lost_replies_put_nobody_out(scene: Scene) {
     let mut token = scene.family().await;
     for round in 0..environment::race_rounds() {
         race_and_give_up(scene.uses(&token, RACERS / 4)).await;
@@ -155,7 +116,7 @@ async fn lost_replies_put_nobody_out(mut scene: Scene) {
     }
 }
 
-async fn late_replays_end_the_family(mut scene: Scene) {
+async fn late_replays_end_the_family(scene: Scene) {
     for _ in 0..environment::race_rounds() {
         let stolen = scene.family().await;
         let current = scene.two_further(&stolen).await;
@@ -170,7 +131,7 @@ async fn late_replays_end_the_family(mut scene: Scene) {
 
 /// The thief comes in the very moment in which the client refreshes: whoever wins, one lineage at most was continued,
 /// and none lives on.
-async fn a_replay_beside_an_honest_use_leaves_nothing_alive(mut scene: Scene) {
+async fn a_replay_beside_an_honest_use_leaves_nothing_alive(scene: Scene) {
     for _ in 0..environment::race_rounds() {
         let stolen = scene.family().await;
         let current = scene.two_further(&stolen).await;

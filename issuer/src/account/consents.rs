@@ -18,7 +18,7 @@ pub(super) async fn withdraw(State(app): State<Arc<App>>, request: Request) -> R
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Session).await?;
-        let form = posted.fields(&visit)?;
+        let form = posted.form(&visit)?;
         let client_id = form.value("id").unwrap_or_default();
         let withdrawn = app.store.withdraw_consent(owner.user_id(), client_id, &owner.act()).await;
         withdrawn.map_err(|error| owner.refused(error))?;

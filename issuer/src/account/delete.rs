@@ -11,7 +11,7 @@ use http::StatusCode;
 use super::owner::{Owner, Proof};
 use crate::app::App;
 use crate::authorize::see_other;
-use crate::interaction::{Ended, Visit, either, forget, issuer_brand};
+use crate::interaction::{Ended, Visit, either, forget};
 use crate::page::{AccountDeletedPage, DeleteAccountPage, Field, PostForm, Problem, View as _};
 use crate::protocol::Form;
 use crate::registry::username_key;
@@ -32,10 +32,10 @@ pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Respo
 
 async fn show(owner: &Owner<'_>, problems: &[Problem]) -> Result<Response, Ended> {
     let visit = owner.visit;
-    let (brand, csrf) = (issuer_brand(), visit.csrf_of(owner.session_id()));
+    let csrf = visit.csrf_of(owner.session_id());
     let (action, account) = (visit.path(PATH), visit.path(super::PATH));
     let page = DeleteAccountPage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         form: PostForm { action: &action, csrf: &csrf, continuation: None },
         username: &owner.current.user.username,
         has_password: owner.account().await?.password.is_some(),
@@ -56,7 +56,7 @@ pub(super) async fn confirm(State(app): State<Arc<App>>, request: Request) -> Re
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Recent).await?;
-        if let Some(problem) = wrong(&owner, &posted.fields(&visit)?).await? {
+        if let Some(problem) = wrong(&owner, &posted.form(&visit)?).await? {
             return show(&owner, &[problem]).await;
         }
         let deleted = app.store.delete_account(owner.user_id(), &owner.act()).await;
@@ -86,7 +86,5 @@ async fn wrong(owner: &Owner<'_>, form: &Form<'_>) -> Result<Option<Problem>, En
 pub(super) async fn done(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let brand = issuer_brand();
-    let page = AccountDeletedPage { frame: visit.frame(&brand, visit.language(None)) };
-    page.page().into_response()
+    AccountDeletedPage { frame: visit.own_frame() }.page().into_response()
 }

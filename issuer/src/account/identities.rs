@@ -22,7 +22,7 @@ pub(super) async fn link(State(app): State<Arc<App>>, request: Request) -> Respo
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Recent).await?;
-        start_link(&visit, &owner.current, posted.fields(&visit)?.value("provider")).await
+        start_link(&visit, &owner.current, posted.form(&visit)?.value("provider")).await
     };
     either(outcome.await)
 }
@@ -33,7 +33,7 @@ pub(super) async fn unlink(State(app): State<Arc<App>>, request: Request) -> Res
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Recent).await?;
-        let form = posted.fields(&visit)?;
+        let form = posted.form(&visit)?;
         let key = form.value("id").and_then(|id| id.split_once(' '));
         let key = key.ok_or_else(|| owner.not_found())?;
         match app.store.unlink_upstream_identity(owner.user_id(), key, &owner.act()).await {

@@ -16,6 +16,7 @@ mod sessions;
 mod totp;
 
 pub(crate) use notices::leave as leave_notice;
+pub(crate) use owner::RECENT_SECONDS;
 
 use std::sync::Arc;
 

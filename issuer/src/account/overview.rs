@@ -13,7 +13,7 @@ use super::{
 use crate::app::App;
 use crate::credentials::{CredentialError, CredentialList, PasskeyCeremony};
 use crate::interaction::{
-    Ended, Offered, Visit, client_name, either, issuer_brand, offered, resource_name, unavailable,
+    Ended, Offered, Visit, client_name, either, offered, resource_name, unavailable,
 };
 use crate::logout;
 use crate::page::{
@@ -50,7 +50,6 @@ pub(super) async fn show(owner: &Owner<'_>, problems: &[Problem]) -> Result<Resp
 
 /// What is stored of the person, in the words of the page.
 struct Found {
-    language: Language,
     credentials: CredentialList,
     passkey_ids: Vec<String>,
     ceremony: Option<PasskeyCeremony>,
@@ -85,7 +84,6 @@ impl Found {
         let identities = app.store.upstream_identities_of(user_id).await;
         let identities = identities.map_err(|error| owner.refused(error))?;
         Ok(Self {
-            language,
             passkey_ids: credentials.passkeys.iter().map(|known| known.id.to_string()).collect(),
             credentials,
             ceremony: ceremony(owner).await?,
@@ -229,8 +227,7 @@ fn render(
     problems: &[Problem],
 ) -> Result<crate::page::Page, Ended> {
     let (visit, user) = (owner.visit, &owner.current.user);
-    let (brand, csrf, browser_csrf) =
-        (issuer_brand(), visit.csrf_of(owner.session_id()), visit.csrf());
+    let (csrf, browser_csrf) = (visit.csrf_of(owner.session_id()), visit.csrf());
     let request = logout::own_request(visit.app).map_err(|error| unavailable(visit, error))?;
     let confirm = visit.path(logout::CONFIRM);
     let sign_out = PostForm { action: &confirm, csrf: &browser_csrf, continuation: Some(&request) };
@@ -265,7 +262,7 @@ fn render(
     let providers: Vec<_> = offered.iter().map(Offered::provider).collect();
     let link = visit.path(identities::LINK);
     let page = AccountPage {
-        frame: visit.frame(&brand, found.language),
+        frame: visit.own_frame(),
         forms: forms(&actions, &csrf, sign_out),
         problems,
         notice: notices::left(visit).filter(|_| problems.is_empty()),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use bytes::Bytes;
 use http::request::Parts;
 use uuid::Uuid;
 
@@ -16,18 +15,17 @@ use crate::authorize::{AuthorizationRequest, see_other};
 use crate::credentials::CredentialError;
 use crate::error::OAuthError;
 use crate::interaction::{
-    CurrentSession, Ended, Interaction, Visit, either, proceed, resume, unavailable,
+    CurrentSession, Ended, Interaction, Posted, Visit, either, proceed, resume, unavailable,
 };
 use crate::page::{ErrorKind, Notice};
-use crate::protocol::{ErrorCode, Form};
+use crate::protocol::ErrorCode;
 use crate::store::{Act, StoreError};
-use crate::token::{read_form_body, refuse_form};
 
 /// Where somebody signs in once more, to come back to the account page.
 pub(super) const SIGN_IN: &str = "/account/sign-in";
 
 /// Seconds for which a sign-in counts as recent.
-const RECENT_SECONDS: i64 = 600;
+pub(crate) const RECENT_SECONDS: i64 = 600;
 
 /// What somebody has to have proved.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,14 +61,11 @@ impl<'v> Owner<'v> {
         (parts, body): (&Parts, Body),
         proof: Proof,
     ) -> Result<(Self, Posted), Ended> {
-        let body = read_form_body(parts, body).await;
-        let body =
-            body.map_err(|error| Ended::from(visit.error(ErrorKind::InvalidRequest, &error)))?;
+        let posted = Posted::read(visit, parts, body).await?;
         let Some(owner) = Self::of(visit).await? else {
             return Err(Ended::from(see_other(&visit.path(super::PATH))));
         };
-        let posted = Posted { body };
-        if !visit.is_form_of(owner.session_id(), posted.fields(visit)?.value("csrf")) {
+        if !visit.is_form_of(owner.session_id(), posted.form(visit)?.value("csrf")) {
             let error = OAuthError::invalid_request("the form was not made for this session");
             return Err(Ended::from(visit.error(ErrorKind::FormExpired, &error)));
         }
@@ -137,6 +132,13 @@ impl<'v> Owner<'v> {
         Ended::from(self.visit.error(ErrorKind::NotFound, &error))
     }
 
+    /// The object that a form is about.
+    pub(super) fn id_in(&self, posted: &Posted) -> Result<Uuid, Ended> {
+        let form = posted.form(self.visit)?;
+        let id = form.value("id").and_then(|id| Uuid::try_parse(id).ok());
+        id.ok_or_else(|| self.not_found())
+    }
+
     /// The page for a failure of the issuer's own.
     pub(super) fn failed(&self, error: CredentialError) -> Ended {
         match error {
@@ -145,27 +147,6 @@ impl<'v> Owner<'v> {
             CredentialError::Refused(_) => self.not_found(),
             other => unavailable(self.visit, OAuthError::unavailable(other.to_string())),
         }
-    }
-}
-
-/// The body of a form.
-pub(super) struct Posted {
-    body: Bytes,
-}
-
-impl Posted {
-    /// Its fields.
-    pub(super) fn fields(&self, visit: &Visit<'_>) -> Result<Form<'_>, Ended> {
-        Form::parse(&self.body).map_err(|error| {
-            Ended::from(visit.error(ErrorKind::InvalidRequest, &refuse_form(error)))
-        })
-    }
-
-    /// The object that the form is about.
-    pub(super) fn id(&self, owner: &Owner<'_>) -> Result<Uuid, Ended> {
-        let form = self.fields(owner.visit)?;
-        let id = form.value("id").and_then(|id| Uuid::try_parse(id).ok());
-        id.ok_or_else(|| owner.not_found())
     }
 }
 

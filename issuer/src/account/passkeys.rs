@@ -6,11 +6,11 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::overview;
-use super::owner::{Owner, Posted, Proof};
+use super::owner::{Owner, Proof};
 use crate::app::App;
 use crate::credentials::CredentialError;
-use crate::interaction::{Ended, Visit, either};
-use crate::page::{Field, Notice, Problem, device_name};
+use crate::interaction::{Ended, Posted, Visit, add_passkey, either};
+use crate::page::{Field, Notice, Problem};
 use crate::registry::parse_name;
 use crate::store::StoreError;
 
@@ -30,22 +30,10 @@ pub(super) async fn add(State(app): State<Arc<App>>, request: Request) -> Respon
 }
 
 async fn finish(owner: &Owner<'_>, posted: &Posted) -> Result<Response, Ended> {
-    let form = posted.fields(owner.visit)?;
-    let [ticket, answer] =
-        ["ticket", "credential"].map(|name| form.value(name).unwrap_or_default());
-    let user_agent = owner.visit.user_agent().unwrap_or_default();
-    let name = device_name(&user_agent, owner.visit.language(None));
-    let (credentials, act) = (&owner.app().credentials, owner.act());
-    let made = credentials
-        .finish_passkey_registration(owner.user_id(), (ticket, answer), &name, &act)
-        .await;
-    match made {
-        Ok(_) => Ok(owner.done(Notice::PasskeyAdded)),
-        Err(
-            error @ (CredentialError::Refused(_) | CredentialError::Store(StoreError::Conflict(_))),
-        ) => {
-            let request_id = owner.visit.origin.request_id;
-            tracing::info!(%request_id, code = error.code(), cause = %error, "a passkey was refused");
+    let form = posted.form(owner.visit)?;
+    match add_passkey(owner.visit, owner.user_id(), &form).await {
+        Ok(()) => Ok(owner.done(Notice::PasskeyAdded)),
+        Err(CredentialError::Refused(_) | CredentialError::Store(StoreError::Conflict(_))) => {
             overview::show(owner, &[Problem::WrongPasskey]).await
         }
         Err(error) => Err(owner.failed(error)),
@@ -58,8 +46,8 @@ pub(super) async fn rename(State(app): State<Arc<App>>, request: Request) -> Res
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Session).await?;
-        let id = posted.id(&owner)?;
-        let form = posted.fields(&visit)?;
+        let id = owner.id_in(&posted)?;
+        let form = posted.form(&visit)?;
         let name = form.value(Field::Name.name()).unwrap_or_default();
         let Ok(name) = parse_name(name.trim()) else {
             return overview::show(&owner, &[Problem::NameInvalid]).await;
@@ -77,7 +65,7 @@ pub(super) async fn remove(State(app): State<Arc<App>>, request: Request) -> Res
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Recent).await?;
-        let id = posted.id(&owner)?;
+        let id = owner.id_in(&posted)?;
         match app.store.remove_own_passkey(owner.user_id(), id, &owner.act()).await {
             Ok(()) => Ok(owner.done(Notice::PasskeyRemoved)),
             Err(StoreError::Conflict(_)) => {

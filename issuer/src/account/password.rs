@@ -27,7 +27,7 @@ pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> R
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Session).await?;
-        let form = posted.fields(&visit)?;
+        let form = posted.form(&visit)?;
         let account = owner.account().await?;
         let known = match account.password {
             Some(_) => check_current(&owner, &form).await?,

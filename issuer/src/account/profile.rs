@@ -20,7 +20,7 @@ pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> R
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Session).await?;
-        let form = posted.fields(&visit)?;
+        let form = posted.form(&visit)?;
         let Some(name) = form.value("name") else {
             return overview::show(&owner, &[Problem::Missing(Field::Name)]).await;
         };

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::owner::{Owner, Proof};
 use crate::app::App;
 use crate::authorize::see_other;
-use crate::interaction::{Visit, either, forget, issuer_brand};
+use crate::interaction::{Visit, either, forget};
 use crate::logout::tell_clients;
 use crate::page::{LoggedOutPage, Notice, View as _};
 
@@ -23,7 +23,7 @@ pub(super) async fn end(State(app): State<Arc<App>>, request: Request) -> Respon
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Session).await?;
-        let whose = (owner.user_id(), posted.id(&owner)?);
+        let whose = (owner.user_id(), owner.id_in(&posted)?);
         let ended = app.store.end_own_session(whose, &owner.act()).await;
         tell_clients(&app, [ended.map_err(|error| owner.refused(error))?]).await;
         Ok(owner.done(Notice::SessionEnded))
@@ -50,9 +50,9 @@ pub(super) async fn end_all(State(app): State<Arc<App>>, request: Request) -> Re
 pub(super) async fn signed_out(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let (brand, account) = (issuer_brand(), visit.path(super::PATH));
+    let account = visit.path(super::PATH);
     let page = LoggedOutPage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         frontchannel_logout_uris: &[],
         continue_to: None,
         sign_in: Some(&account),

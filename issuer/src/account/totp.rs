@@ -10,7 +10,7 @@ use http::StatusCode;
 use super::owner::{Owner, Proof};
 use crate::app::App;
 use crate::credentials::{CredentialError, Refusal, TotpEnrollment};
-use crate::interaction::{Ended, Visit, either, issuer_brand};
+use crate::interaction::{Ended, Visit, either};
 use crate::page::{Field, Notice, PostForm, Problem, RecoveryCodesPage, TotpSetupPage, View as _};
 use crate::store::StoreError;
 
@@ -32,10 +32,10 @@ pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Respo
 
 fn show(owner: &Owner<'_>, enrollment: &TotpEnrollment, problems: &[Problem]) -> Response {
     let visit = owner.visit;
-    let (brand, csrf) = (issuer_brand(), visit.csrf_of(owner.session_id()));
+    let csrf = visit.csrf_of(owner.session_id());
     let (action, account) = (visit.path(PATH), visit.path(super::PATH));
     let page = TotpSetupPage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         form: PostForm { action: &action, csrf: &csrf, continuation: Some(&enrollment.ticket) },
         provisioning_uri: &enrollment.uri,
         secret: &in_groups(&enrollment.secret),
@@ -65,7 +65,7 @@ pub(super) async fn confirm(State(app): State<Arc<App>>, request: Request) -> Re
     let visit = Visit::of(&app, &parts);
     let outcome = async {
         let (owner, posted) = Owner::of_form(&visit, (&parts, body), Proof::Recent).await?;
-        let form = posted.fields(&visit)?;
+        let form = posted.form(&visit)?;
         let ticket = form.value("continue").unwrap_or_default();
         let Some(code) = form.value(Field::Code.name()) else {
             return again(&owner, ticket, Problem::Missing(Field::Code)).await;
@@ -115,12 +115,8 @@ pub(super) async fn recovery_codes(State(app): State<Arc<App>>, request: Request
         let codes = app.credentials.new_recovery_codes(owner.user_id(), &owner.act()).await;
         let codes = codes.map_err(|error| owner.failed(error))?;
         let codes: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
-        let (brand, account) = (issuer_brand(), visit.path(super::PATH));
-        let page = RecoveryCodesPage {
-            frame: visit.frame(&brand, visit.language(None)),
-            codes: &codes,
-            account: &account,
-        };
+        let account = visit.path(super::PATH);
+        let page = RecoveryCodesPage { frame: visit.own_frame(), codes: &codes, account: &account };
         Ok(page.page().into_response())
     };
     either(outcome.await)

@@ -16,15 +16,25 @@ pub struct Present<'a> {
     pub amr: &'a [String],
     /// The scopes that were granted to the client before.
     pub consented: &'a [String],
+    /// The best class that the user can reach.
+    pub reachable: &'a str,
+    /// The user has no passkey, and could have one in this browser.
+    pub lacks_passkey: bool,
 }
 
 /// What happened since the request came.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each happened or did not, whatever the others did"
+)]
 pub struct Progress {
     /// The user proved who it is, when asked for this request.
     pub signed_in: bool,
     /// The user chose this account.
     pub account_chosen: bool,
+    /// The user does not want to prove more than the client demands.
+    pub step_up_declined: bool,
     /// The user was asked for consent, and gave it.
     pub consented: bool,
 }
@@ -38,8 +48,12 @@ pub enum NextStep {
     LogInAgain,
     /// The user must prove more.
     StepUp,
+    /// The client would like it if the user proved more.
+    PreferStepUp,
     /// The user must say with which account to go on.
     SelectAccount,
+    /// The user is offered a passkey, and may do without.
+    OfferPasskey,
     /// The user must be asked.
     Consent,
     /// All is done.
@@ -80,9 +94,16 @@ pub fn next_step(
         }
         return silent(NextStep::StepUp, code, description);
     }
+    if essential.is_empty() && !progress.step_up_declined && prefers_more(request, present) {
+        return NextStep::PreferStepUp;
+    }
     if request.prompt.select_account && !progress.account_chosen {
         // `prompt=none` stands alone, so that this never happens in silence.
         return NextStep::SelectAccount;
+    }
+    // Never in silence: somebody signed in just now. The account page has an offer of its own.
+    if progress.signed_in && present.lacks_passkey && !request.is_own_page() {
+        return NextStep::OfferPasskey;
     }
     if needs_consent(request, sign_in, present) && !progress.consented {
         let code = ErrorCode::ConsentRequired;
@@ -96,6 +117,14 @@ pub fn next_step(
 fn needs_new_sign_in(request: &AuthorizationRequest, present: Present<'_>, now: i64) -> bool {
     let is_too_old = |max_age| max_age == 0 || now - present.auth_time > max_age;
     request.prompt.login || request.max_age.is_some_and(is_too_old)
+}
+
+/// OpenID Connect Core §3.1.2.1: `acr_values` are voluntary, so that nobody is refused for what they name, and nobody who
+/// must not be asked is asked.
+fn prefers_more(request: &AuthorizationRequest, present: Present<'_>) -> bool {
+    let preferred = acr::preferred(&request.acr_values, present.reachable);
+    let is_reached = |wanted: &String| acr::satisfies(acr::of(present.amr), wanted);
+    !request.prompt.none && preferred.is_some_and(|wanted| !is_reached(wanted))
 }
 
 fn needs_consent(request: &AuthorizationRequest, sign_in: &SignIn, present: Present<'_>) -> bool {

@@ -38,10 +38,16 @@ impl AuthorizationRequest {
 }
 
 /// The issuer as a client of itself: without grants, so that it never gets a token.
-pub fn own_client(brand: Brand) -> Client {
+pub fn own_client(brand: &Brand) -> Client {
+    let sign_in = SignIn {
+        consent: ConsentPolicy::Skip,
+        logo_uri: brand.logo.as_ref().map(|logo| logo.url().clone()),
+        brand_color: brand.color.map(|color| color.to_string()),
+        ..SignIn::default()
+    };
     Client {
         id: ClientId::of_the_issuer(),
-        name: Some(brand.name),
+        name: Some(brand.name.clone()),
         grants: Vec::new(),
         auth: ClientAuthentication::None,
         secrets: Vec::new(),
@@ -51,7 +57,7 @@ pub fn own_client(brand: Brand) -> Client {
         permissions: Vec::new(),
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
-        sign_in: Some(SignIn { consent: ConsentPolicy::Skip, ..SignIn::default() }),
+        sign_in: Some(sign_in),
         enabled: true,
     }
 }

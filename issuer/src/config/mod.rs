@@ -16,12 +16,14 @@ pub use issuer_url::IssuerUrl;
 pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
 pub use secret::Secret;
 pub use sections::{
-    Audit, ClientAuthenticationLimits, Config, CredentialSettings, Database, Dpop, Keys, Log,
-    LogFormat, Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound, Proxies,
-    RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls, TokenExchange,
-    Tracing, UpstreamProvider, UpstreamRegistration,
+    Audit, BrandSettings, ClientAuthenticationLimits, Config, CredentialSettings, Database, Dpop,
+    Keys, Log, LogFormat, Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound,
+    Proxies, RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls,
+    TokenExchange, Tracing, UpstreamProvider, UpstreamRegistration,
 };
 pub use setting::{Section, Setting, Shown};
+
+use crate::page::Brand;
 
 /// Something that is allowed and probably not meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,7 @@ pub const SECTIONS: &[Section] = &[
     RefreshTokens::SECTION,
     Dpop::SECTION,
     CredentialSettings::SECTION,
+    BrandSettings::SECTION,
     Mail::SECTION,
     Registration::SECTION,
     UpstreamProvider::SECTION,
@@ -76,6 +79,12 @@ impl Config {
     /// What is allowed and probably not meant.
     pub fn warnings(&self) -> Vec<Warning> {
         validate::warnings(self)
+    }
+
+    /// The looks of the issuer itself.
+    pub fn brand(&self) -> Brand {
+        let BrandSettings { name, logo_uri, color } = self.brand.clone();
+        Brand { name, logo: logo_uri, color }
     }
 
     /// What happens to mails: what is configured, or the log where nothing at all is.

@@ -13,6 +13,7 @@ use url::Url;
 use super::setting::section;
 use super::{IssuerUrl, Secret};
 use crate::mail::{Recipient, Sender};
+use crate::page::{Brand, Color, LogoUrl};
 
 section! {
     /// Where the issuer is, for the world and on this machine.
@@ -45,6 +46,7 @@ section! {
         pub refresh_tokens: RefreshTokens;
         pub dpop: Dpop;
         pub credentials: CredentialSettings;
+        pub brand: BrandSettings;
         pub mail: Mail;
         pub registration: Registration;
         pub upstream: BTreeMap<String, UpstreamProvider>;
@@ -199,6 +201,19 @@ section! {
         pub max_hashing_memory_mib: u32 = 256, Default "256";
         /// Seconds for which a link to reset a password, to verify an address or to accept an invitation can be used.
         pub link_lifetime_seconds: u32 = 3_600, Default "3600";
+    }
+}
+
+section! {
+    /// How the issuer looks, on its own pages and in its mails. A client has a name, a logo and a color of its own
+    /// (`countersign client update`); one without a color wears this one.
+    "brand" => pub struct BrandSettings {
+        /// The name above the pages, in the titles of windows and under mails.
+        pub name: String = Brand::ISSUER.to_owned(), Default r#""Countersign""#;
+        /// An image above the pages. Browsers load it from there: https, or http on localhost.
+        pub logo_uri: Option<LogoUrl> = None, Unset r#""https://example.com/logo.svg""#;
+        /// The color of buttons and links; shades of it that are read well in light and in dark are computed.
+        pub color: Option<Color> = None, Unset r##""#1f5f5b""##;
     }
 }
 

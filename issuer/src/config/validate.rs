@@ -9,6 +9,7 @@ use url::Url;
 use super::{
     Config, ConfigError, MailTls, MailTransport, OnWriteFailure, RegistrationMode, Warning,
 };
+use crate::registry::parse_name;
 
 /// The most keys that the key set ever shows (`design.md`: never more than 64).
 const MAX_PUBLISHED_KEYS: u64 = 64;
@@ -21,6 +22,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     check_keys(config)?;
     check_numbers(config)?;
     check_mail(config)?;
+    parse_name(&config.brand.name).map_err(|error| invalid("brand.name", error.to_string()))?;
     check_upstream(config)?;
     check_registration(config)?;
     EnvFilter::try_new(&config.log.level).map_err(|error| {

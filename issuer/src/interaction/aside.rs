@@ -1,11 +1,12 @@
 //! A page beside the way of a sign-in, such as the one for a forgotten password: it may be opened within a sign-in, to
 //! which it leads back, or alone, by its address.
 
+use axum::response::{IntoResponse as _, Response};
 use url::Url;
 
 use super::Interaction;
-use super::visit::{Visit, brand_of, issuer_brand};
-use crate::page::{Brand, Frame, Language, PostForm};
+use super::visit::Visit;
+use crate::page::{Brand, Frame, Language, MailKind, MailSentPage, PostForm, View as _};
 
 /// The parts of such a page.
 pub(super) struct Aside<'v> {
@@ -30,7 +31,7 @@ impl<'v> Aside<'v> {
         let request = opened.as_ref().map(|(_, interaction)| &interaction.request);
         Self {
             visit,
-            brand: client.map_or_else(issuer_brand, |client| brand_of(&client)),
+            brand: client.map_or_else(|| visit.app.brand.clone(), |client| visit.brand_of(&client)),
             language: visit.language(request.and_then(|request| request.ui_locales.as_deref())),
             csrf: visit.csrf(),
             action: visit.path(path),
@@ -54,5 +55,12 @@ impl<'v> Aside<'v> {
     pub(super) fn sign_in(&self) -> Option<String> {
         let sealed = self.sealed.as_ref()?;
         Some(self.visit.path(&format!("/continue?continue={sealed}")))
+    }
+
+    /// The page that follows: a mail is on its way, whether there is one or not.
+    pub(super) fn mail_sent(&self, kind: MailKind) -> Response {
+        let sign_in = self.sign_in();
+        let page = MailSentPage { frame: self.frame(), kind, sign_in: sign_in.as_deref() };
+        page.page().into_response()
     }
 }

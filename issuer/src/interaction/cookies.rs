@@ -10,6 +10,8 @@ pub(crate) const SESSION: &str = "__Host-session";
 pub(crate) const BROWSER: &str = "__Host-browser";
 /// Says that somebody signed in with this browser before.
 pub(crate) const DEVICE: &str = "__Host-device";
+/// Begins the name of the one that says that a user wants no passkey here.
+pub(crate) const NO_PASSKEY: &str = "__Host-no-passkey";
 /// Says on the next page what just happened.
 pub(crate) const NOTICE: &str = "__Host-notice";
 

@@ -7,11 +7,11 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
 use super::Interaction;
-use super::form::{Posted, either, link_refused, unavailable};
+use super::form::{Posted, either, link_refused, parameter, unavailable};
 use super::login::{self, status_of};
 use super::register::closed;
 use super::reset_password::told;
-use super::visit::{Ended, Visit, issuer_brand};
+use super::visit::{Ended, Visit};
 use crate::app::App;
 use crate::config::RegistrationMode;
 use crate::credentials::{
@@ -40,10 +40,8 @@ struct Typed<'f> {
 pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let query = parts.uri.query().unwrap_or_default();
-    let form = Form::parse(query.as_bytes()).ok();
-    let token = form.as_ref().and_then(|form| form.value("token")).unwrap_or_default();
-    visit.finish(either(show(&visit, token, (Typed::default(), &[])).await))
+    let token = parameter(&parts, "token").unwrap_or_default();
+    visit.finish(either(show(&visit, &token, (Typed::default(), &[])).await))
 }
 
 /// `POST /create-account`.
@@ -77,9 +75,9 @@ async fn show(
     (typed, problems): (Typed<'_>, &[Problem]),
 ) -> Result<Response, Ended> {
     let found = registration(visit, token).await?;
-    let (action, csrf, brand) = (visit.path(CREATE_ACCOUNT_PATH), visit.csrf(), issuer_brand());
+    let (action, csrf) = (visit.path(CREATE_ACCOUNT_PATH), visit.csrf());
     let page = CreateAccountPage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         form: PostForm { action: &action, csrf: &csrf, continuation: Some(token) },
         kind: if found.invited { RegisterKind::Invitation } else { RegisterKind::Own },
         email: &found.email,
@@ -163,8 +161,7 @@ async fn let_in(
     if let Some(interaction) = continuation.and_then(|text| Interaction::open(visit, text)) {
         return login::complete(visit, interaction, account, &[Method::Password]).await;
     }
-    let brand = issuer_brand();
-    let frame = visit.frame(&brand, visit.language(None));
+    let frame = visit.own_frame();
     let page = DonePage { frame, done: Notice::AccountCreated, go_on: None };
     Ok(page.page().into_response())
 }

@@ -10,10 +10,10 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::Interaction;
 use super::dispatcher::{permitted, resume};
-use super::form::{either, unavailable};
+use super::form::{Posted, either, parameter, unavailable};
 use super::login::status_of;
 use super::session::CurrentSession;
-use super::visit::{Ended, Visit, brand_of, issuer_brand};
+use super::visit::{Ended, Visit};
 use crate::app::App;
 use crate::authorize::{AuthorizationRequest, DeviceTarget};
 use crate::device::{UserCode, VERIFICATION_PATH};
@@ -21,27 +21,24 @@ use crate::error::OAuthError;
 use crate::page::{
     DeviceCodePage, DeviceDonePage, DeviceOutcome, ErrorKind, Field, PostForm, Problem, View as _,
 };
-use crate::protocol::{ErrorCode, Form};
+use crate::protocol::ErrorCode;
 use crate::registry::Client;
 use crate::store::{DeviceApproval, DeviceAuthorization, DeviceState};
 use crate::token::grants::DEVICE_CODE;
-use crate::token::{read_form_body, refuse_form};
 
 /// `GET /device`: asks for the code. That of `verification_uri_complete` stands in the field already, and no more.
 pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let query = parts.uri.query().unwrap_or_default();
-    let form = Form::parse(query.as_bytes()).ok();
-    let typed = form.as_ref().and_then(|form| form.value("user_code"));
-    let code = typed.and_then(UserCode::parse).map(|code| code.to_string());
+    let typed = parameter(&parts, "user_code");
+    let code = typed.as_deref().and_then(UserCode::parse).map(|code| code.to_string());
     visit.finish(show_code(&visit, code.as_deref().unwrap_or_default(), &[]))
 }
 
 fn show_code(visit: &Visit<'_>, user_code: &str, problems: &[Problem]) -> Response {
-    let (action, csrf, brand) = (visit.path(VERIFICATION_PATH), visit.csrf(), issuer_brand());
+    let (action, csrf) = (visit.path(VERIFICATION_PATH), visit.csrf());
     let page = DeviceCodePage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         form: PostForm { action: &action, csrf: &csrf, continuation: None },
         user_code,
         problems,
@@ -53,14 +50,9 @@ fn show_code(visit: &Visit<'_>, user_code: &str, problems: &[Problem]) -> Respon
 pub(super) async fn enter(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let invalid = |error| Ended::from(visit.error(ErrorKind::InvalidRequest, &error));
     let outcome = async {
-        let body = read_form_body(&parts, body).await.map_err(invalid)?;
-        let form = Form::parse(&body).map_err(|error| invalid(refuse_form(error)))?;
-        if !visit.is_own_form(form.value("csrf")) {
-            let error = OAuthError::invalid_request("the form was not made for this browser");
-            return Err(Ended::from(visit.error(ErrorKind::FormExpired, &error)));
-        }
+        let posted = Posted::read(&visit, &parts, body).await?;
+        let form = posted.fields(&visit)?;
         find(&visit, form.value("user_code").unwrap_or_default()).await
     };
     visit.finish(either(outcome.await))
@@ -157,7 +149,7 @@ pub(super) async fn deny(
 }
 
 fn done(visit: &Visit<'_>, client: &Client, outcome: DeviceOutcome) -> Response {
-    let brand = brand_of(client);
+    let brand = visit.brand_of(client);
     let page = DeviceDonePage { frame: visit.frame(&brand, visit.language(None)), outcome };
     page.page().into_response()
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::form::{client_of, either, unavailable};
+use super::form::{client_of, either, parameter, unavailable};
 use super::session::CurrentSession;
-use super::visit::{Ended, Visit, brand_of, client_name};
-use super::{Interaction, consent, device, login, select_account};
+use super::visit::{Ended, Visit, client_name};
+use super::{Interaction, consent, device, login, offer_passkey, select_account, step_up};
 use crate::app::App;
 use crate::authorize::{
     AuthorizationCode, CODE_LIFETIME_SECONDS, NextStep, Present, RedirectTarget, Refused, Target,
@@ -19,7 +19,6 @@ use crate::error::OAuthError;
 use crate::issue::subject_identifier;
 use crate::page::{ErrorKind, Problem};
 use crate::policy::{Granted, decide_each};
-use crate::protocol::Form;
 use crate::random;
 use crate::registry::{Client, ConsentPolicy, SignIn};
 
@@ -27,9 +26,7 @@ use crate::registry::{Client, ConsentPolicy, SignIn};
 pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let query = parts.uri.query().unwrap_or_default();
-    let form = Form::parse(query.as_bytes()).ok();
-    let opened = form.as_ref().and_then(|form| Interaction::open(&visit, form.value("continue")?));
+    let opened = parameter(&parts, "continue").and_then(|text| Interaction::open(&visit, &text));
     let Some(interaction) = opened else {
         let error = OAuthError::invalid_request("the sign-in was open for too long");
         return visit.error(ErrorKind::SignInExpired, &error);
@@ -86,13 +83,17 @@ pub(super) async fn proceed_with(
                 device::approve(visit, (&interaction, target), &client, &current).await
             }
         },
+        (NextStep::OfferPasskey, Some(current)) => {
+            offer_passkey::show(visit, interaction, (&client, &current), problems).await
+        }
         (NextStep::Consent, Some(current)) => consent::show(visit, interaction, &client, &current),
         (NextStep::SelectAccount, Some(current)) => {
             select_account::show(visit, &interaction, &client, &current)
         }
-        (NextStep::LogInAgain | NextStep::StepUp, Some(current)) => {
-            login::show_known(visit, &interaction, (&client, &current), problems).await
-        }
+        (
+            step @ (NextStep::LogInAgain | NextStep::StepUp | NextStep::PreferStepUp),
+            Some(current),
+        ) => login::show_known(visit, &interaction, (&client, &current), (&step, problems)).await,
         (NextStep::Refuse(code, description), _) => {
             let error = OAuthError::new(code, description);
             refuse_client(visit, &interaction, &client, &error).await
@@ -120,6 +121,8 @@ async fn with_session(
         auth_time: current.session.auth_time,
         amr: &current.session.amr,
         consented: &consented,
+        reachable: step_up::reachable(visit, interaction, current).await?,
+        lacks_passkey: interaction.offer_passkey == Some(current.user.id),
     };
     let (progress, now) = (interaction.progress(Some(current.user.id)), app.clock.now());
     Ok(next_step(&interaction.request, sign_in, Some(present), progress, now))
@@ -203,7 +206,7 @@ fn answer(
             vec![("error", row.wire), ("error_description", error.description)]
         }
     };
-    let brand = brand_of(client);
+    let brand = visit.brand_of(client);
     let frame = visit.frame(&brand, visit.language(None));
     let issuer = visit.app.config.issuer.as_str();
     target.respond(&parameters, (issuer, client_name(client)), frame).into_response()

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
 use super::aside::Aside;
-use super::form::{Posted, either};
+use super::form::{Posted, either, parameter, unavailable};
 use super::login::status_of;
 use super::mails;
 use super::visit::{Ended, Visit};
@@ -17,9 +17,7 @@ use crate::app::App;
 use crate::credentials::{CredentialError, From, LinkPurpose};
 use crate::error::OAuthError;
 use crate::mail::Place;
-use crate::page::{
-    ErrorKind, Field, ForgotPasswordPage, Language, MailKind, MailSentPage, Problem, View as _,
-};
+use crate::page::{ErrorKind, Field, ForgotPasswordPage, Language, MailKind, Problem, View as _};
 use crate::protocol::{ErrorCode, Form};
 
 /// The path of the page.
@@ -29,11 +27,9 @@ pub(super) const PATH: &str = "/forgot-password";
 pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let query = parts.uri.query().unwrap_or_default();
-    let form = Form::parse(query.as_bytes()).ok();
-    let continuation = form.as_ref().and_then(|form| form.value("continue"));
+    let continuation = parameter(&parts, "continue");
     let outcome = if app.mailer.is_possible() {
-        Ok(show(&visit, continuation, ("", &[])))
+        Ok(show(&visit, continuation.as_deref(), ("", &[])))
     } else {
         Err(no_mail(&visit))
     };
@@ -71,21 +67,17 @@ fn show(
 
 fn ask(app: &Arc<App>, visit: &Visit<'_>, form: &Form<'_>) -> Result<Response, Ended> {
     let continuation = form.value("continue");
-    let Some(username) = form.value("username") else {
-        let problems = &[Problem::Missing(Field::Username)];
-        return Ok(show(visit, continuation, ("", problems)));
-    };
+    let username = form.value("username").unwrap_or_default();
+    let again = |problem: Problem| Ok(show(visit, continuation, (username, &[problem])));
+    if username.is_empty() {
+        return again(Problem::Missing(Field::Username));
+    }
     if !app.mailer.is_possible() {
         return Err(no_mail(visit));
     }
-    let wanted = place(visit);
-    let place = match wanted {
+    let place = match place(visit)? {
         Ok(place) => place,
-        Err(Unplaced::TooMany { seconds }) => {
-            let problems = &[Problem::TooManyAttempts { seconds }];
-            return Ok(show(visit, continuation, (username, problems)));
-        }
-        Err(Unplaced::Full) => return Err(queue_full(visit)),
+        Err(problem) => return again(problem),
     };
     let aside = Aside::of(visit, PATH, continuation);
     let (app, username, address) = (Arc::clone(app), username.to_owned(), visit.origin.address);
@@ -96,13 +88,7 @@ fn ask(app: &Arc<App>, visit: &Visit<'_>, form: &Form<'_>) -> Result<Response, E
             tracing::info!(cause = %error, "no link was sent for a forgotten password");
         }
     });
-    let sign_in = aside.sign_in();
-    let page = MailSentPage {
-        frame: aside.frame(),
-        kind: MailKind::PasswordReset,
-        sign_in: sign_in.as_deref(),
-    };
-    Ok(page.page().into_response())
+    Ok(aside.mail_sent(MailKind::PasswordReset))
 }
 
 async fn send(
@@ -118,33 +104,17 @@ async fn send(
     Ok(())
 }
 
-/// Why no mail will be sent, whomever it would be to.
-pub(super) enum Unplaced {
-    /// This address wanted too many.
-    TooMany {
-        /// Seconds to wait.
-        seconds: u32,
-    },
-    /// Too many wait.
-    Full,
-}
-
-/// A place for a mail, before anything is known of whom it is for.
-pub(super) fn place(visit: &Visit<'_>) -> Result<Place, Unplaced> {
+/// A place for a mail, before anything is known of whom it is for; else what the person is told.
+pub(super) fn place(visit: &Visit<'_>) -> Result<Result<Place, Problem>, Ended> {
     let app = visit.app;
+    let failed = |cause: String| unavailable(visit, OAuthError::unavailable(cause));
     match app.credentials.mail_wanted(visit.origin.address) {
+        Ok(()) => app.mailer.place().map(Ok).map_err(|full| failed(full.to_string())),
         Err(CredentialError::TooMany { retry_after }) => {
-            return Err(Unplaced::TooMany { seconds: retry_after });
+            Ok(Err(Problem::TooManyAttempts { seconds: retry_after }))
         }
-        Err(_) => return Err(Unplaced::Full),
-        Ok(()) => {}
+        Err(error) => Err(failed(error.to_string())),
     }
-    app.mailer.place().map_err(|_| Unplaced::Full)
-}
-
-pub(super) fn queue_full(visit: &Visit<'_>) -> Ended {
-    let error = OAuthError::unavailable("too many mails wait to be sent");
-    Ended::from(visit.error(ErrorKind::Unavailable, &error))
 }
 
 fn no_mail(visit: &Visit<'_>) -> Ended {

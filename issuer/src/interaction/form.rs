@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 
 use super::Interaction;
-use super::visit::{Ended, Visit, issuer_brand};
+use super::visit::{Ended, Visit};
 use crate::app::App;
 use crate::authorize::own_client;
 use crate::credentials::CredentialError;
@@ -20,24 +20,29 @@ use crate::store::StoreError;
 use crate::token::{read_form_body, refuse_form};
 
 /// The body of a form.
-pub(super) struct Posted {
+pub(crate) struct Posted {
     body: Bytes,
 }
 
 impl Posted {
     /// Reads the body.
-    pub(super) async fn read(visit: &Visit<'_>, parts: &Parts, body: Body) -> Result<Self, Ended> {
+    pub(crate) async fn read(visit: &Visit<'_>, parts: &Parts, body: Body) -> Result<Self, Ended> {
         let body = read_form_body(parts, body).await;
         let body =
             body.map_err(|error| Ended::from(visit.error(ErrorKind::InvalidRequest, &error)))?;
         Ok(Self { body })
     }
 
+    /// What stands in it, by whomever it was made.
+    pub(crate) fn form(&self, visit: &Visit<'_>) -> Result<Form<'_>, Ended> {
+        Form::parse(&self.body).map_err(|error| {
+            Ended::from(visit.error(ErrorKind::InvalidRequest, &refuse_form(error)))
+        })
+    }
+
     /// The fields. A form without its token, or of another browser, does nothing.
     pub(super) fn fields(&self, visit: &Visit<'_>) -> Result<Form<'_>, Ended> {
-        let form = Form::parse(&self.body).map_err(|error| {
-            Ended::from(visit.error(ErrorKind::InvalidRequest, &refuse_form(error)))
-        })?;
+        let form = self.form(visit)?;
         if !visit.is_own_form(form.value("csrf")) {
             let error = OAuthError::invalid_request("the form was not made for this browser");
             return Err(Ended::from(visit.error(ErrorKind::FormExpired, &error)));
@@ -55,6 +60,13 @@ impl Posted {
         })?;
         Ok((form, interaction))
     }
+}
+
+/// A parameter of the query; none if the query is malformed.
+pub(super) fn parameter(parts: &Parts, name: &str) -> Option<String> {
+    let query = parts.uri.query().unwrap_or_default();
+    let form = Form::parse(query.as_bytes()).ok()?;
+    form.value(name).map(str::to_owned)
 }
 
 /// Turns the two ways in which a handler ends into one.
@@ -84,7 +96,7 @@ pub(super) fn link_refused(visit: &Visit<'_>, error: &CredentialError) -> Ended 
 /// What the pages know of the client that a person comes from.
 pub(super) fn client_of(app: &App, interaction: &Interaction) -> Option<Arc<Client>> {
     if interaction.request.is_own_page() {
-        return Some(Arc::new(own_client(issuer_brand())));
+        return Some(Arc::new(own_client(&app.brand)));
     }
     app.registry.load().client(&interaction.request.client_id).cloned()
 }

@@ -16,9 +16,11 @@ use super::session::{self, CurrentSession};
 use super::shown::Shown;
 use super::visit::{Ended, Visit, client_name};
 use super::{
-    FirstFactor, Interaction, cookies, forgot_password, register, second_factor, upstream,
+    FirstFactor, Interaction, cookies, forgot_password, offer_passkey, register, second_factor,
+    step_up, upstream,
 };
 use crate::app::App;
+use crate::authorize::NextStep;
 use crate::credentials::{
     self, Account, CredentialError, KNOWN_DEVICE_SECONDS, Method, Password, Who,
 };
@@ -27,7 +29,7 @@ use crate::page::{
     ErrorKind, Field, LoginPage, LoginUser, PostForm, Problem, Upstream, UpstreamProvider,
     View as _,
 };
-use crate::protocol::Form;
+use crate::protocol::{Form, acr};
 use crate::registry::Client;
 
 /// For so long a page waits for a provider that was not asked before.
@@ -54,6 +56,7 @@ async fn show_anyone(
         user: LoginUser::Anyone { username },
         passkey: Offer::to_anyone(visit)?,
         by_password: true,
+        may_decline: false,
     };
     render(visit, interaction, client, (&asked, problems)).await
 }
@@ -63,7 +66,7 @@ pub(super) async fn show_known(
     visit: &Visit<'_>,
     interaction: &Interaction,
     (client, current): (&Client, &CurrentSession),
-    problems: &[Problem],
+    (step, problems): (&NextStep, &[Problem]),
 ) -> Result<Response, Ended> {
     let user = &current.user;
     let account = visit.app.credentials.account(user.id).await;
@@ -73,13 +76,20 @@ pub(super) async fn show_known(
     // Where the password does not reach what is demanded, it is not asked for.
     let methods = [Method::Password, Method::Totp];
     let methods = methods.get(..1 + usize::from(account.has_totp)).unwrap_or_default();
-    let wanted = &interaction.request.claims.essential_acr;
+    let request = &interaction.request;
+    let is_preferred = *step == NextStep::PreferStepUp;
+    let preferred = acr::preferred(&request.acr_values, step_up::best(visit, &account));
+    let wanted = match preferred.filter(|_| is_preferred) {
+        Some(preferred) => std::slice::from_ref(preferred),
+        None => &request.claims.essential_acr,
+    };
     let suffices = account.password.is_some() && second_factor::can_reach(wanted, methods);
     let name = user.profile.name.as_deref().unwrap_or(&user.username);
     let asked = Asked {
         user: LoginUser::Known { name, username: &user.username, not_you: None },
         by_password: suffices || passkey.is_none(),
         passkey,
+        may_decline: is_preferred,
     };
     render(visit, interaction, client, (&asked, problems)).await
 }
@@ -89,6 +99,7 @@ struct Asked<'a> {
     user: LoginUser<'a>,
     passkey: Option<Offer>,
     by_password: bool,
+    may_decline: bool,
 }
 
 async fn render(
@@ -108,6 +119,9 @@ async fn render(
         providers: &providers,
     });
     let register = visit.path(&format!("{}?continue={}", register::PATH, shown.sealed));
+    let not_now = visit.path(step_up::NOT_NOW);
+    let is_new = matches!(asked.user, LoginUser::Anyone { .. });
+    let may_register = is_new && register::is_open(visit.app);
     let page = LoginPage {
         frame: shown.frame(),
         form: asked.by_password.then(|| shown.form()),
@@ -118,7 +132,8 @@ async fn render(
         passkey: asked.passkey.as_ref().map(|offer| offer.form(&shown)),
         upstream,
         forgot_password: visit.app.mailer.is_possible().then_some(forgot_password.as_str()),
-        register: register::is_open(visit.app).then_some(register.as_str()),
+        register: may_register.then_some(register.as_str()),
+        not_now: asked.may_decline.then(|| PostForm { action: &not_now, ..shown.form() }),
     };
     Ok(page.page().with_status(status_of(problems)).into_response())
 }
@@ -191,20 +206,31 @@ async fn check_password(
     };
     let from = from(visit);
     match visit.app.credentials.check_password(Who::Named(username), password, from).await {
-        Ok(account) => match second_factor::missing(visit, &account, &interaction) {
-            Some(factor) => {
-                let (user_id, methods) = (account.user.id, vec![Method::Password]);
-                let first_factor = Some(FirstFactor { user_id, methods });
-                let interaction = Interaction { first_factor, ..interaction };
-                second_factor::show(visit, &interaction, (&account, factor), &[]).await
-            }
-            None => complete(visit, interaction, &account, &[Method::Password]).await,
-        },
+        Ok(account) => {
+            let offer_passkey = offer_passkey::is_welcome(visit, form, &account);
+            let offer_passkey = offer_passkey.then_some(account.user.id);
+            let interaction = Interaction { offer_passkey, ..interaction };
+            after_password(visit, interaction, &account).await
+        }
         Err(error) => match problem(visit, &error, Problem::WrongCredentials) {
             Some(problem) => again(problem).await,
             None => Err(unavailable(visit, OAuthError::unavailable(error.to_string()))),
         },
     }
+}
+
+async fn after_password(
+    visit: &Visit<'_>,
+    interaction: Interaction,
+    account: &Account,
+) -> Result<Response, Ended> {
+    let Some(factor) = second_factor::missing(visit, account, &interaction) else {
+        return complete(visit, interaction, account, &[Method::Password]).await;
+    };
+    let (user_id, methods) = (account.user.id, vec![Method::Password]);
+    let first_factor = Some(FirstFactor { user_id, methods });
+    let interaction = Interaction { first_factor, ..interaction };
+    second_factor::show(visit, &interaction, (account, factor), &[]).await
 }
 
 /// How the user proved who it is, and when.

@@ -12,6 +12,7 @@ mod forgot_password;
 mod form;
 mod login;
 pub mod mails;
+mod offer_passkey;
 mod passkey;
 mod register;
 mod reset_password;
@@ -19,6 +20,7 @@ mod second_factor;
 mod select_account;
 mod session;
 mod shown;
+mod step_up;
 mod upstream;
 mod verify_email;
 mod visit;
@@ -26,13 +28,14 @@ mod visit;
 pub(crate) use consent::resource_name;
 pub(crate) use dispatcher::resume;
 pub use dispatcher::{proceed, refuse};
-pub(crate) use form::{either, unavailable};
+pub(crate) use form::{Posted, either, unavailable};
 pub(crate) use login::{Offered, from, offered, problem};
+pub(crate) use passkey::add_passkey;
 pub(crate) use reset_password::told;
 pub use session::{CurrentSession, forget};
 pub(crate) use session::{give, renew_cookie};
 pub(crate) use upstream::start_link;
-pub use visit::{Ended, Visit, brand_of, client_name, issuer_brand};
+pub use visit::{Ended, Visit, client_name};
 
 use std::sync::Arc;
 
@@ -56,6 +59,8 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/continue", get(dispatcher::endpoint))
         .route("/login", post(login::password))
         .route("/login/passkey", post(passkey::endpoint))
+        .route(offer_passkey::PATH, post(offer_passkey::endpoint))
+        .route(step_up::NOT_NOW, post(step_up::not_now))
         .route(upstream::PATH, post(upstream::begin))
         .route("/login/upstream/{provider}/callback", get(upstream::callback))
         .route("/login/code", get(second_factor::totp_page).post(second_factor::totp))
@@ -93,12 +98,18 @@ pub struct Interaction {
     /// The account was chosen.
     #[serde(default)]
     pub account_chosen: bool,
+    /// The user does not want to prove more than is demanded.
+    #[serde(default)]
+    pub step_up_declined: bool,
     /// To whom the question was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Uuid>,
     /// Who gave consent, to this request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consented: Option<Uuid>,
+    /// Who signed in with a password, and is to be offered a passkey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer_passkey: Option<Uuid>,
     /// A factor that was proved while another is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_factor: Option<FirstFactor>,
@@ -121,8 +132,10 @@ impl Interaction {
             browser: visit.browser_hash(),
             signed_in: false,
             account_chosen: false,
+            step_up_declined: false,
             asked: None,
             consented: None,
+            offer_passkey: None,
             first_factor: None,
         }
     }
@@ -144,6 +157,7 @@ impl Interaction {
         Progress {
             signed_in: self.signed_in,
             account_chosen: self.account_chosen,
+            step_up_declined: self.step_up_declined,
             consented: self.consented.is_some() && self.consented == user_id,
         }
     }

@@ -1,5 +1,6 @@
 //! Passkeys at sign-in (WebAuthn Level 3 §7.2): a page offers a ceremony, and its answer comes to one address, whether the
-//! passkey is all that is asked for, a second factor or one more proof. The ceremony itself is judged by `credentials`.
+//! passkey is all that is asked for, a second factor or one more proof. Also what is common to the pages that add one
+//! (§7.1). The ceremony itself is judged by `credentials`.
 
 use std::sync::Arc;
 
@@ -15,9 +16,9 @@ use super::second_factor;
 use super::shown::Shown;
 use super::visit::{Ended, Visit};
 use crate::app::App;
-use crate::credentials::{CredentialError, PasskeyCeremony, Refusal};
+use crate::credentials::{Account, CredentialError, PasskeyCeremony, Refusal};
 use crate::error::OAuthError;
-use crate::page::{PasskeyForm, PostForm, Problem};
+use crate::page::{PasskeyForm, PostForm, Problem, device_name};
 use crate::protocol::Form;
 
 /// Where the answer of an authenticator is posted to.
@@ -33,21 +34,31 @@ pub(super) struct Offer {
 impl Offer {
     /// To whoever it is: the browser shows the passkeys that it has. Nobody learns whether a user has any.
     pub(super) fn to_anyone(visit: &Visit<'_>) -> Result<Option<Self>, Ended> {
-        Self::of(visit, visit.app.credentials.start_passkey_sign_in())
+        Self::of(visit, PATH, visit.app.credentials.start_passkey_sign_in())
     }
 
     /// To a user who is known, if this user has passkeys.
     pub(super) async fn to_user(visit: &Visit<'_>, user_id: Uuid) -> Result<Option<Self>, Ended> {
-        Self::of(visit, visit.app.credentials.start_passkey_check(user_id).await)
+        Self::of(visit, PATH, visit.app.credentials.start_passkey_check(user_id).await)
+    }
+
+    /// To make one more, whose answer is posted to `path`.
+    pub(super) async fn of_new(
+        visit: &Visit<'_>,
+        path: &str,
+        account: &Account,
+    ) -> Result<Option<Self>, Ended> {
+        Self::of(visit, path, visit.app.credentials.start_passkey_registration(account).await)
     }
 
     fn of(
         visit: &Visit<'_>,
+        path: &str,
         ceremony: Result<PasskeyCeremony, CredentialError>,
     ) -> Result<Option<Self>, Ended> {
         match ceremony {
             Ok(PasskeyCeremony { options, ticket }) => Ok(Some(Self {
-                action: visit.path(PATH),
+                action: visit.path(path),
                 options: options.get("publicKey").unwrap_or_default().to_string(),
                 ticket,
             })),
@@ -66,6 +77,26 @@ impl Offer {
             options: &self.options,
         }
     }
+}
+
+/// Keeps a passkey that was just made for a user, under the name of the browser that it was made in.
+pub(crate) async fn add_passkey(
+    visit: &Visit<'_>,
+    user_id: Uuid,
+    form: &Form<'_>,
+) -> Result<(), CredentialError> {
+    let [ticket, answer] =
+        ["ticket", "credential"].map(|name| form.value(name).unwrap_or_default());
+    let user_agent = visit.user_agent().unwrap_or_default();
+    let name = device_name(&user_agent, visit.language(None));
+    let credentials = &visit.app.credentials;
+    let act = credentials.act_of(user_id);
+    let made =
+        credentials.finish_passkey_registration(user_id, (ticket, answer), &name, &act).await;
+    made.map(|_| ()).inspect_err(|error| {
+        let request_id = visit.origin.request_id;
+        tracing::info!(%request_id, code = error.code(), cause = %error, "a passkey was refused");
+    })
 }
 
 /// `POST /login/passkey`.

@@ -8,8 +8,8 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
 use super::aside::Aside;
-use super::forgot_password::{Unplaced, place, queue_full};
-use super::form::{Posted, either};
+use super::forgot_password::place;
+use super::form::{Posted, either, parameter};
 use super::login::status_of;
 use super::mails;
 use super::visit::{Ended, Visit};
@@ -18,9 +18,7 @@ use crate::config::RegistrationMode;
 use crate::credentials::{CredentialError, Registration};
 use crate::error::OAuthError;
 use crate::mail::{Place, Recipient};
-use crate::page::{
-    ErrorKind, Field, Language, MailKind, MailSentPage, Problem, RegisterPage, View as _,
-};
+use crate::page::{ErrorKind, Field, Language, MailKind, Problem, RegisterPage, View as _};
 use crate::protocol::{ErrorCode, Form};
 
 /// The path of the page.
@@ -35,11 +33,12 @@ pub(super) fn is_open(app: &App) -> bool {
 pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let query = parts.uri.query().unwrap_or_default();
-    let form = Form::parse(query.as_bytes()).ok();
-    let continuation = form.as_ref().and_then(|form| form.value("continue"));
-    let outcome =
-        if is_open(&app) { Ok(show(&visit, continuation, ("", &[]))) } else { Err(closed(&visit)) };
+    let continuation = parameter(&parts, "continue");
+    let outcome = if is_open(&app) {
+        Ok(show(&visit, continuation.as_deref(), ("", &[])))
+    } else {
+        Err(closed(&visit))
+    };
     visit.finish(either(outcome))
 }
 
@@ -91,10 +90,9 @@ fn ask(app: &Arc<App>, visit: &Visit<'_>, form: &Form<'_>) -> Result<Response, E
     if !app.config.registration.allows(&to.domain()) {
         return again(Problem::EmailNotAllowed);
     }
-    let place = match place(visit) {
+    let place = match place(visit)? {
         Ok(place) => place,
-        Err(Unplaced::TooMany { seconds }) => return again(Problem::TooManyAttempts { seconds }),
-        Err(Unplaced::Full) => return Err(queue_full(visit)),
+        Err(problem) => return again(problem),
     };
     let aside = Aside::of(visit, PATH, continuation);
     let (app, language, continuation) = (Arc::clone(app), aside.language, aside.sealed.clone());
@@ -103,13 +101,7 @@ fn ask(app: &Arc<App>, visit: &Visit<'_>, form: &Form<'_>) -> Result<Response, E
             tracing::info!(cause = %error, "no link was sent for a registration");
         }
     });
-    let sign_in = aside.sign_in();
-    let page = MailSentPage {
-        frame: aside.frame(),
-        kind: MailKind::EmailVerification,
-        sign_in: sign_in.as_deref(),
-    };
-    Ok(page.page().into_response())
+    Ok(aside.mail_sent(MailKind::EmailVerification))
 }
 
 async fn send(

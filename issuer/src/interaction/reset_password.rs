@@ -6,10 +6,10 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::form::{Posted, either, link_refused};
+use super::form::{Posted, either, link_refused, parameter};
 use super::login::status_of;
 use super::mails;
-use super::visit::{Ended, Visit, issuer_brand};
+use super::visit::{Ended, Visit};
 use crate::app::App;
 use crate::credentials::password::PasswordProblem;
 use crate::credentials::{CredentialError, LinkPurpose, Password};
@@ -31,10 +31,8 @@ async fn endpoint(app: &Arc<App>, request: Request, purpose: LinkPurpose) -> Res
     let visit = Visit::of(app, &parts);
     let outcome = async {
         if parts.method != http::Method::POST {
-            let query = parts.uri.query().unwrap_or_default();
-            let form = Form::parse(query.as_bytes()).ok();
-            let token = form.as_ref().and_then(|form| form.value("token")).unwrap_or_default();
-            return show(&visit, purpose, token, &[]).await;
+            let token = parameter(&parts, "token").unwrap_or_default();
+            return show(&visit, purpose, &token, &[]).await;
         }
         let posted = Posted::read(&visit, &parts, body).await?;
         redeem(&visit, purpose, &posted.fields(&visit)?).await
@@ -52,9 +50,9 @@ async fn show(
     let credentials = &visit.app.credentials;
     let account = credentials.peek_link(purpose, token).await;
     let account = account.map_err(|error| link_refused(visit, &error))?;
-    let (action, csrf, brand) = (visit.path(purpose.path()), visit.csrf(), issuer_brand());
+    let (action, csrf) = (visit.path(purpose.path()), visit.csrf());
     let page = ResetPasswordPage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         form: PostForm { action: &action, csrf: &csrf, continuation: Some(token) },
         username: &account.user.username,
         min_password_length: credentials.password_rules().min_characters,
@@ -91,12 +89,11 @@ async fn redeem(
 
 /// The password is set; nobody is signed in by a link. The next step is to go back to the application, which asks to.
 fn done(visit: &Visit<'_>, purpose: LinkPurpose) -> Response {
-    let brand = issuer_brand();
     let done = match purpose {
         LinkPurpose::Invite => Notice::AccountCreated,
         _ => Notice::PasswordReset,
     };
-    let page = DonePage { frame: visit.frame(&brand, visit.language(None)), done, go_on: None };
+    let page = DonePage { frame: visit.own_frame(), done, go_on: None };
     page.page().into_response()
 }
 

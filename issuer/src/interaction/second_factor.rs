@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::form::{Posted, client_of, either, unavailable};
+use super::form::{Posted, client_of, either, parameter, unavailable};
 use super::login::{complete, expired, problem, status_of};
 use super::passkey::Offer;
 use super::shown::Shown;
@@ -118,9 +118,8 @@ async fn page(app: &Arc<App>, request: Request, factor: SecondFactor) -> Respons
     let (parts, _) = request.into_parts();
     let visit = Visit::of(app, &parts);
     let outcome = async {
-        let query = parts.uri.query().unwrap_or_default();
-        let form = Form::parse(query.as_bytes()).ok();
-        let opened = form.and_then(|form| Interaction::open(&visit, form.value("continue")?));
+        let opened = parameter(&parts, "continue");
+        let opened = opened.and_then(|text| Interaction::open(&visit, &text));
         let interaction = opened.ok_or_else(|| expired(&visit))?;
         let first = interaction.first_factor.as_ref().ok_or_else(|| expired(&visit))?;
         let account = account_of(&visit, first).await?;

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::Interaction;
 use super::dispatcher::sealing;
-use super::visit::{Ended, Visit, brand_of};
+use super::visit::{Ended, Visit};
 use crate::page::{Brand, Frame, Language, PostForm};
 use crate::registry::Client;
 
@@ -31,7 +31,7 @@ impl<'v> Shown<'v> {
         let sealed = interaction.seal(&visit.app.sealer).map_err(|error| sealing(visit, error))?;
         Ok(Self {
             visit,
-            brand: brand_of(client),
+            brand: visit.brand_of(client),
             language: visit.language(interaction.request.ui_locales.as_deref()),
             target: interaction.request.target.url(),
             csrf: visit.csrf(),

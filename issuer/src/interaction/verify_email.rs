@@ -6,12 +6,11 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::form::{Posted, either, link_refused};
-use super::visit::{Ended, Visit, issuer_brand};
+use super::form::{Posted, either, link_refused, parameter};
+use super::visit::{Ended, Visit};
 use crate::app::App;
 use crate::credentials::LinkPurpose;
 use crate::page::{ConfirmEmailPage, DonePage, Notice, PostForm, View as _};
-use crate::protocol::Form;
 
 const PURPOSE: LinkPurpose = LinkPurpose::EmailVerification;
 
@@ -19,10 +18,8 @@ const PURPOSE: LinkPurpose = LinkPurpose::EmailVerification;
 pub(super) async fn page(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let visit = Visit::of(&app, &parts);
-    let query = parts.uri.query().unwrap_or_default();
-    let form = Form::parse(query.as_bytes()).ok();
-    let token = form.as_ref().and_then(|form| form.value("token")).unwrap_or_default();
-    visit.finish(either(show(&visit, token).await))
+    let token = parameter(&parts, "token").unwrap_or_default();
+    visit.finish(either(show(&visit, &token).await))
 }
 
 /// `POST /verify-email`.
@@ -35,8 +32,7 @@ pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> R
         let redeemed =
             app.credentials.redeem_email_link(form.value("continue").unwrap_or_default());
         redeemed.await.map_err(|error| link_refused(&visit, &error))?;
-        let brand = issuer_brand();
-        let frame = visit.frame(&brand, visit.language(None));
+        let frame = visit.own_frame();
         let page = DonePage { frame, done: Notice::EmailVerified, go_on: None };
         Ok(page.page().into_response())
     };
@@ -46,9 +42,9 @@ pub(super) async fn endpoint(State(app): State<Arc<App>>, request: Request) -> R
 async fn show(visit: &Visit<'_>, token: &str) -> Result<Response, Ended> {
     let account = visit.app.credentials.peek_link(PURPOSE, token).await;
     let account = account.map_err(|error| link_refused(visit, &error))?;
-    let (action, csrf, brand) = (visit.path(PURPOSE.path()), visit.csrf(), issuer_brand());
+    let (action, csrf) = (visit.path(PURPOSE.path()), visit.csrf());
     let page = ConfirmEmailPage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         form: PostForm { action: &action, csrf: &csrf, continuation: Some(token) },
         email: account.user.email.as_deref().unwrap_or_default(),
     };

@@ -115,6 +115,22 @@ impl<'a> Visit<'a> {
         }
     }
 
+    /// The frame of a page of the issuer's own.
+    pub fn own_frame(&self) -> Frame<'_> {
+        self.frame(&self.app.brand, self.language(None))
+    }
+
+    /// The looks of a client; without a color it wears that of the issuer.
+    pub fn brand_of(&self, client: &Client) -> Brand {
+        let sign_in = client.sign_in.as_ref();
+        let color = sign_in.and_then(|s| Color::parse(s.brand_color.as_deref()?));
+        Brand {
+            name: client_name(client).to_owned(),
+            logo: sign_in.and_then(|s| LogoUrl::parse(s.logo_uri.as_ref()?.as_str())),
+            color: color.or(self.app.brand.color),
+        }
+    }
+
     /// An address of the issuer's own, for a form.
     pub fn path(&self, path: &str) -> String {
         format!("{}{path}", self.app.config.issuer.path())
@@ -134,9 +150,8 @@ impl<'a> Visit<'a> {
         let row = error.code.row();
         let cause = error.cause.as_ref();
         tracing::info!(request_id, code = row.wire, cause, "a page was refused");
-        let brand = issuer_brand();
         let page = ErrorPage {
-            frame: self.frame(&brand, self.language(None)),
+            frame: self.own_frame(),
             kind,
             request_id: &request_id,
             code: Some(row.wire),
@@ -160,21 +175,6 @@ impl Ended {
     /// The page.
     pub fn into_response(self) -> Response {
         *self.0
-    }
-}
-
-/// The looks of the issuer itself.
-pub fn issuer_brand() -> Brand {
-    Brand { name: Brand::ISSUER.to_owned(), logo: None, color: None }
-}
-
-/// The looks of a client.
-pub fn brand_of(client: &Client) -> Brand {
-    let sign_in = client.sign_in.as_ref();
-    Brand {
-        name: client_name(client).to_owned(),
-        logo: sign_in.and_then(|s| LogoUrl::parse(s.logo_uri.as_ref()?.as_str())),
-        color: sign_in.and_then(|s| Color::parse(s.brand_color.as_deref()?)),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::authorize::see_other;
 use crate::error::OAuthError;
 use crate::inbound;
-use crate::interaction::{CurrentSession, Visit, brand_of, client_name, forget, issuer_brand};
+use crate::interaction::{CurrentSession, Visit, client_name, forget};
 use crate::page::{ErrorKind, LoggedOutPage, LogoutPage, LogoutTarget, PostForm, View as _};
 use crate::protocol::Form;
 use crate::registry::Client;
@@ -132,7 +132,8 @@ fn ask(
     let sealed = visit.app.sealer.seal(Purpose::Logout, request);
     let sealed = sealed.map_err(|error| OAuthError::server_error(error.to_string()))?;
     let client = client_of(visit.app, request);
-    let brand = client.as_deref().map_or_else(issuer_brand, brand_of);
+    let own = || visit.app.brand.clone();
+    let brand = client.as_deref().map_or_else(own, |client| visit.brand_of(client));
     let (action, csrf) = (visit.path(CONFIRM), visit.csrf());
     let target = request.post_logout_redirect_uri.as_deref().and_then(|uri| Url::parse(uri).ok());
     let frame = visit.frame(&brand, visit.language(None));
@@ -211,9 +212,8 @@ fn signed_out(visit: &Visit<'_>, request: &LogoutRequest, frames: &[Url]) -> Res
     let client = client_of(visit.app, request);
     let uri = way_back(request).and_then(|uri| Url::parse(&uri).ok());
     let continue_to = client.as_deref().zip(uri.as_ref());
-    let brand = issuer_brand();
     let page = LoggedOutPage {
-        frame: visit.frame(&brand, visit.language(None)),
+        frame: visit.own_frame(),
         frontchannel_logout_uris: frames,
         continue_to: continue_to
             .map(|(client, uri)| LogoutTarget { client_name: client_name(client), uri }),

@@ -12,7 +12,6 @@ use super::smtp::Smtp;
 use super::{Letter, SendError, Sender, SmtpError};
 use crate::clock::Clock;
 use crate::config::{Config, MailTransport};
-use crate::page::Brand;
 use crate::telemetry::MailMetrics;
 
 /// So many mails wait or are sent at a time.
@@ -39,7 +38,7 @@ pub struct Mailer(Arc<Inner>);
 
 struct Inner {
     transport: Transport,
-    brand: &'static str,
+    brand: String,
     issuer: String,
     clock: Clock,
     metrics: MailMetrics,
@@ -86,7 +85,7 @@ impl Mailer {
         };
         Ok(Self(Arc::new(Inner {
             transport,
-            brand: Brand::ISSUER,
+            brand: config.brand.name.clone(),
             issuer: config.issuer.as_str().to_owned(),
             clock: clock.clone(),
             metrics,
@@ -174,7 +173,7 @@ impl Place {
 
 impl Inner {
     async fn send(&self, letter: &Letter) -> Result<(), SendError> {
-        let voice = Voice { brand: self.brand, issuer: &self.issuer };
+        let voice = Voice { brand: &self.brand, issuer: &self.issuer };
         match &self.transport {
             Transport::Smtp { smtp, from, reply_to } => {
                 let now = self.clock.now();

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 /// WCAG 2.2 §1.4.3 (AA), with a little more for the rounding of browsers.
@@ -30,8 +31,24 @@ pub struct Brand {
 }
 
 impl Brand {
-    /// How the issuer calls itself, where no client is named.
+    /// How the issuer calls itself where nobody gave it a name.
     pub const ISSUER: &'static str = "Countersign";
+}
+
+impl<'de> Deserialize<'de> for LogoUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let url = String::deserialize(deserializer)?;
+        let refused = || D::Error::custom(format!("`{url}` is not an https URL"));
+        Self::parse(&url).ok_or_else(refused)
+    }
+}
+
+impl<'de> Deserialize<'de> for Color {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let refused = || D::Error::custom(format!("`{text}` is not a color such as #1f5f5b"));
+        Self::parse(&text).ok_or_else(refused)
+    }
 }
 
 /// The address of a logo: `https`, or `http` on this machine.

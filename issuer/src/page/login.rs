@@ -37,6 +37,8 @@ pub struct LoginPage<'v> {
     pub forgot_password: Option<&'v str>,
     /// The address of the registration, where it is open.
     pub register: Option<&'v str>,
+    /// The form that goes on without, where what is asked for is only preferred.
+    pub not_now: Option<PostForm<'v>>,
 }
 
 /// Who signs in.

@@ -22,6 +22,12 @@ pub fn satisfies(reached: &str, wanted: &str) -> bool {
     strength(wanted).is_some_and(|wanted| strength(reached) >= Some(wanted))
 }
 
+/// What a client would like best of what can be reached (OpenID Connect Core §3.1.2.1 `acr_values`: in order of
+/// preference, and voluntary).
+pub fn preferred<'v>(acr_values: &'v [String], reachable: &str) -> Option<&'v String> {
+    acr_values.iter().find(|wanted| satisfies(reachable, wanted))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +43,14 @@ mod tests {
         );
         assert!(satisfies("phr", "1") && satisfies("2", "2") && !satisfies("1", "2"));
         assert!(!satisfies("phr", "gold"));
+    }
+
+    #[test]
+    fn what_a_client_would_like_best_is_the_first_that_can_be_reached() {
+        let values = ["gold", "phr", "1"].map(str::to_owned);
+
+        assert_eq!(preferred(&values, "phr").unwrap(), "phr");
+        assert_eq!(preferred(&values, "2").unwrap(), "1");
+        assert_eq!(preferred(&values[..1], "phr"), None);
     }
 }

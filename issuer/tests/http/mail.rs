@@ -64,6 +64,19 @@ async fn a_mail_says_what_is_wanted_to_one_person_in_their_language() {
 }
 
 #[tokio::test]
+async fn a_mail_speaks_for_the_issuer_by_its_name() {
+    let server = SmtpServer::plain().await;
+    let mut config = config(&server);
+    "Ada & Co".clone_into(&mut config.brand.name);
+
+    mailer(&config).send_now(&reset()).await.unwrap();
+
+    let mail = server.mail(1).await;
+    assert_eq!(mail.header("Subject").as_deref(), Some("A new password for Ada & Co"));
+    assert!(mail.text().ends_with("-- \r\nAda & Co\r\nhttps://issuer.example\r\n"));
+}
+
+#[tokio::test]
 async fn a_mail_has_the_headers_of_a_machine_and_no_others() {
     let server = SmtpServer::plain().await;
     let mut config = config(&server);

@@ -17,7 +17,7 @@ pub mod person;
 mod ports;
 mod process;
 mod race;
-mod sign_in;
+mod web_client;
 
 pub use app::{App, Reply};
 pub use browser::browse;
@@ -35,7 +35,7 @@ pub use person::Person;
 pub use ports::free_port;
 pub use process::Process;
 pub use race::{RACERS, race, race_and_give_up, race_replies};
-pub use sign_in::{Browser, WebClient};
+pub use web_client::WebClient;
 
 use std::future::Future;
 use std::time::Duration;

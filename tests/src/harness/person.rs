@@ -1,16 +1,9 @@
-//! A person at a browser without scripts: keeps cookies, fills in the login form, follows the issuer's own redirects. Any
-//! node of a deployment may answer: the cookies are those of the issuer.
+//! A person at a browser without scripts: keeps cookies, fills in forms, follows the issuer's own redirects if told so. Any node of a
+//! deployment may answer: the cookies are those of the issuer.
 
-use super::{Node, PASSWORD};
-use reqwest::{RequestBuilder, Response, header};
+use super::{Node, PASSWORD, WebClient};
+use reqwest::{RequestBuilder, Response, Url, header};
 use std::collections::BTreeMap;
-
-/// Where the codes of the stories go.
-pub const CALLBACK: &str = "https://app.example/callback";
-
-/// The example of RFC 7636 appendix B: a verifier and its challenge.
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A browser with its cookies.
 #[derive(Clone, Debug, Default)]
@@ -19,19 +12,17 @@ pub struct Person {
 }
 
 impl Person {
-    /// Signs in at a node through a first-party client.
-    pub async fn signed_in(node: &Node, username: &str, client_id: &str) -> Self {
-        let (mut person, answer) = Self::with_password(node, username, client_id).await;
-        let location = location(&answer).expect("signed in");
-        let answer = person.get(node, &location).await;
-        code(&answer).expect("a code at once");
+    /// Signs in at a node on the login page of a client; the browser has a session then.
+    pub async fn signed_in(node: &Node, web: &WebClient, username: &str) -> Self {
+        let (person, answer) = Self::with_password(node, web, username).await;
+        assert_eq!(answer.status(), 303, "{username} is not signed in");
         person
     }
 
     /// Gives name and password on the login page of a client; with what was answered.
-    pub async fn with_password(node: &Node, username: &str, client_id: &str) -> (Self, Response) {
+    pub async fn with_password(node: &Node, web: &WebClient, username: &str) -> (Self, Response) {
         let mut person = Self::default();
-        let page = person.get(node, &authorize_path(client_id)).await;
+        let page = person.get(node, &web.authorize_path()).await;
         let html = page.text().await.expect("a page");
         let fields = [
             ("csrf", hidden(&html, "csrf")),
@@ -52,9 +43,15 @@ impl Person {
     }
 
     /// Asks for a code, in silence.
-    pub async fn code(&mut self, node: &Node, client_id: &str) -> String {
-        let answer = self.get(node, &authorize_path(client_id)).await;
-        code(&answer).unwrap_or_else(|| panic!("no code but {}", answer.status()))
+    ///
+    /// # Errors
+    ///
+    /// If anything but a code comes back.
+    pub async fn code(&self, node: &Node, web: &WebClient) -> Result<String, String> {
+        let request = node.http.get(format!("{}{}", node.url, web.authorize_path()));
+        let answer = self.request(request).send().await.map_err(|error| format!("{error:?}"))?;
+        code(&answer)
+            .ok_or_else(|| format!("{} {:?}", answer.status(), answer.headers().get("location")))
     }
 
     /// `GET path` with the cookies; new ones are kept.
@@ -76,9 +73,13 @@ impl Person {
 
     /// A request with the cookies.
     pub fn request(&self, request: RequestBuilder) -> RequestBuilder {
-        let cookies: Vec<String> =
-            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        request.header(header::COOKIE, cookies.join("; "))
+        request.header(header::COOKIE, self.cookie())
+    }
+
+    /// The value of the `Cookie` header.
+    pub fn cookie(&self) -> String {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, v)| format!("{name}={v}")).collect();
+        cookies.join("; ")
     }
 
     fn keep(&mut self, answer: Response) -> Response {
@@ -91,38 +92,16 @@ impl Person {
     }
 }
 
-/// The parameters of an authorization request of a client of the stories.
-pub fn authorization_request(client_id: &str) -> Vec<(&'static str, String)> {
-    [
-        ("client_id", client_id),
-        ("redirect_uri", CALLBACK),
-        ("response_type", "code"),
-        ("scope", "openid"),
-        ("state", "s1"),
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-    ]
-    .map(|(name, value)| (name, value.to_owned()))
-    .into()
-}
-
-fn authorize_path(client_id: &str) -> String {
-    let pairs = authorization_request(client_id);
-    let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    format!("/authorize?{}", query.join("&"))
-}
-
 /// Where an answer redirects to.
-pub fn location(answer: &Response) -> Option<String> {
+fn location(answer: &Response) -> Option<String> {
     let location = answer.headers().get(header::LOCATION)?;
     Some(location.to_str().expect("text").to_owned())
 }
 
 /// The code of an answer that went to the client.
 pub fn code(answer: &Response) -> Option<String> {
-    let location = location(answer)?;
-    let query = location.strip_prefix(CALLBACK)?.strip_prefix('?')?;
-    query.split('&').find_map(|pair| pair.strip_prefix("code=")).map(str::to_owned)
+    let location = Url::parse(&location(answer)?).ok()?;
+    location.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned())
 }
 
 /// The value of a hidden field of a page.

@@ -74,7 +74,7 @@ mod tests {
         for _ in 0..50 {
             assert!(header(&TestHolder::new()).map(|header| known.remember(header)).is_some());
             if !is_known(&often) {
-                often.iter().for_each(|header| known.remember(header.clone()));
+                known.remember(often.clone().unwrap());
             }
             let generations = known.generations.lock().unwrap_or_else(PoisonError::into_inner);
             assert!(generations.young.len() + generations.old.len() <= 4);

@@ -3,8 +3,8 @@
 
 use super::{
     Account, Common, ConfirmEmail, Consent, DeleteAccount, Device, ErrorText, Errors, FormPost,
-    Login, Logout, MailSent, Messages, Notices, PasswordReset, Phrase, Problems, RecoveryCodes,
-    Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
+    Login, Logout, MailSent, Messages, Notices, OfferPasskey, PasswordReset, Phrase, Problems,
+    RecoveryCodes, Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
 };
 
 const MONTHS: [Text; 12] = [
@@ -78,6 +78,7 @@ pub(in crate::page) static ARABIC: Messages = Messages {
         title: "تسجيل الدخول",
         known_title: "تأكيد الهوية",
         known_text: "للمتابعة، يُرجى تسجيل الدخول مرة أخرى.",
+        preferred_text: Phrase::new("يُفضّل {} تأكيدًا أقوى لهويتك."),
         to_client: Phrase::new("للمتابعة إلى {}"),
         username: "اسم المستخدم أو البريد الإلكتروني",
         password: "كلمة المرور",
@@ -102,6 +103,11 @@ pub(in crate::page) static ARABIC: Messages = Messages {
         use_totp: "استخدام تطبيق المصادقة",
         use_recovery_code: "استخدام رمز استرداد",
         use_passkey: "استخدام مفتاح مرور",
+    },
+    offer_passkey: OfferPasskey {
+        title: "تسجيل الدخول بدون كلمة مرور في المرة القادمة؟",
+        text: "لا يمكن لأحد تخمينه أو الحصول عليه بالخداع. وتبقى كلمة المرور صالحة.",
+        not_now: "ليس الآن",
     },
     scopes: Scopes {
         openid: "معرفة هويتك",

@@ -2,8 +2,8 @@
 
 use super::{
     Account, Common, ConfirmEmail, Consent, DeleteAccount, Device, ErrorText, Errors, FormPost,
-    Login, Logout, MailSent, Messages, Notices, PasswordReset, Phrase, Problems, RecoveryCodes,
-    Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
+    Login, Logout, MailSent, Messages, Notices, OfferPasskey, PasswordReset, Phrase, Problems,
+    RecoveryCodes, Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
 };
 
 const MONTHS: [Text; 12] = [
@@ -42,6 +42,7 @@ pub(in crate::page) static ENGLISH: Messages = Messages {
         title: "Sign in",
         known_title: "Confirm that it is you",
         known_text: "To go on, please sign in once more.",
+        preferred_text: Phrase::new("{} would like to be surer that it is you."),
         to_client: Phrase::new("to continue to {}"),
         username: "Username or e-mail address",
         password: "Password",
@@ -66,6 +67,11 @@ pub(in crate::page) static ENGLISH: Messages = Messages {
         use_totp: "Use the authenticator app",
         use_recovery_code: "Use a recovery code",
         use_passkey: "Use a passkey",
+    },
+    offer_passkey: OfferPasskey {
+        title: "Sign in without a password next time?",
+        text: "Nobody can guess it or trick you out of it. Your password stays.",
+        not_now: "Not now",
     },
     scopes: Scopes {
         openid: "know that it is you",

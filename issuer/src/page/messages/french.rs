@@ -2,8 +2,8 @@
 
 use super::{
     Account, Common, ConfirmEmail, Consent, DeleteAccount, Device, ErrorText, Errors, FormPost,
-    Login, Logout, MailSent, Messages, Notices, PasswordReset, Phrase, Problems, RecoveryCodes,
-    Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
+    Login, Logout, MailSent, Messages, Notices, OfferPasskey, PasswordReset, Phrase, Problems,
+    RecoveryCodes, Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
 };
 
 const MONTHS: [Text; 12] = [
@@ -45,6 +45,7 @@ pub(in crate::page) static FRENCH: Messages = Messages {
         title: "Se connecter",
         known_title: "Confirmez que c’est bien vous",
         known_text: "Pour continuer, veuillez vous connecter à nouveau.",
+        preferred_text: Phrase::new("{} souhaite une preuve plus sûre que c’est bien vous."),
         to_client: Phrase::new("pour continuer vers {}"),
         username: "Nom d’utilisateur ou adresse e-mail",
         password: "Mot de passe",
@@ -69,6 +70,11 @@ pub(in crate::page) static FRENCH: Messages = Messages {
         use_totp: "Utiliser l’application d’authentification",
         use_recovery_code: "Utiliser un code de secours",
         use_passkey: "Utiliser une clé d’accès",
+    },
+    offer_passkey: OfferPasskey {
+        title: "Se connecter sans mot de passe la prochaine fois ?",
+        text: "Personne ne peut la deviner ni vous la soutirer. Votre mot de passe reste valable.",
+        not_now: "Pas maintenant",
     },
     scopes: Scopes {
         openid: "savoir que c’est bien vous",

@@ -2,8 +2,8 @@
 
 use super::{
     Account, Common, ConfirmEmail, Consent, DeleteAccount, Device, ErrorText, Errors, FormPost,
-    Login, Logout, MailSent, Messages, Notices, PasswordReset, Phrase, Problems, RecoveryCodes,
-    Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
+    Login, Logout, MailSent, Messages, Notices, OfferPasskey, PasswordReset, Phrase, Problems,
+    RecoveryCodes, Register, Scopes, SecondFactor, SelectAccount, Text, TotpSetup, minutes, month,
 };
 
 const MONTHS: [Text; 12] = [
@@ -42,6 +42,7 @@ pub(in crate::page) static GERMAN: Messages = Messages {
         title: "Anmelden",
         known_title: "Bestätigen Sie, dass Sie es sind",
         known_text: "Bitte melden Sie sich noch einmal an, um fortzufahren.",
+        preferred_text: Phrase::new("{} möchte sicherer sein, dass Sie es sind."),
         to_client: Phrase::new("um mit {} fortzufahren"),
         username: "Benutzername oder E-Mail-Adresse",
         password: "Passwort",
@@ -66,6 +67,11 @@ pub(in crate::page) static GERMAN: Messages = Messages {
         use_totp: "Authenticator-App verwenden",
         use_recovery_code: "Wiederherstellungscode verwenden",
         use_passkey: "Passkey verwenden",
+    },
+    offer_passkey: OfferPasskey {
+        title: "Beim nächsten Mal ohne Passwort anmelden?",
+        text: "Niemand kann ihn erraten oder Ihnen entlocken. Ihr Passwort bleibt bestehen.",
+        not_now: "Jetzt nicht",
     },
     scopes: Scopes {
         openid: "erfahren, dass Sie es sind",

@@ -2,8 +2,8 @@
 
 use super::{
     Account, Common, ConfirmEmail, Consent, DeleteAccount, Device, ErrorText, Errors, FormPost,
-    Login, Logout, MailSent, Messages, Notices, PasswordReset, Phrase, Problems, RecoveryCodes,
-    Register, Scopes, SecondFactor, SelectAccount, TotpSetup, minutes,
+    Login, Logout, MailSent, Messages, Notices, OfferPasskey, PasswordReset, Phrase, Problems,
+    RecoveryCodes, Register, Scopes, SecondFactor, SelectAccount, TotpSetup, minutes,
 };
 
 pub(in crate::page) static JAPANESE: Messages = Messages {
@@ -27,6 +27,7 @@ pub(in crate::page) static JAPANESE: Messages = Messages {
         title: "ログイン",
         known_title: "ご本人の確認",
         known_text: "続けるには、もう一度ログインしてください。",
+        preferred_text: Phrase::new("{} は、より確実なご本人の確認を求めています。"),
         to_client: Phrase::new("{} に進みます"),
         username: "ユーザー名またはメールアドレス",
         password: "パスワード",
@@ -51,6 +52,11 @@ pub(in crate::page) static JAPANESE: Messages = Messages {
         use_totp: "認証アプリを使う",
         use_recovery_code: "リカバリーコードを使う",
         use_passkey: "パスキーを使う",
+    },
+    offer_passkey: OfferPasskey {
+        title: "次回からパスワードなしでログインしますか？",
+        text: "推測されたり、だまし取られたりすることはありません。パスワードもこれまでどおり使えます。",
+        not_now: "後で",
     },
     scopes: Scopes {
         openid: "ご本人であることの確認",

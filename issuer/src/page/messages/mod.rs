@@ -41,6 +41,7 @@ texts! {
         common: Common,
         login: Login,
         second_factor: SecondFactor,
+        offer_passkey: OfferPasskey,
         scopes: Scopes,
         consent: Consent,
         select_account: SelectAccount,
@@ -87,6 +88,8 @@ texts! {
         /// Once more, for somebody who is known.
         known_title,
         known_text,
+        /// The same where the client would only like it.
+        preferred_text: Phrase,
         to_client: Phrase,
         username,
         password,
@@ -113,6 +116,9 @@ texts! {
         use_recovery_code,
         use_passkey,
     }
+
+    /// What follows what a passkey is.
+    OfferPasskey { title, text, not_now }
 
     /// What a scope allows, as the end of "the application may …".
     Scopes {

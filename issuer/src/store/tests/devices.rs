@@ -1,7 +1,6 @@
 //! Device authorizations: each is settled once and redeemed once, on whichever node.
 
 use super::*;
-use crate::registry::{Profile, User};
 
 fn device(number: u128) -> DeviceAuthorization {
     DeviceAuthorization {
@@ -19,17 +18,7 @@ fn device(number: u128) -> DeviceAuthorization {
 /// A client, and a user who is signed in.
 async fn approval(store: &Store) -> DeviceApproval {
     store.create_client(&client("tv"), &act()).await.unwrap();
-    let user = User {
-        id: crate::random::uuid(),
-        username: "ada".to_owned(),
-        email: None,
-        email_verified: false,
-        profile: Profile::default(),
-        updated_at: 0,
-        roles: Vec::new(),
-        groups: Vec::new(),
-        enabled: true,
-    };
+    let user = user("ada");
     store.create_user(&user, &act()).await.unwrap();
     let session = Session {
         id: crate::random::uuid(),

@@ -9,22 +9,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::protocol::ClaimsRequest;
-use crate::registry::{Profile, User};
 
 /// A store with a user and a client, and which user.
 async fn prepared(database: &Database) -> (Store, Uuid) {
     let store = database.open().await;
-    let user = User {
-        id: crate::random::uuid(),
-        username: "ada".to_owned(),
-        email: None,
-        email_verified: false,
-        profile: Profile::default(),
-        updated_at: 0,
-        roles: Vec::new(),
-        groups: Vec::new(),
-        enabled: true,
-    };
+    let user = user("ada");
     store.create_client(&client("web"), &act()).await.unwrap();
     store.create_user(&user, &act()).await.unwrap();
     (store, user.id)

@@ -6,7 +6,8 @@ use std::future::Future;
 use super::*;
 use crate::config::Secret;
 use crate::registry::{
-    Client, ClientAuthentication, ClientId, ClientKeys, Permission, Resource, StoredSecret,
+    Client, ClientAuthentication, ClientId, ClientKeys, Permission, Profile, Resource,
+    StoredSecret, User,
 };
 
 mod changes;
@@ -108,6 +109,20 @@ fn client(name: &str) -> Client {
         acting_rules: Vec::new(),
         sign_in: None,
         permissions: Vec::new(),
+        enabled: true,
+    }
+}
+
+fn user(name: &str) -> User {
+    User {
+        id: crate::random::uuid(),
+        username: name.to_owned(),
+        email: None,
+        email_verified: false,
+        profile: Profile::default(),
+        updated_at: NOW,
+        roles: Vec::new(),
+        groups: Vec::new(),
         enabled: true,
     }
 }

@@ -1,7 +1,6 @@
 //! Clients, resources, users and secrets: what is written is what is read, and what is refused.
 
 use super::*;
-use crate::registry::User;
 
 const PAYMENTS: &str = "https://payments.example";
 
@@ -136,15 +135,10 @@ fn a_user_is_one_in_every_spelling_and_its_id_is_never_reused() {
     both(|database| async move {
         let store = database.open().await;
         let user = |username: &str| User {
-            id: crate::random::uuid(),
-            username: username.to_owned(),
             email: Some("ada@example.com".to_owned()),
-            email_verified: false,
-            profile: crate::registry::Profile::default(),
-            updated_at: NOW,
             roles: vec!["admin".to_owned()],
             groups: vec!["staff".to_owned()],
-            enabled: true,
+            ..user(username)
         };
         let ada = user("Ada");
         assert_eq!(store.largest_user_bytes().await.unwrap(), 0);

@@ -4,22 +4,12 @@ use uuid::Uuid;
 
 use super::*;
 use crate::protocol::ClaimsRequest;
-use crate::registry::{Profile, SignIn, User};
+use crate::registry::SignIn;
 
 /// A user with as many sessions as asked for, in each of which `web` took part, which wants to hear, and `other`,
 /// which does not.
 async fn signed_in(store: &Store, sessions: usize) -> (Uuid, Vec<Uuid>) {
-    let user = User {
-        id: crate::random::uuid(),
-        username: "ada".to_owned(),
-        email: None,
-        email_verified: false,
-        profile: Profile::default(),
-        updated_at: 0,
-        roles: Vec::new(),
-        groups: Vec::new(),
-        enabled: true,
-    };
+    let user = user("ada");
     store.create_user(&user, &act()).await.unwrap();
     for (name, uri) in [("web", Some("https://web.example/out")), ("other", None)] {
         let backchannel_logout_uri = uri.map(|uri| uri.parse().unwrap());

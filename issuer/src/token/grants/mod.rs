@@ -87,7 +87,7 @@ impl Subject {
     pub fn bound_to(&self) -> Option<&str> {
         match self {
             Self::User(signed_in) => signed_in.jkt.as_deref(),
-            Self::Client | Self::Asserted(_) => None,
+            Self::Client | Self::Asserted(_) | Self::Exchanged(_) => None,
         }
     }
 }

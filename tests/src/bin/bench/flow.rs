@@ -5,7 +5,7 @@
 
 use crate::connection::{Connection, field, request};
 use crate::figure::{Figure, median};
-use end_to_end::harness::{Deployment, Node, WebClient};
+use end_to_end::harness::{Deployment, Node, Person, WebClient};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -143,7 +143,7 @@ async fn prepare(deployment: &Deployment, algorithm: &str) -> (Node, Vec<Worker>
     }
     node.knows_web(&web).await;
     for user in 0..USERS {
-        cookies.push(node.sign_in(&web, &format!("user{user}")).await.cookie());
+        cookies.push(Person::signed_in(&node, &web, &format!("user{user}")).await.cookie());
     }
     let mut workers = Vec::new();
     for number in 0..CONNECTIONS {

@@ -4,7 +4,7 @@
 
 use crate::figure::{Figure, median};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use end_to_end::harness::{Deployment, Node, WebClient};
+use end_to_end::harness::{Deployment, Node, Person, WebClient};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -84,7 +84,7 @@ async fn sign_ins(node: &Arc<Node>, web: &Arc<WebClient>) -> f64 {
         people.spawn(async move {
             let mut count = 0;
             while began.elapsed() < WINDOW {
-                node.sign_in(&web, &format!("user{person}")).await;
+                Person::signed_in(&node, &web, &format!("user{person}")).await;
                 count += 1;
             }
             count

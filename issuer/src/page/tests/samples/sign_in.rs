@@ -2,13 +2,21 @@
 
 use super::{Kit, REDIRECT_URI, Sample};
 use crate::page::{
-    ConsentPage, Field, FormPostPage, LoginPage, LoginUser, Notice, Problem, SecondFactorMethod,
-    SecondFactorPage, SelectAccountPage, SelectableAccount, Upstream, View as _,
+    ConsentPage, Field, FormPostPage, LoginPage, LoginUser, Notice, OfferPasskeyPage, Problem,
+    SecondFactorMethod, SecondFactorPage, SelectAccountPage, SelectableAccount, Upstream,
+    View as _,
 };
 
 pub(super) fn pages(kit: Kit) -> Vec<Sample> {
     let mut pages = login(kit);
     pages.extend(second_factor(kit));
+    let offer = OfferPasskeyPage {
+        frame: kit.branded(),
+        passkey: kit.passkey(),
+        not_now: kit.form("/login/new-passkey"),
+        problems: &[],
+    };
+    pages.push(("offer-passkey", offer.page()));
     pages.push(("select-account", select_account(kit)));
     pages.push(("consent", consent(kit).page()));
     let nothing = ConsentPage { scopes: &[], not_you: None, tos_uri: None, ..consent(kit) };
@@ -39,6 +47,7 @@ fn login(kit: Kit) -> Vec<Sample> {
         upstream: Some(Upstream { form: kit.form("/login/upstream"), providers: kit.providers() }),
         forgot_password: Some(kit.say("/forgot-password")),
         register: Some(kit.say("/register")),
+        not_now: None,
     };
     let known = LoginUser::Known {
         name: kit.say("Ada Lovelace"),
@@ -52,6 +61,7 @@ fn login(kit: Kit) -> Vec<Sample> {
         ..page
     };
     let username = LoginUser::Anyone { username: kit.say("ada") };
+    let not_now = Some(kit.form("/login/not-now"));
     let (wrong, many) = (&[Problem::WrongCredentials], &[Problem::TooManyAttempts { seconds: 90 }]);
     let missing = &[Problem::Missing(Field::Username), Problem::Missing(Field::Password)];
     vec![
@@ -63,6 +73,7 @@ fn login(kit: Kit) -> Vec<Sample> {
         ("login-notice", LoginPage { notice: Some(Notice::PasswordReset), ..branded }.page()),
         ("login-known", LoginPage { user: known, register: None, ..branded }.page()),
         ("login-known-passkey", LoginPage { user: known, form: None, ..branded }.page()),
+        ("login-preferred", LoginPage { user: known, not_now, form: None, ..branded }.page()),
     ]
 }
 

@@ -11,7 +11,6 @@ use crate::clock::Clock;
 use crate::credentials::{
     Account, CredentialError, Credentials, From, KeyedHash, LinkPurpose, Password, Refusal, Who,
 };
-use crate::registry::User;
 
 mod authenticator;
 mod codes;
@@ -74,20 +73,6 @@ impl Node {
         let first = code(-1);
         self.credentials.confirm_totp(user_id, ticket, &first, &act()).await.unwrap();
         code
-    }
-}
-
-fn user(name: &str) -> User {
-    User {
-        id: crate::random::uuid(),
-        username: name.to_owned(),
-        email: None,
-        email_verified: false,
-        profile: crate::registry::Profile::default(),
-        updated_at: NOW,
-        roles: Vec::new(),
-        groups: Vec::new(),
-        enabled: true,
     }
 }
 
