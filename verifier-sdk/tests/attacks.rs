@@ -331,6 +331,8 @@ fn who_acts_is_told_apart_from_whom_they_act_for() {
     for confused in [
         acted_app.clone().claim("client_id", "another"),
         acted_app.clone().without("act"),
+        acted_app.clone().without("origin_client_id"),
+        acted_app.clone().claim("sub", "0190-user"),
         acted_app.claim("sub", "payments"),
     ] {
         assert_eq!(code(verifier.try_verify(&confused.mint())), "unknown_identity");
