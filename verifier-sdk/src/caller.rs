@@ -67,11 +67,15 @@ fn by_idtyp(claims: &StandardClaims) -> Result<Kind, ClaimError> {
         Some(_) => return Err(ClaimError::UnknownIdentity),
         None => return Err(ClaimError::Missing(Claim::Idtyp)),
     };
-    // An app is its own subject, or the client says that it acts for it; a user never has the name of the client.
+    // An app is its own subject, also where others act for it: the first token was its own. A user never has the name of
+    // the client.
     let consistent = match kind {
         Kind::App => match claims.actor() {
             None => subject == client,
-            acting => acting == client && subject != client,
+            acting => {
+                let origin = claims.text(Claim::OriginClientId);
+                acting == client && subject != client && subject == origin
+            }
         },
         Kind::User => subject != client,
         // Whoever was only named must not look as if they had authenticated.

@@ -297,12 +297,14 @@ fn an_asserted_user_needs_an_opt_in_and_may_not_look_authenticated() {
     assert_eq!(code(opted_in.try_verify(&asserted.without("act").mint())), "unknown_identity");
 }
 
+fn chain(token: TestToken<'_>) -> TestToken<'_> {
+    token.audience(AUDIENCE).acted_by("orders").acted_by("payments")
+}
+
 #[test]
 fn who_acts_is_told_apart_from_whom_they_act_for() {
     let issuer = issuer();
     let verifier = verifier(&issuer).accepting_app_asserted();
-    let chain =
-        |token: TestToken<'_>| token.audience(AUDIENCE).acted_by("orders").acted_by("payments");
     let user = chain(issuer.user_token("0190-user", "web")).mint();
     let asserted = chain(issuer.app_asserted_token("0190-user", "batch")).mint();
     let acted_app = chain(issuer.app_token("web"));
@@ -329,6 +331,8 @@ fn who_acts_is_told_apart_from_whom_they_act_for() {
     for confused in [
         acted_app.clone().claim("client_id", "another"),
         acted_app.clone().without("act"),
+        acted_app.clone().without("origin_client_id"),
+        acted_app.clone().claim("sub", "0190-user"),
         acted_app.claim("sub", "payments"),
     ] {
         assert_eq!(code(verifier.try_verify(&confused.mint())), "unknown_identity");

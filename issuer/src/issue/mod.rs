@@ -153,11 +153,17 @@ pub fn mint(
         expires_at,
         proof: proof.cloned(),
     };
+    complete(app, &mut issued, bearer)?;
+    Ok(issued)
+}
+
+/// Adds what comes with the token, and what the audit record says of it.
+fn complete(app: &App, issued: &mut Issued, bearer: Bearer<'_>) -> Result<(), OAuthError> {
     match bearer {
         Bearer::Client => {}
         Bearer::User(user, signed_in) => {
             issued.user = Some(user.id.to_string());
-            issued.id_token = id_token(app, &issued, (user, signed_in))?;
+            issued.id_token = id_token(app, issued, (user, signed_in))?;
             issued.refresh_token = signed_in.refresh_token.map(|token| token.to_text(&app.sealer));
         }
         // It is asked for again: no refresh token outlives the client's reason (RFC 7523 §1).
@@ -175,7 +181,7 @@ pub fn mint(
             issued.issued_token_type = Some(ACCESS_TOKEN_TYPE);
         }
     }
-    Ok(issued)
+    Ok(())
 }
 
 impl Bearer<'_> {

@@ -34,23 +34,15 @@ pub(super) fn decide(
     require_room_in_the_chain(client, exchange)?;
     let rules = rules_about(client, token)?;
     let (source, resource) = resources(registry, &rules, request.resources, &token.audience)?;
-    let carries = |scope: &String| token.scopes.contains(scope);
     let fits = |rule: &&&ActingRule| {
-        rule.resource == resource.identifier && rule.needs.iter().all(carries)
+        let has = |scope: &String| token.scopes.contains(scope);
+        rule.resource == resource.identifier && rule.needs.iter().all(has)
     };
     let rules: Vec<&ActingRule> = rules.iter().filter(fits).copied().collect();
     if rules.is_empty() {
         return Err(invalid_scope("the subject token lacks the scope that each rule needs"));
     }
-    // A scope that both resources know means the same at both: the token must have it.
-    let narrows = |scope: &&String| !source.scopes.contains(*scope) || carries(scope);
-    let scopes = rules.iter().flat_map(|rule| &rule.scopes).filter(narrows);
-    let mut permitted: Vec<String> = Vec::new();
-    for scope in scopes {
-        if !permitted.contains(scope) {
-            permitted.push(scope.clone());
-        }
-    }
+    let permitted = scopes_of(&rules, source, token);
     let is_unseen = |rule: &&ActingRule| rule.semantics == Semantics::Impersonation;
     Ok(Permitted {
         scope: granted_scope(&permitted, resource, request.scope)?,
@@ -164,6 +156,19 @@ fn resources<'g>(
         _ => return Err(several_resources()),
     };
     Ok((source, enabled_resource(registry, identifier)?))
+}
+
+/// The scopes of all these rules, each once. One that both resources know means the same at both: the token must have it.
+fn scopes_of(rules: &[&ActingRule], source: &Resource, token: &SubjectToken) -> Vec<String> {
+    let narrows =
+        |scope: &&String| !source.scopes.contains(*scope) || token.scopes.contains(*scope);
+    let mut scopes: Vec<String> = Vec::new();
+    for scope in rules.iter().flat_map(|rule| &rule.scopes).filter(narrows) {
+        if !scopes.contains(scope) {
+            scopes.push(scope.clone());
+        }
+    }
+    scopes
 }
 
 /// Never longer than the token, so that revoking what began a chain reaches its end.

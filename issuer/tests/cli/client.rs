@@ -337,8 +337,8 @@ fn rules_of_acting_are_added_replaced_shown_and_taken_back() {
     assert_eq!(
         replaced["acting_rules"],
         json!([
-            rule(Value::Null, &["payments:read"], &["user"]),
-            rule(json!("orders:write"), &[], &["app", "user"])
+            rule(json!("orders:write"), &[], &["app", "user"]),
+            rule(Value::Null, &["payments:read"], &["user"])
         ])
     );
     assert_eq!(unseen["acting_rules"].as_array().unwrap().len(), 2);
