@@ -12,8 +12,9 @@ packages_missing() {
     command -v node >/dev/null || echo nodejs
     command -v npm >/dev/null || echo npm
     command -v chromium >/dev/null || echo chromium
-    # What the pages look like must not depend on the machine, and Arabic must be there to be looked at.
+    # What the pages look like must not depend on the machine, and Arabic and Japanese must be there to be looked at.
     compgen -G '/usr/share/fonts/truetype/noto/NotoNaskhArabic-*' >/dev/null || echo fonts-noto-core
+    compgen -G '/usr/share/fonts/opentype/ipafont-gothic/*' >/dev/null || echo fonts-ipafont-gothic
     command -v python3 >/dev/null || echo python3
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
     # josekit, one of the judges, links OpenSSL.

@@ -126,6 +126,12 @@ export async function fillIn(page, { username, password }) {
   await press(page, "#login button");
 }
 
+// The script of the login form found that the browser can keep a passkey.
+export const knowsThatItCan = (page) => page.waitForSelector("[name=passkey_capable][value=yes]", { state: "attached" });
+
+// As if the browser had been closed: who signed in here before is known, and signs in anew.
+export const endSession = (page) => page.context().clearCookies({ name: "__Host-session" });
+
 // A passkey provider of the page's own, which says yes at once.
 export async function authenticator(page) {
   const devtools = await page.context().newCDPSession(page);

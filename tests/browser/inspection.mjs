@@ -1,5 +1,5 @@
 // What is looked at on every page that a person is shown: axe in both color schemes, the weight of everything that it
-// loads, whether it fits the narrowest screen, and pictures of it.
+// loads, whether it fits the narrowest screen, and pictures of it. A short look sees one scheme on a phone.
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -7,13 +7,19 @@ import { wish } from "./browser.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const MAX_BYTES = 50 * 1024;
-const WIDTHS = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+const LOOKS = {
+  long: { schemes: ["light", "dark"], devices: { phone: PHONE, desktop: DESKTOP } },
+  short: { schemes: ["light"], devices: { phone: PHONE } },
+};
 // WCAG 2.2 §1.4.10: content reflows at 320 CSS pixels.
 const NARROWEST = { width: 320, height: 640 };
 
 export class Inspection {
-  constructor(name, language) {
+  constructor(name, language, length = "long") {
     this.name = name;
+    this.looks = LOOKS[length];
     this.language = language;
     this.problems = [];
     this.pages = {};
@@ -33,10 +39,10 @@ export class Inspection {
     if (bytes > MAX_BYTES) wrong(`weighs ${bytes} bytes`);
     this.pages[name] = { path: new URL(page.url()).pathname, title: root[2], bytes };
 
-    for (const colorScheme of ["light", "dark"]) {
+    for (const colorScheme of this.looks.schemes) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       for (const found of await this.#axe(page)) wrong(`${colorScheme}: ${found}`);
-      for (const [device, size] of Object.entries(WIDTHS)) {
+      for (const [device, size] of Object.entries(this.looks.devices)) {
         await page.setViewportSize(size);
         const path = join(this.folder, `${name}-${colorScheme}-${device}.png`);
         await page.screenshot({ path, fullPage: true });
@@ -46,7 +52,7 @@ export class Inspection {
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     if (width > NARROWEST.width) wrong(`is ${width} pixels wide on the narrowest screen`);
     await page.emulateMedia({ colorScheme: "light" });
-    await page.setViewportSize(WIDTHS.desktop);
+    await page.setViewportSize(DESKTOP);
   }
 
   // As it is, before compression: the page and all that it loads, also what is in the cache by now.

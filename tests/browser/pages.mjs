@@ -1,9 +1,12 @@
-// Walks to every page of the issuer as people do, in one language, and inspects each.
+// Walks to every page of the issuer as people do, in one language, and inspects each; or to those that everybody meets, with
+// a short look.
 import {
   application,
   arrives,
   authenticator,
+  endSession,
   fillIn,
+  knowsThatItCan,
   launch,
   open,
   press,
@@ -18,7 +21,8 @@ import { totp } from "./totp.mjs";
 const { language, client, people } = wish;
 const shop = await application(client.redirect_uri);
 const browser = await launch();
-const inspection = new Inspection(language, language);
+const isWhole = wish.walk === "whole";
+const inspection = new Inspection(language, language, isWhole ? "long" : "short");
 const look = (page, name) => inspection.look(page, name);
 
 const authorize = (more = {}) =>
@@ -33,7 +37,7 @@ async function somebody() {
 
 async function signInWithPassword() {
   const page = await somebody();
-  await page.goto(authorize());
+  await page.goto(authorize({ prompt: "consent" }));
   await look(page, "login");
   await fillIn(page, { ...people.ada, password: "not the password" });
   await look(page, "login-wrong");
@@ -49,6 +53,21 @@ async function onceMore(page) {
   await look(page, "select-account");
   await page.goto(authorize({ prompt: "login" }));
   await look(page, "login-again");
+}
+
+// In a browser that could keep a passkey, and to which the person comes back.
+async function offer() {
+  const page = await somebody();
+  await authenticator(page);
+  for (const isKnown of [false, true]) {
+    await page.goto(authorize());
+    await knowsThatItCan(page);
+    await fillIn(page, people.ada);
+    if (isKnown) await look(page, "offer-passkey");
+    else await endSession(page);
+  }
+  await press(page, "[name=answer][value=refuse]");
+  await arrives(page);
 }
 
 async function signOut(page) {
@@ -90,6 +109,14 @@ async function account() {
   await send("/profile");
   await look(page, "account-saved");
   return { page, code, secret };
+}
+
+// The passkey of this person is out of reach.
+async function stepUp({ page }) {
+  await page.goto(authorize({ acr_values: "phr" }));
+  await look(page, "step-up");
+  await press(page, "form[action='/login/not-now'] button");
+  await arrives(page);
 }
 
 async function secondFactor({ page, code, secret }) {
@@ -211,19 +238,30 @@ async function withFaults() {
   return found.problems;
 }
 
+// The pages behind those that everybody meets.
+async function everythingElse() {
+  await offer();
+  const hedy = await account();
+  await stepUp(hedy);
+  await secondFactor(hedy);
+  await deleteAccount(hedy);
+  await links();
+  await registration();
+  await device();
+  await formPost();
+  return withFaults();
+}
+
 const page = await signInWithPassword();
 await onceMore(page);
+if (!isWhole) {
+  await page.goto(`${wish.issuer}/account`);
+  await look(page, "account");
+}
 await signOut(page);
-const hedy = await account();
-await secondFactor(hedy);
-await deleteAccount(hedy);
 await failures();
-await links();
 await forgottenPassword();
-await registration();
-await device();
-await formPost();
-const faults = await withFaults();
+const faults = isWhole ? await everythingElse() : [];
 await browser.close();
 shop.close();
 tell({ pages: inspection.pages, problems: inspection.problems, faults });

@@ -1,5 +1,18 @@
-// Adds a passkey at the account page with a virtual authenticator, and signs in with nothing but it.
-import { application, authenticator, authorize, fillIn, launch, open, tell, watch, wish } from "./browser.mjs";
+// Adds a passkey at the account page with a virtual authenticator, and signs in with nothing but it; and another person
+// takes the one that is offered after the second password.
+import {
+  application,
+  authenticator,
+  authorize,
+  endSession,
+  fillIn,
+  knowsThatItCan,
+  launch,
+  open,
+  tell,
+  watch,
+  wish,
+} from "./browser.mjs";
 
 const { client, people } = wish;
 const problems = [];
@@ -33,6 +46,28 @@ await page.addInitScript(() => {
 });
 const byButton = await signsIn(() => page.click("form[data-passkey=autofill] button"));
 const used = await passkeys();
+
+// Signs in with a password, in a browser that can keep a passkey.
+async function withPasswordAgain(window, act) {
+  const answer = await authorize(window, shop, {}, async () => {
+    await knowsThatItCan(window);
+    await fillIn(window, people.grace);
+    await act();
+  });
+  await endSession(window);
+  return Boolean(answer.code);
+}
+
+const elsewhere = await open(browser);
+watch(elsewhere, problems);
+const window = await elsewhere.newPage();
+const otherProvider = await authenticator(window);
+const first = await withPasswordAgain(window, () => window.click("[name=answer][value=accept]"));
+const taken = await withPasswordAgain(window, () => window.click("form[data-passkey=create] button"));
+const kept = (await otherProvider.passkeys()).length;
+// From now on it is what the browser fills in.
+const byOffered = Boolean((await authorize(window, shop, {})).code);
+const offered = { first, taken, kept, byOffered };
 await browser.close();
 shop.close();
-tell({ withPassword, added, byAutofill, byButton, used, problems });
+tell({ withPassword, added, byAutofill, byButton, used, offered, problems });

@@ -52,7 +52,7 @@ impl Stage {
         answer.body["user_code"].as_str().expect("a user code").to_owned()
     }
 
-    async fn browse(&self, script: &str, language: &str, node: &Node) -> Value {
+    async fn browse(&self, (script, walk): (&str, &str), language: &str, node: &Node) -> Value {
         let person = |name: &str| json!({ "username": name, "password": PASSWORD });
         let links = json!({
             "reset": self.link(&["reset-link", "grace"]).await,
@@ -62,6 +62,7 @@ impl Stage {
         });
         let more = json!({
             "language": language,
+            "walk": walk,
             "client": { "client_id": "shop", "redirect_uri": self.redirect_uri },
             "people": { "ada": person("ada"), "grace": person("grace"), "hedy": person("hedy") },
             "links": links,
@@ -72,7 +73,7 @@ impl Stage {
 }
 
 /// What a person may be shown, and where.
-const PAGES: [(&str, &str); 37] = [
+const PAGES: [(&str, &str); 39] = [
     ("account", "/account"),
     ("account-deleted", "/account/deleted"),
     ("account-saved", "/account"),
@@ -97,6 +98,7 @@ const PAGES: [(&str, &str); 37] = [
     ("login-wrong", "/login"),
     ("logout", "/logout"),
     ("mail-sent", "/forgot-password"),
+    ("offer-passkey", "/continue"),
     ("password-changed", "/reset-password"),
     ("recovery-code", "/login/recovery-code"),
     ("recovery-codes", "/account/recovery-codes"),
@@ -107,16 +109,33 @@ const PAGES: [(&str, &str); 37] = [
     ("second-factor", "/login"),
     ("second-factor-wrong", "/login/code"),
     ("select-account", "/authorize"),
+    ("step-up", "/authorize"),
     ("totp-setup", "/account/totp"),
     ("totp-setup-wrong", "/account/totp"),
     ("verify-email", "/verify-email"),
+];
+
+/// Those that everybody meets, in the order of the walk.
+const MAIN: [&str; 12] = [
+    "login",
+    "login-wrong",
+    "consent",
+    "select-account",
+    "login-again",
+    "account",
+    "logout",
+    "logged-out",
+    "error",
+    "link-expired",
+    "forgot-password",
+    "mail-sent",
 ];
 
 async fn every_page_in(language: &str, client: &[&str]) {
     let stage = Stage::new(client).await;
     let node = stage.deployment.start().await;
 
-    let told = stage.browse("pages", language, &node).await;
+    let told = stage.browse(("pages", "whole"), language, &node).await;
 
     assert_eq!(told["problems"], json!([]), "{language}");
     let path = |page: &Value| page["path"].as_str().expect("a path").to_owned();
@@ -141,12 +160,27 @@ async fn every_page_is_accessible_light_and_alone_from_right_to_left() {
     every_page_in("ar", &["--brand-color", "#ffd21e"]).await;
 }
 
+/// Words are longer in one, and lines break elsewhere in another.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_main_pages_are_accessible_and_fit_in_the_other_languages() {
+    let stage = Stage::new(&[]).await;
+    let node = stage.deployment.start().await;
+
+    for language in ["de", "fr", "ja"] {
+        let told = stage.browse(("pages", "main"), language, &node).await;
+
+        assert_eq!(told["problems"], json!([]), "{language}");
+        let seen = told["pages"].as_object().expect("pages").keys().map(String::as_str);
+        assert_eq!(seen.collect::<Vec<_>>(), MAIN, "{language}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn people_without_scripts_sign_in_answer_by_a_button_and_sign_out() {
     let stage = Stage::new(&[]).await;
     let node = stage.deployment.start().await;
 
-    let told = stage.browse("without_scripts", "en", &node).await;
+    let told = stage.browse(("without_scripts", ""), "en", &node).await;
 
     let issuer = &stage.deployment.issuer;
     let code = |method: &str, state: &str| json!({ "method": method, "state": state, "iss": issuer, "has_code": true });
@@ -163,7 +197,7 @@ async fn a_passkey_is_added_at_the_account_page_and_is_enough_to_sign_in() {
     let stage = Stage::new(&[]).await;
     let node = stage.deployment.start().await;
 
-    let told = stage.browse("passkeys", "en", &node).await;
+    let told = stage.browse(("passkeys", ""), "en", &node).await;
 
     let passkey =
         |uses: &Value| json!([{ "rpId": ISSUER, "isResidentCredential": true, "signCount": uses }]);
@@ -172,5 +206,7 @@ async fn a_passkey_is_added_at_the_account_page_and_is_enough_to_sign_in() {
     for step in ["withPassword", "byAutofill", "byButton"] {
         assert_eq!(told[step], true, "{step}: {told}");
     }
+    let offered = json!({ "first": true, "taken": true, "kept": 1, "byOffered": true });
+    assert_eq!(told["offered"], offered, "{told}");
     assert_eq!(told["problems"], json!([]));
 }
