@@ -120,6 +120,8 @@ async fn render(
     });
     let register = visit.path(&format!("{}?continue={}", register::PATH, shown.sealed));
     let not_now = visit.path(step_up::NOT_NOW);
+    let is_new = matches!(asked.user, LoginUser::Anyone { .. });
+    let may_register = is_new && register::is_open(visit.app);
     let page = LoginPage {
         frame: shown.frame(),
         form: asked.by_password.then(|| shown.form()),
@@ -130,7 +132,7 @@ async fn render(
         passkey: asked.passkey.as_ref().map(|offer| offer.form(&shown)),
         upstream,
         forgot_password: visit.app.mailer.is_possible().then_some(forgot_password.as_str()),
-        register: register::is_open(visit.app).then_some(register.as_str()),
+        register: may_register.then_some(register.as_str()),
         not_now: asked.may_decline.then(|| PostForm { action: &not_now, ..shown.form() }),
     };
     Ok(page.page().with_status(status_of(problems)).into_response())

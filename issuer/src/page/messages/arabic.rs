@@ -78,6 +78,7 @@ pub(in crate::page) static ARABIC: Messages = Messages {
         title: "تسجيل الدخول",
         known_title: "تأكيد الهوية",
         known_text: "للمتابعة، يُرجى تسجيل الدخول مرة أخرى.",
+        preferred_text: Phrase::new("يُفضّل {} تأكيدًا أقوى لهويتك."),
         to_client: Phrase::new("للمتابعة إلى {}"),
         username: "اسم المستخدم أو البريد الإلكتروني",
         password: "كلمة المرور",

@@ -42,6 +42,7 @@ pub(in crate::page) static ENGLISH: Messages = Messages {
         title: "Sign in",
         known_title: "Confirm that it is you",
         known_text: "To go on, please sign in once more.",
+        preferred_text: Phrase::new("{} would like to be surer that it is you."),
         to_client: Phrase::new("to continue to {}"),
         username: "Username or e-mail address",
         password: "Password",

@@ -45,6 +45,7 @@ pub(in crate::page) static FRENCH: Messages = Messages {
         title: "Se connecter",
         known_title: "Confirmez que c’est bien vous",
         known_text: "Pour continuer, veuillez vous connecter à nouveau.",
+        preferred_text: Phrase::new("{} souhaite une preuve plus sûre que c’est bien vous."),
         to_client: Phrase::new("pour continuer vers {}"),
         username: "Nom d’utilisateur ou adresse e-mail",
         password: "Mot de passe",

@@ -42,6 +42,7 @@ pub(in crate::page) static GERMAN: Messages = Messages {
         title: "Anmelden",
         known_title: "Bestätigen Sie, dass Sie es sind",
         known_text: "Bitte melden Sie sich noch einmal an, um fortzufahren.",
+        preferred_text: Phrase::new("{} möchte sicherer sein, dass Sie es sind."),
         to_client: Phrase::new("um mit {} fortzufahren"),
         username: "Benutzername oder E-Mail-Adresse",
         password: "Passwort",

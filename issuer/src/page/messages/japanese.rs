@@ -27,6 +27,7 @@ pub(in crate::page) static JAPANESE: Messages = Messages {
         title: "ログイン",
         known_title: "ご本人の確認",
         known_text: "続けるには、もう一度ログインしてください。",
+        preferred_text: Phrase::new("{} は、より確実なご本人の確認を求めています。"),
         to_client: Phrase::new("{} に進みます"),
         username: "ユーザー名またはメールアドレス",
         password: "パスワード",

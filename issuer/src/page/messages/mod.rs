@@ -88,6 +88,8 @@ texts! {
         /// Once more, for somebody who is known.
         known_title,
         known_text,
+        /// The same where the client would only like it.
+        preferred_text: Phrase,
         to_client: Phrase,
         username,
         password,
