@@ -115,20 +115,20 @@ const PAGES: [(&str, &str); 39] = [
     ("verify-email", "/verify-email"),
 ];
 
-/// Those that everybody meets.
+/// Those that everybody meets, in the order of the walk.
 const MAIN: [&str; 12] = [
-    "account",
-    "consent",
-    "error",
-    "forgot-password",
-    "link-expired",
-    "logged-out",
     "login",
-    "login-again",
     "login-wrong",
-    "logout",
-    "mail-sent",
+    "consent",
     "select-account",
+    "login-again",
+    "account",
+    "logout",
+    "logged-out",
+    "error",
+    "link-expired",
+    "forgot-password",
+    "mail-sent",
 ];
 
 async fn every_page_in(language: &str, client: &[&str]) {

@@ -46,6 +46,7 @@ pub enum Bearer<'a> {
 }
 
 /// Tokens that were made, with what the audit record says of them.
+#[expect(clippy::struct_field_names, reason = "a name of RFC 8693")]
 pub struct Issued {
     /// The signed access token: never logged.
     token: String,

@@ -39,6 +39,7 @@ fn resource(identifier: &str, scopes: &[&str]) -> Resource {
         algorithm: Algorithm::Es256,
         token_lifetime: 900,
         max_token_bytes: 2048,
+        required_binding: None,
         enabled: identifier != OFF,
     }
 }
@@ -95,6 +96,7 @@ fn client(id: &str) -> Client {
         secrets: Vec::new(),
         keys: ClientKeys::None,
         token_endpoint_audience: false,
+        dpop_bound_access_tokens: false,
         permissions: vec![permission(PAYMENTS), permission(OFF)],
         assertion_rules: [rules(PAYMENTS), rules(OFF)].concat(),
         acting_rules: vec![acting(PAYMENTS), acting(OFF)],
