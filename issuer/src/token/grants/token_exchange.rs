@@ -69,7 +69,7 @@ fn require_issued_type(requested: Option<&str>) -> Result<(), OAuthError> {
 }
 
 /// RFC 8693 §2.1: a target has an address or a name; here both are the identifier of a resource.
-fn targets<'r>(request: TokenRequest<'r>) -> Vec<Cow<'r, str>> {
+fn targets(request: TokenRequest<'_>) -> Vec<Cow<'_, str>> {
     let mut targets = request.resources();
     let named = request.form.values("audience").map(Cow::Borrowed);
     for audience in named {
