@@ -46,7 +46,6 @@ pub enum Bearer<'a> {
 }
 
 /// Tokens that were made, with what the audit record says of them.
-#[expect(clippy::struct_field_names, reason = "a name of RFC 8693")]
 pub struct Issued {
     /// The signed access token: never logged.
     token: String,
@@ -65,7 +64,7 @@ pub struct Issued {
     /// The id of the token that was exchanged for it.
     pub parent: Option<String>,
     /// What was issued, for who asked to be told (RFC 8693 §2.2.1).
-    issued_token_type: Option<&'static str>,
+    token_type_uri: Option<&'static str>,
     /// Why the client named the user.
     pub reason: Option<String>,
     /// The client.
@@ -146,7 +145,7 @@ pub fn mint(
         user: None,
         actors: Vec::new(),
         parent: None,
-        issued_token_type: None,
+        token_type_uri: None,
         reason: None,
         client,
         permitted,
@@ -172,14 +171,14 @@ fn complete(app: &App, issued: &mut Issued, bearer: Bearer<'_>) -> Result<(), OA
             issued.user = Some(user.subject());
             issued.reason.clone_from(&asserted.reason);
             issued.actors = vec![issued.client.id.to_string()];
-            issued.issued_token_type = asserted.issued_token_type;
+            issued.token_type_uri = asserted.issued_token_type;
         }
         Bearer::Exchanged(_, token) => {
             let chain = Chain::new(token, issued.client.id.as_str(), issued.permitted.impersonates);
             issued.actors = chain.actors.iter().map(|actor| (*actor).to_owned()).collect();
             issued.user = Some(chain.subject);
             issued.parent = Some(token.jti.clone());
-            issued.issued_token_type = Some(ACCESS_TOKEN_TYPE);
+            issued.token_type_uri = Some(ACCESS_TOKEN_TYPE);
         }
     }
     Ok(())
@@ -292,7 +291,7 @@ impl Issued {
     pub fn to_json(&self) -> Vec<u8> {
         let response = TokenResponse {
             access_token: &self.token,
-            issued_token_type: self.issued_token_type,
+            issued_token_type: self.token_type_uri,
             // RFC 9449 §5.
             token_type: if self.proof.is_some() { "DPoP" } else { "Bearer" },
             expires_in: self.lifetime,

@@ -29,7 +29,7 @@ pub(crate) struct Issuer {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Clock,
     router: Router,
-    _folder: Arc<tempfile::TempDir>,
+    folder: Arc<tempfile::TempDir>,
 }
 
 /// A response, read to its end.
@@ -79,7 +79,7 @@ impl Issuer {
         let clock = Clock::fixed(START);
         let app = Arc::new(App::open(config, clock.clone()).await.unwrap());
         let router = router::public(Arc::clone(&app));
-        let issuer = Self { app, clock, router, _folder: folder };
+        let issuer = Self { app, clock, router, folder };
         issuer.resource(PAYMENTS, |_| {}).await;
         issuer
     }
@@ -89,7 +89,7 @@ impl Issuer {
         let (config, clock) = (self.app.config.clone(), self.clock.clone());
         let app = Arc::new(App::open(config, clock.clone()).await.unwrap());
         let router = router::public(Arc::clone(&app));
-        let node = Self { app, clock, router, _folder: Arc::clone(&self._folder) };
+        let node = Self { app, clock, router, folder: Arc::clone(&self.folder) };
         node.follow().await;
         node
     }

@@ -29,7 +29,7 @@ fn rules(from: usize) -> Vec<ActingRule> {
             needs,
             scopes: scopes.to_vec(),
             identities: Identity::ALL.to_vec(),
-            semantics: if (from + to) % 3 == 0 {
+            semantics: if (from + to).is_multiple_of(3) {
                 Semantics::Impersonation
             } else {
                 Semantics::Delegation
@@ -208,7 +208,7 @@ async fn walk(fleet: &Fleet, walk: &Walk) -> Result<(), TestCaseError> {
         prop_assert_eq!(answer.status.as_u16(), 200, "{}", answer.body);
         let child = answer.claims();
         check(&parent, &child, (from, step.target))?;
-        token = answer.json()["access_token"].as_str().unwrap().to_owned();
+        answer.json()["access_token"].as_str().unwrap().clone_into(&mut token);
         parent = child;
         from = step.target;
     }

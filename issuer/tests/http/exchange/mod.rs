@@ -10,7 +10,9 @@ use countersign::protocol::Identity;
 use countersign::registry::{ActingRule, Client, ClientId, Semantics};
 use countersign::signing::TokenType;
 use countersign::store::Actor;
-use countersign_keys::Algorithm;
+use countersign_keys::{Algorithm, JwkSet};
+use countersign_verifier::testing::TestClock;
+use countersign_verifier::{Caller, Verified, Verifier};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -78,7 +80,7 @@ impl Fleet {
             secrets.push((id, secret.await));
         }
         let web = issuer.web("web", |client, _| {
-            client.permissions[0].resource = ORDERS.to_owned();
+            ORDERS.clone_into(&mut client.permissions[0].resource);
             client.permissions[0].scopes = vec!["orders:read".to_owned(), "trace".to_owned()];
         });
         secrets.push(("web", web.await));
@@ -138,6 +140,15 @@ impl Fleet {
         self.issuer.token_by(client, self.secret(client), &parameters).await
     }
 
+    /// As a service verifies it, alone.
+    async fn verified(&self, audience: &str, token: &str) -> Verified {
+        let jwks = self.issuer.get("/jwks").await;
+        let (keys, _) = JwkSet::parse(jwks.body.as_bytes(), &[Algorithm::Es256]).unwrap();
+        let verifier = Verifier::builder("https://issuer.example").audience(audience);
+        let verifier = verifier.clock(TestClock::at(START)).build_with(keys).unwrap();
+        verifier.try_verify(token).unwrap()
+    }
+
     async fn edit(&self, client: &str, edit: impl FnOnce(&mut Client) + Send) {
         let id = ClientId::parse(client).unwrap();
         let act = Actor::node().at(START);
@@ -184,6 +195,11 @@ async fn a_service_gets_a_token_to_the_next_that_says_for_whom_and_through_whom(
         assert!(!origin[kept].is_null(), "{kept}");
         assert_eq!((&claims[kept], &last[kept]), (&origin[kept], &origin[kept]), "{kept}");
     }
+    let verified = fleet.verified(LEDGER, &access_token(&second)).await;
+    let ada = fleet.ada.to_string();
+    assert_eq!(verified.caller(), Caller::User { subject: &ada, client_id: "payments" });
+    let hops: Vec<&str> = verified.actors().iter().map(|actor| actor.client_id).collect();
+    assert_eq!((verified.origin_client_id(), hops), ("web", vec!["orders", "payments"]));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use countersign::protocol::Identity;
 use countersign::registry::{ActingRule, AssertionRule, ClientId, ConsentPolicy, User, Whom};
 use countersign::store::Actor;
+use countersign_verifier::Caller;
 use serde_json::json;
 
 use super::{Fleet, GRANT, ORDERS, access_token, rule};
@@ -194,6 +195,8 @@ async fn an_app_is_acted_for_where_a_rule_says_so() {
                 (&json!("orders"), &json!({ "sub": "orders" }))
             );
             assert!(claims.get("roles").is_none(), "the client's own roles are not the app's");
+            let verified = fleet.verified(PAYMENTS, &access_token(&answer)).await;
+            assert_eq!(verified.caller(), Caller::App { client_id: "web" });
         }
     }
 }
