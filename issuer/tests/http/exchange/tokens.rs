@@ -69,7 +69,7 @@ async fn j27_no_other_kind_of_token_is_exchanged() {
 }
 
 /// What is wrong, the parameters that make it so, and the error.
-type Fault<'f> = (&'f str, &'f [(&'f str, &'f str)], &'f str);
+type RequestFault<'f> = (&'f str, &'f [(&'f str, &'f str)], &'f str);
 
 #[tokio::test]
 async fn each_single_fault_of_the_request_is_refused() {
@@ -78,7 +78,7 @@ async fn each_single_fault_of_the_request_is_refused() {
     let own = fleet.issuer.token_as("orders", fleet.secret("orders"), &[]).await;
     let own = access_token(&own);
     let id_token_type = "urn:ietf:params:oauth:token-type:id_token";
-    let cases: [Fault<'_>; 12] = [
+    let cases: [RequestFault<'_>; 12] = [
         ("no subject token", &[("subject_token", "")], "invalid_request"),
         ("no type", &[("subject_token_type", "")], "invalid_request"),
         ("another type", &[("subject_token_type", id_token_type)], "invalid_request"),
