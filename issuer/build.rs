@@ -2,6 +2,10 @@
 
 use std::env;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Cargo tells a build script by the environment what it builds for"
+)]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // glibc understands them from 2.36 on, and the linker notes in the binary that it must.

@@ -18,11 +18,11 @@ use tracing::Instrument as _;
 use super::Rejection;
 use super::found::{Found, PresentedToken, Refusals};
 use super::rejection::DPOP_NONCE;
-use crate::MultiVerifier;
 use crate::binding::Presentation;
 use crate::credential::{Carriers, CredentialError, Scheme};
 use crate::error::VerifyError;
 use crate::resource_metadata::ResourceMetadata;
+use crate::{MultiVerifier, Verifier};
 
 /// A form that carries a token is read up to this size.
 const MAX_FORM_BYTES: usize = 64 * 1024;
@@ -50,7 +50,9 @@ impl<C: Send + Sync + 'static> AuthLayer<C> {
     /// With one verifier, or several ([`MultiVerifier`]).
     pub fn new(verifier: impl Into<MultiVerifier<C>>) -> Self {
         let verifier = verifier.into();
-        let offer = verifier.offer();
+        // Challenges are those of the first that takes bound tokens.
+        let offers = verifier.verifiers().iter().map(Verifier::offer);
+        let offer = offers.into_iter().find(|offer| offer.algorithms.is_some()).unwrap_or_default();
         let refusals = Refusals {
             algorithms: offer.algorithms.map(Into::into),
             is_binding_required: offer.is_required,
@@ -139,8 +141,9 @@ impl<C: Send + Sync + 'static> Shared<C> {
         let found = match self.carriers.find(&parts, Some(&form)) {
             Ok(credential) => {
                 *scheme = Some(credential.scheme);
+                let verifier = self.verifier.choose(&credential.token)?;
                 let presented =
-                    self.verifier.verify_presented(&credential, presentation(&parts)).await?;
+                    verifier.verify_presented(&credential, presentation(&parts)).await?;
                 next_nonce = presented.next_nonce;
                 parts.extensions.insert(presented.verified.clone());
                 let token = (PresentedToken::new(credential.token), credential.scheme);

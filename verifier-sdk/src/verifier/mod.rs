@@ -52,6 +52,7 @@ pub struct Verifier<C = ()> {
 pub(crate) struct Presented<C> {
     pub(crate) verified: Verified<C>,
     /// For the header `DPoP-Nonce`.
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only a layer answers"))]
     pub(crate) next_nonce: Option<String>,
 }
 

@@ -7,10 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Presented, Verified, Verifier};
-use crate::binding::Presentation;
-use crate::challenge::Offer;
-use crate::credential::Credential;
+use super::{Verified, Verifier};
 use crate::error::VerifyError;
 
 /// Two verifiers have the same issuer.
@@ -44,26 +41,13 @@ impl<C> MultiVerifier<C> {
         self.choose(token)?.try_verify(token)
     }
 
-    pub(crate) async fn verify_presented(
-        &self,
-        credential: &Credential,
-        request: Presentation<'_>,
-    ) -> Result<Presented<C>, VerifyError> {
-        self.choose(&credential.token)?.verify_presented(credential, request).await
-    }
-
-    /// Of the first that takes bound tokens.
-    pub(crate) fn offer(&self) -> Offer<'_> {
-        let offers = self.verifiers.iter().map(Verifier::offer);
-        offers.into_iter().find(|offer| offer.algorithms.is_some()).unwrap_or_default()
-    }
-
     /// The verifiers, by issuer.
     pub fn verifiers(&self) -> &[Verifier<C>] {
         &self.verifiers
     }
 
-    fn choose(&self, token: &str) -> Result<&Verifier<C>, VerifyError> {
+    /// The verifier of the issuer that the token names.
+    pub(crate) fn choose(&self, token: &str) -> Result<&Verifier<C>, VerifyError> {
         #[derive(Deserialize)]
         struct Issuer<'p> {
             #[serde(borrow)]
