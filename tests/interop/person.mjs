@@ -60,7 +60,7 @@ export class Person {
   }
 
   #fill({ fields, html }) {
-    this.seen.push([...fields.keys()].filter((name) => !["csrf", "continue"].includes(name)).join(" ") || "answer");
+    this.seen.push([...fields.keys()].filter((name) => !["csrf", "continue", "passkey_capable"].includes(name)).join(" ") || "answer");
     for (const [name, value] of Object.entries(this.answers)) {
       if (fields.has(name)) fields.set(name, value);
     }

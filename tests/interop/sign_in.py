@@ -56,7 +56,7 @@ class Person:
             response.raise_for_status()
             form = FirstForm()
             form.feed(response.text)
-            self.seen.append(" ".join(name for name in form.fields if name not in ("csrf", "continue")))
+            self.seen.append(" ".join(name for name in form.fields if name not in ("csrf", "continue", "passkey_capable")))
             url = urljoin(url, form.action)
             filled = {name: self.answers.get(name, value) for name, value in form.fields.items()}
             response = self.browser.post(url, data=filled, allow_redirects=False, timeout=20)
