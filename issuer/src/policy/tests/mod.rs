@@ -1,6 +1,7 @@
 //! A small world for the policy: what each test changes, it changes here and nowhere else.
 
 mod exchanged;
+mod granted;
 mod table;
 
 use std::borrow::Cow;
