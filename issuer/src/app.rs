@@ -29,7 +29,7 @@ use crate::secret_uses::SecretUses;
 use crate::signing::Keychain;
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::token::client_auth::{ClientKeySource, FailureLimiter, SecretHasher};
+use crate::token::client_auth::{ClientKeySource, FailureLimiter, SecretHasher, WorkloadIssuers};
 use crate::upstream::Upstream;
 
 /// The state of one node.
@@ -56,6 +56,8 @@ pub struct App {
     pub secret_uses: SecretUses,
     /// The keys by which clients sign.
     pub client_keys: ClientKeySource,
+    /// The issuers outside that know workloads.
+    pub workload_issuers: WorkloadIssuers,
     /// What checks proofs of possession.
     pub proofs: ProofVerifier,
     /// How people prove who they are.
@@ -113,6 +115,7 @@ impl App {
             secret_uses: SecretUses::default(),
             device_limits: DeviceLimits::default(),
             client_keys: ClientKeySource::new(Arc::clone(&outbound), clock.clone()),
+            workload_issuers: WorkloadIssuers::new(&config, &outbound, &clock),
             upstreams: Upstream::all(&config, &outbound, &clock),
             outbound,
             logout_is_due: Notify::new(),

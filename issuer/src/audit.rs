@@ -15,6 +15,7 @@ use crate::config::OnWriteFailure;
 use crate::error::OAuthError;
 use crate::issue::Issued;
 use crate::origin::Origin;
+use crate::token::client_auth::Workload;
 
 /// One line of the audit log.
 #[derive(Serialize)]
@@ -28,6 +29,9 @@ pub struct AuditEvent<'e> {
     grant: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'e str>,
+    /// The workload as which the client authenticated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workload: Option<&'e Workload>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idtyp: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +108,12 @@ impl<'e> AuditEvent<'e> {
         }
     }
 
+    /// The same, of a client that is a workload.
+    #[must_use]
+    pub fn by(self, workload: Option<&'e Workload>) -> Self {
+        Self { workload, ..self }
+    }
+
     fn new(at: i64, event: &'static str, origin: Origin) -> Self {
         let Origin { address, request_id } = origin;
         Self {
@@ -113,6 +123,7 @@ impl<'e> AuditEvent<'e> {
             address,
             grant: None,
             client_id: None,
+            workload: None,
             idtyp: None,
             user: None,
             actors: &[],

@@ -32,7 +32,7 @@ pub fn access_token(app: &App, token: &str) -> Option<StandardClaims> {
     let claims = signed_here(app, token, |jws| jws.has_typ("at+jwt"))?;
     let own = [app.config.issuer.to_string()];
     let expected = Expectations {
-        issuer: app.config.issuer.as_str(),
+        issuer: Some(app.config.issuer.as_str()),
         subject: None,
         audience: AudienceRule::Contains(&own),
         required: &[Claim::Sub, Claim::ClientId, Claim::Idtyp, Claim::Jti],
@@ -54,7 +54,7 @@ pub fn exchangeable_token(app: &App, token: &str) -> Result<StandardClaims, Cow<
     // Which audiences the client may bring is for the policy to say.
     let audience: Vec<String> = claims.text(Claim::Aud).map(str::to_owned).into_iter().collect();
     let expected = Expectations {
-        issuer: app.config.issuer.as_str(),
+        issuer: Some(app.config.issuer.as_str()),
         subject: None,
         audience: AudienceRule::Contains(&audience),
         required: &[Claim::Sub, Claim::ClientId, Claim::Idtyp, Claim::Jti, Claim::Iat],

@@ -129,7 +129,7 @@ impl<C> RelyingParty<C> {
     fn expectations(&self, required: &'static [crate::claims::Claim]) -> Expectations<'_> {
         let policy = &self.parts.policy;
         Expectations {
-            issuer: &policy.issuer,
+            issuer: Some(&policy.issuer),
             subject: None,
             audience: AudienceRule::Contains(&policy.audiences),
             required,

@@ -57,6 +57,7 @@ pub fn own_client(brand: &Brand) -> Client {
         permissions: Vec::new(),
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
+        workload_rules: Vec::new(),
         sign_in: Some(sign_in),
         enabled: true,
     }

@@ -176,7 +176,7 @@ fn check_claims(
         if sign_in.require_signed_request_object { &[Claim::Nbf] } else { &[] };
     // RFC 9101 §4: from the client, for this issuer; OpenID Connect Core §6.1: which may be one of several.
     let expected = Expectations {
-        issuer: client.id.as_str(),
+        issuer: Some(client.id.as_str()),
         subject: None,
         audience: AudienceRule::Contains(&issuer),
         required,

@@ -19,7 +19,8 @@ pub use sections::{
     Audit, BrandSettings, ClientAuthenticationLimits, Config, CredentialSettings, Database, Dpop,
     Keys, Log, LogFormat, Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound,
     Proxies, RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls,
-    TokenExchange, Tracing, UpstreamProvider, UpstreamRegistration,
+    TokenExchange, Tracing, UpstreamProvider, UpstreamRegistration, WorkloadIssuer,
+    WorkloadTokenType,
 };
 pub use setting::{Section, Setting, Shown};
 
@@ -62,6 +63,7 @@ pub const SECTIONS: &[Section] = &[
     Mail::SECTION,
     Registration::SECTION,
     UpstreamProvider::SECTION,
+    WorkloadIssuer::SECTION,
     Outbound::SECTION,
     Log::SECTION,
     Tracing::SECTION,

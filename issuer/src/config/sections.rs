@@ -50,6 +50,7 @@ section! {
         pub mail: Mail;
         pub registration: Registration;
         pub upstream: BTreeMap<String, UpstreamProvider>;
+        pub workload: BTreeMap<String, WorkloadIssuer>;
         pub outbound: Outbound;
         pub log: Log;
         pub tracing: Tracing;
@@ -289,9 +290,32 @@ section! {
 }
 
 section! {
-    /// Requests that the issuer makes itself: to upstream providers, to a client's `jwks_uri` and
-    /// `backchannel_logout_uri`. Redirects are never
-    /// followed.
+    /// An issuer outside that knows workloads, such as a Kubernetes cluster, the CI of GitHub or GitLab, a SPIFFE trust domain
+    /// or another Countersign: one section for each, `NAME` being lower-case letters, digits and hyphens. An app that is
+    /// created with `--auth workload_identity` authenticates by its tokens and has no secret; which workloads are which app
+    /// is said by `countersign client allow-workload`. A token counts until it expires, however often it comes.
+    "workload.NAME" => pub struct WorkloadIssuer {
+        /// Its issuer, exactly as its tokens say it (`iss`), or a SPIFFE trust domain, such as `spiffe://example.org`: all
+        /// subjects within are believed, whatever `iss` says.
+        pub issuer: String = String::new(), Unset r#""https://token.actions.githubusercontent.com""#;
+        /// Where its public keys are, as a JWK set. Without it, where its metadata say; a trust domain has none, so that it
+        /// must be named.
+        #[serde(deserialize_with = "absolute_url")]
+        pub jwks_uri: Option<Url> = None, Unset r#""https://spire.example.org/bundle.json""#;
+        /// The one audience of its tokens (`aud`). Without it, the URL of this issuer. A token for several is refused: each of
+        /// them could come here with it.
+        pub audience: Option<String> = None, Unset r#""https://issuer.example.com""#;
+        /// What its tokens say that they are (`typ`): `JWT`, which may be left out, or `at+jwt` for the access tokens of
+        /// another Countersign.
+        pub token_type: WorkloadTokenType = WorkloadTokenType::Jwt, Unset r#""at+jwt""#;
+        /// Seconds that its tokens may live for at most. Kubernetes makes them for an hour if not told otherwise.
+        pub max_lifetime_seconds: u32 = 7_200, Unset "7200";
+    }
+}
+
+section! {
+    /// Requests that the issuer makes itself: to upstream providers and issuers of workloads, to a client's `jwks_uri` and
+    /// `backchannel_logout_uri`. Redirects are never followed.
     "outbound" => pub struct Outbound {
         /// Networks that may be asked although they are private, loopback or link-local. All other private
         /// addresses are refused, whatever name leads to them.
@@ -356,6 +380,17 @@ pub enum UpstreamRegistration {
     Open,
 }
 
+/// What the tokens of an issuer of workloads are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum WorkloadTokenType {
+    /// JWTs without further kind.
+    #[serde(rename = "JWT")]
+    Jwt,
+    /// Access tokens (RFC 9068).
+    #[serde(rename = "at+jwt")]
+    AccessToken,
+}
+
 /// Where a configuration came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Source {
@@ -386,6 +421,13 @@ pub enum RegistrationMode {
     Invite,
     /// Everybody.
     Open,
+}
+
+impl WorkloadIssuer {
+    /// The trust domain, if it is one of SPIFFE.
+    pub fn trust_domain(&self) -> Option<&str> {
+        self.issuer.strip_prefix("spiffe://")
+    }
 }
 
 impl Registration {

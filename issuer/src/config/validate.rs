@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     check_mail(config)?;
     parse_name(&config.brand.name).map_err(|error| invalid("brand.name", error.to_string()))?;
     check_upstream(config)?;
+    check_workload(config)?;
     check_registration(config)?;
     EnvFilter::try_new(&config.log.level).map_err(|error| {
         invalid("log.level", format!("it is not a list of directives: {error}"))
@@ -63,18 +64,10 @@ fn check_upstream(config: &Config) -> Result<(), ConfigError> {
     let refused = |name: &str, problem: &str| invalid("upstream", format!("`{name}`: {problem}"));
     let mut issuers = vec![config.issuer.as_str()];
     for (name, provider) in &config.upstream {
-        let is_plain =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if name.is_empty() || name.len() > 32 || !name.bytes().all(is_plain) {
+        if !is_plain_name(name) {
             return Err(refused(name, "name it with lower-case letters, digits and hyphens"));
         }
-        let url = Url::parse(&provider.issuer).ok();
-        let is_issuer = url.is_some_and(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.query().is_none()
-                && url.fragment().is_none()
-        });
-        if !is_issuer || provider.issuer.contains(['{', '}']) {
+        if !is_issuer_url(&provider.issuer) || provider.issuer.contains(['{', '}']) {
             return Err(refused(
                 name,
                 "`issuer` must be the URL of one issuer, without a template",
@@ -89,6 +82,53 @@ fn check_upstream(config: &Config) -> Result<(), ConfigError> {
         }
         if !provider.scopes.iter().any(|scope| scope == "openid") {
             return Err(refused(name, "`scopes` must contain `openid`"));
+        }
+    }
+    Ok(())
+}
+
+fn is_plain_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !name.is_empty() && name.len() <= 32 && name.bytes().all(is_plain)
+}
+
+fn is_issuer_url(issuer: &str) -> bool {
+    Url::parse(issuer).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.query().is_none()
+            && url.fragment().is_none()
+    })
+}
+
+/// An issuer of workloads is named once, and its keys can be found.
+fn check_workload(config: &Config) -> Result<(), ConfigError> {
+    let refused = |name: &str, problem: &str| invalid("workload", format!("`{name}`: {problem}"));
+    let mut issuers = vec![config.issuer.as_str()];
+    for (name, trusted) in &config.workload {
+        if !is_plain_name(name) {
+            return Err(refused(name, "name it with lower-case letters, digits and hyphens"));
+        }
+        match trusted.trust_domain() {
+            Some(domain) if domain.is_empty() || domain.contains(['/', ':', '@']) => {
+                return Err(refused(name, "`issuer` must be `spiffe://` and a name, and no more"));
+            }
+            Some(_) if trusted.jwks_uri.is_none() => {
+                return Err(refused(name, "a trust domain has no metadata: set `jwks_uri`"));
+            }
+            None if !is_issuer_url(&trusted.issuer) => {
+                return Err(refused(name, "`issuer` must be a URL, or `spiffe://` and a name"));
+            }
+            _ => {}
+        }
+        if issuers.contains(&trusted.issuer.as_str()) {
+            return Err(refused(name, "`issuer` is this issuer, or stands in another section too"));
+        }
+        issuers.push(&trusted.issuer);
+        if trusted.audience.as_deref() == Some("") {
+            return Err(refused(name, "`audience` is empty"));
+        }
+        if !(60..=86_400).contains(&trusted.max_lifetime_seconds) {
+            return Err(refused(name, "`max_lifetime_seconds` must be 60 to 86400"));
         }
     }
     Ok(())

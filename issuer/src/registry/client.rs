@@ -9,7 +9,7 @@ use countersign_keys::JwkSet;
 use url::Url;
 use uuid::Uuid;
 
-use super::{ActingRule, AssertionRule, InvalidValue, SignIn};
+use super::{ActingRule, AssertionRule, InvalidValue, SignIn, WorkloadRule};
 
 /// How many secrets of one client may be in force at a time: the old and the new one of a change.
 pub const MAX_LIVE_SECRETS: usize = 2;
@@ -103,6 +103,8 @@ pub struct Client {
     pub assertion_rules: Vec<AssertionRule>,
     /// For whom it may act, and where; for anybody else it may not.
     pub acting_rules: Vec<ActingRule>,
+    /// Which workloads are this client, if that is how it authenticates; no other is.
+    pub workload_rules: Vec<WorkloadRule>,
     /// How people sign in through it; `None` for a client that speaks for itself only.
     pub sign_in: Option<SignIn>,
     /// A disabled client gets nothing from any grant.
@@ -135,21 +137,29 @@ pub enum ClientAuthentication {
     ClientSecretPost,
     /// A signed assertion (RFC 7523).
     PrivateKeyJwt,
+    /// An assertion that an issuer outside signed for a workload (RFC 7523 §2.2), by its rules: no secret of its own.
+    WorkloadIdentity,
     /// Nothing: a public client, in a browser or on a device.
     None,
 }
 
 impl ClientAuthentication {
     /// Every method, in the order of preference in messages.
-    pub const ALL: [Self; 4] =
-        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
+    pub const ALL: [Self; 5] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+        Self::WorkloadIdentity,
+        Self::None,
+    ];
 
-    /// The wire name.
+    /// The wire name. `workload_identity` is a name of ours: on the wire it looks like `private_key_jwt`.
     pub fn name(self) -> &'static str {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::WorkloadIdentity => "workload_identity",
             Self::None => "none",
         }
     }

@@ -15,6 +15,7 @@ mod sign_in;
 mod token_size;
 mod unreadable;
 mod user;
+mod workload_rule;
 
 pub use acting_rule::{ActingRule, Semantics};
 pub use assertion_rule::{
@@ -31,6 +32,7 @@ pub use sign_in::{ConsentPolicy, IDENTITY_SCOPES, Pkce, SignIn, SubjectType};
 pub use token_size::{largest_asserted_token, largest_exchanged_token, largest_token, user_bytes};
 pub use unreadable::{RowKind, UnreadableRow};
 pub use user::{User, email_key, parse_email, parse_username, username_key};
+pub use workload_rule::{RequiredClaim, SubjectPattern, WorkloadRule};
 
 /// The number of the last change; every change in the database has the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

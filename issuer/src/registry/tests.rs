@@ -14,6 +14,7 @@ fn client(id: &str) -> Client {
         dpop_bound_access_tokens: false,
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
+        workload_rules: Vec::new(),
         sign_in: None,
         permissions: Vec::new(),
         enabled: true,

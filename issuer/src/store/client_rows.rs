@@ -49,6 +49,9 @@ pub(super) async fn load(
     let rows = super::acting_rules::load(connection, after, &id).await?;
     let rule_row = super::acting_rules::rule_row;
     attach(&mut clients, &rows, rule_row, |client| &mut client.acting_rules);
+    let rows = super::workload_rules::load(connection, after, &id).await?;
+    let rule_row = super::workload_rules::rule_row;
+    attach(&mut clients, &rows, rule_row, |client| &mut client.workload_rules);
     let rows = super::secrets::load(connection, after, &id).await?;
     attach(&mut clients, &rows, super::secrets::secret_row, |client| &mut client.secrets);
     Ok(clients)
@@ -105,6 +108,7 @@ fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
         permissions: Vec::new(),
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
+        workload_rules: Vec::new(),
         sign_in: sign_in.map_err(|error| corrupt("sign_in", &error))?,
         enabled: flag(row, "enabled")?,
     })

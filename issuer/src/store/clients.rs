@@ -9,6 +9,7 @@ use super::columns::{Rows, list_text};
 use super::{Act, Change, Store, StoreError};
 use crate::registry::{
     ActingRule, AssertionRule, Client, ClientId, ClientKeys, InvalidValue, Resource, Semantics,
+    WorkloadRule,
 };
 
 impl Store {
@@ -36,6 +37,7 @@ impl Store {
         change.replace_permissions(client).await?;
         change.replace_assertion_rules(client).await?;
         change.replace_acting_rules(client).await?;
+        change.replace_workload_rules(client).await?;
         change.record("client.create", client.id.as_str(), &description(client)).await?;
         change.commit().await
     }
@@ -56,6 +58,7 @@ impl Store {
         change.replace_permissions(&client).await?;
         change.replace_assertion_rules(&client).await?;
         change.replace_acting_rules(&client).await?;
+        change.replace_workload_rules(&client).await?;
         change.record("client.update", id.as_str(), &description(&client)).await?;
         change.commit().await?;
         Ok(client)
@@ -70,6 +73,7 @@ impl Store {
             "DELETE FROM client_permission WHERE client_id = $1",
             "DELETE FROM client_assertion_rule WHERE client_id = $1",
             "DELETE FROM client_acting_rule WHERE client_id = $1",
+            "DELETE FROM client_workload_rule WHERE client_id = $1",
         ] {
             sqlx::query(delete).bind(id.as_str()).execute(&mut *change.tx).await?;
         }
@@ -228,6 +232,7 @@ fn description(client: &Client) -> Value {
         "permissions": permissions.collect::<Vec<_>>(),
         "assertion_rules": client.assertion_rules.iter().map(rule).collect::<Vec<_>>(),
         "acting_rules": client.acting_rules.iter().map(acting_rule).collect::<Vec<_>>(),
+        "workload_rules": client.workload_rules.iter().map(workload_rule).collect::<Vec<_>>(),
         "sign_in": client.sign_in,
         "enabled": client.enabled,
     })
@@ -247,6 +252,11 @@ fn acting_rule(rule: &ActingRule) -> Value {
         "scopes": rule.scopes, "identities": rule.identities,
         "impersonation": rule.semantics == Semantics::Impersonation,
     })
+}
+
+fn workload_rule(rule: &WorkloadRule) -> Value {
+    let claims: Vec<String> = rule.claims.iter().map(ToString::to_string).collect();
+    json!({ "issuer": rule.issuer, "subject": rule.subject.as_str(), "claims": claims })
 }
 
 fn jwks_text(set: &JwkSet) -> Result<String, StoreError> {

@@ -43,6 +43,7 @@ mod standing;
 mod upstream_identities;
 mod users;
 mod withdrawn;
+mod workload_rules;
 
 pub use actor::{Act, Actor};
 pub use audit::AuditRecord;

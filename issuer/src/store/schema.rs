@@ -97,6 +97,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0022_proof_of_possession.sql"),
         postgres: include_str!("../../migrations/0022_proof_of_possession.sql"),
     },
+    Step {
+        version: 23,
+        name: "workload rule",
+        sqlite: include_str!("../../migrations/0023_workload_rule.sql"),
+        postgres: include_str!("../../migrations/0023_workload_rule.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -30,7 +30,7 @@ use crate::policy::{self, AccessRequest};
 use crate::protocol::form::{FormError, MAX_FORM_BYTES};
 use crate::protocol::{ErrorCode, Form};
 use crate::registry::ClientId;
-use client_auth::PresentedCredential;
+use client_auth::{PresentedCredential, Workload};
 use grants::{Grant, GrantRefusal, TokenRequest};
 
 /// A body that takes longer holds a connection for nothing.
@@ -43,6 +43,7 @@ struct Trail {
     client_id: Option<ClientId>,
     client_key: u64,
     is_authenticated: bool,
+    workload: Option<Workload>,
 }
 
 /// The handler of the token endpoint.
@@ -93,6 +94,7 @@ async fn answer(
     trail.client_id = app.registry.load().client(named).map(|client| client.id.clone());
     let client = client_auth::authenticate(app, &presented).await?;
     trail.is_authenticated = true;
+    trail.workload = client.workload().cloned();
     let proof = binding::proven(app, parts, "/token")?;
     let jkt = proof.as_ref().map(Proof::jkt);
     let request = TokenRequest { app, form: &form, client: client.client(), jkt };
@@ -193,10 +195,11 @@ fn event<'e>(
 ) -> AuditEvent<'e> {
     let grant = trail.grant.map(|grant| grant.name);
     let client_id = trail.client_id.as_ref().map(ClientId::as_str);
-    match outcome {
+    let event = match outcome {
         Ok(issued) => AuditEvent::issued(app.clock.now(), origin, grant, issued),
         Err(error) => AuditEvent::refused(app.clock.now(), origin, grant, client_id, error),
-    }
+    };
+    event.by(trail.workload.as_ref())
 }
 
 fn log_refusal(origin: Origin, trail: &Trail, error: &OAuthError) {

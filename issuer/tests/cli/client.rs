@@ -389,3 +389,45 @@ fn a_rule_of_acting_that_could_never_be_used_is_refused() {
     let unknown = desk.output(&format!("client allow-act gateway {way} --identity robot"));
     assert_eq!(unknown.status.code(), Some(2));
 }
+
+#[test]
+fn rules_of_workloads_are_added_shown_and_taken_back() {
+    const ISSUER: &str = "https://token.actions.githubusercontent.com";
+    let desk = Desk::new();
+    let section = format!("[workload.github]\nissuer = \"{ISSUER}\"\n");
+    std::fs::write(desk.path("countersign.toml"), section).unwrap();
+    desk.json("client create deploy --grant client_credentials --auth workload_identity");
+    let rule = format!("--issuer {ISSUER} --subject repo:acme/shop:*");
+
+    desk.json(&format!("client allow-workload deploy {rule} --claim environment=production"));
+    let twice =
+        desk.json(&format!("client allow-workload deploy {rule} --claim environment=production"));
+    let two = desk.json(&format!("client allow-workload deploy {rule} --claim environment=test"));
+    let text = desk.output("client show deploy");
+    let left = desk.json(&format!("client deny-workload deploy --issuer {ISSUER}"));
+
+    let shown =
+        |claim: &str| json!({ "issuer": ISSUER, "subject": "repo:acme/shop:*", "claims": [claim] });
+    assert_eq!(twice["workload_rules"], json!([shown("environment=production")]));
+    assert_eq!(
+        two["workload_rules"],
+        json!([shown("environment=production"), shown("environment=test")])
+    );
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("repo:acme/shop:* of https://token.actions"), "{text}");
+    assert_eq!(left["workload_rules"], json!([]));
+
+    desk.json(CREATE_ORDERS);
+    for (command, code) in [
+        (format!("client allow-workload orders {rule}"), "authentication_unfit"),
+        (
+            "client allow-workload deploy --issuer https://evil.example --subject x".to_owned(),
+            "issuer_unknown",
+        ),
+        (format!("client deny-workload deploy --issuer {ISSUER}"), "not_found"),
+    ] {
+        assert_eq!(desk.failure(&command).1["error"], code, "{command}");
+    }
+    let everybody = format!("client allow-workload deploy --issuer {ISSUER} --subject repo:*");
+    assert_eq!(desk.output(&everybody).status.code(), Some(2));
+}

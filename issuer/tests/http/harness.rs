@@ -124,6 +124,7 @@ impl Issuer {
             dpop_bound_access_tokens: false,
             assertion_rules: Vec::new(),
             acting_rules: Vec::new(),
+            workload_rules: Vec::new(),
             sign_in: None,
             permissions: vec![Permission {
                 resource: PAYMENTS.to_owned(),

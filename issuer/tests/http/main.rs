@@ -42,3 +42,4 @@ mod token;
 mod upstream;
 mod userinfo;
 mod verify_email;
+mod workload;

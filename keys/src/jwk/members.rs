@@ -71,9 +71,11 @@ impl<'a> JwkMembers<'a> {
         Ok(())
     }
 
-    /// RFC 7517 §4.2 and §4.3: `use` and `key_ops` may reserve the key for something else.
+    /// RFC 7517 §4.2 and §4.3: `use` and `key_ops` may reserve the key for something else. What a SPIFFE bundle reserves for
+    /// JWT-SVIDs (SPIFFE Trust Domain and Bundle §4.2.2) is for signatures too.
     pub(crate) fn refuse_other_uses(&self, operation: &str) -> Result<(), KeyError> {
-        let other_use = self.public_key_use.as_deref().is_some_and(|name| name != "sig");
+        let other_use =
+            self.public_key_use.as_deref().is_some_and(|name| !["sig", "jwt-svid"].contains(&name));
         let other_ops =
             self.key_ops.as_ref().is_some_and(|names| names.iter().all(|name| name != operation));
         if other_use || other_ops {

@@ -12,6 +12,9 @@ pub enum AudienceRule<'a> {
     /// `aud` must be one string (not an array) that equals one of these. For client assertions:
     /// an array lets one server's assertion be replayed at another (CVE-2025-27371).
     SingleString(&'a [&'a str]),
+    /// `aud` must be this one and no other, as a string or as a list of one: for assertions of issuers that always write a
+    /// list.
+    Only(&'a str),
     /// The token has no `aud` that means a resource; `client_id` equals one of these (Cognito).
     ClientId(&'a [String]),
 }
@@ -19,13 +22,13 @@ pub enum AudienceRule<'a> {
 /// What the recipient expects of the claims. Times are in seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Expectations<'a> {
-    /// `iss` must equal this, byte for byte.
-    pub issuer: &'a str,
+    /// `iss` must equal this, byte for byte. None where the keys say it all: a JWT-SVID of SPIFFE need not have one.
+    pub issuer: Option<&'a str>,
     /// `sub` must equal this, if given.
     pub subject: Option<&'a str>,
     /// Which `aud` is acceptable.
     pub audience: AudienceRule<'a>,
-    /// Claims that must be there and not empty; `iss` and `exp` always must.
+    /// Claims that must be there and not empty; `exp` always must.
     pub required: &'a [Claim],
     /// The longest `exp` − `iat` (without `iat`: `exp` − now).
     pub max_lifetime: i64,
@@ -85,9 +88,10 @@ pub(crate) fn still_in_time(
 }
 
 fn issuer(claims: &StandardClaims, expected: &Expectations<'_>, _: i64) -> Result<(), ClaimError> {
+    let Some(expected) = expected.issuer else { return Ok(()) };
     let issuer = claims.issuer().ok_or(ClaimError::Missing(Claim::Iss))?;
     // RFC 8725 §3.8; no normalization, no prefixes (CVE-2025-30144, CVE-2024-53861).
-    if issuer == expected.issuer { Ok(()) } else { Err(ClaimError::WrongIssuer) }
+    if issuer == expected { Ok(()) } else { Err(ClaimError::WrongIssuer) }
 }
 
 fn audience(
@@ -107,6 +111,7 @@ fn audience(
         AudienceRule::SingleString(ours) => {
             claims.text(Claim::Aud).is_some_and(|one| ours.contains(&one))
         }
+        AudienceRule::Only(ours) => claims.audiences().eq([ours]),
         AudienceRule::ClientId(ours) => {
             claims.text(Claim::ClientId).is_some_and(|one| ours.iter().any(|o| o == one))
         }

@@ -14,7 +14,7 @@ fn check(
 ) -> Result<(), ClaimError> {
     let ours = ours();
     let mut expected = Expectations {
-        issuer: "https://issuer.example",
+        issuer: Some("https://issuer.example"),
         subject: None,
         audience: AudienceRule::Contains(&ours),
         required: &[],

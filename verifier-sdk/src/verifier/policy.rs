@@ -70,7 +70,7 @@ impl Policy {
 
     pub(crate) fn expectations(&self) -> Expectations<'_> {
         Expectations {
-            issuer: &self.issuer,
+            issuer: Some(&self.issuer),
             subject: None,
             audience: if self.profile.audience_is_client {
                 AudienceRule::ClientId(&self.audiences)

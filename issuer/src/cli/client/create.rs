@@ -28,7 +28,8 @@ pub(in super::super) struct Create {
     /// A grant that it may use; may be repeated.
     #[arg(long = "grant", value_name = "GRANT", required = true, value_parser = parse_grant)]
     grants: Vec<String>,
-    /// How it authenticates: client_secret_basic, client_secret_post, private_key_jwt, or none for a public client.
+    /// How it authenticates: client_secret_basic, client_secret_post, private_key_jwt, workload_identity (by tokens of
+    /// another issuer, see allow-workload), or none for a public client.
     #[arg(long, value_parser = parse_auth)]
     auth: Option<ClientAuthentication>,
     #[command(flatten)]
@@ -106,6 +107,7 @@ impl Create {
             permissions: permission.into_iter().collect(),
             assertion_rules: Vec::new(),
             acting_rules: Vec::new(),
+            workload_rules: Vec::new(),
             sign_in,
             enabled: true,
         };

@@ -16,6 +16,7 @@ mod permission;
 mod show;
 mod sign_in;
 mod update;
+mod workload;
 
 use show::{listed, shown};
 
@@ -37,6 +38,10 @@ pub(super) enum ClientCommand {
     AllowAct(act::AllowAct),
     /// Take that back; tokens that were issued end by themselves.
     DenyAct(act::DenyAct),
+    /// Let a workload of an issuer outside be an app, without a secret (RFC 7523); none is without.
+    AllowWorkload(workload::AllowWorkload),
+    /// Take that back; tokens that were issued end by themselves.
+    DenyWorkload(workload::DenyWorkload),
     /// Delete an app for ever; its id is never given to another.
     Delete(Named),
     /// Change the secrets of an app; two can be in force at a time.
@@ -94,6 +99,8 @@ impl ClientCommand {
             Self::DenyAssert(deny) => deny.run(session, store).await,
             Self::AllowAct(allow) => allow.run(session, store).await,
             Self::DenyAct(deny) => deny.run(session, store).await,
+            Self::AllowWorkload(allow) => allow.run(session, store).await,
+            Self::DenyWorkload(deny) => deny.run(session, store).await,
             Self::List => {
                 let clients = store.clients().await?;
                 session.note_unreadable(&clients.unreadable);

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::super::output::{date, fields, or_dash, table};
-use crate::registry::{ActingRule, AssertionRule, Client, ClientKeys, Semantics, StoredSecret};
+use crate::registry::{
+    ActingRule, AssertionRule, Client, ClientKeys, Semantics, StoredSecret, WorkloadRule,
+};
 
 /// All clients as a document and as text.
 pub(super) fn listed(clients: &[Client]) -> (Value, String) {
@@ -70,6 +72,7 @@ pub(super) fn shown(client: &Client) -> (Value, String) {
         lines.push(("may assert", about));
     }
     lines.extend(client.acting_rules.iter().map(|rule| ("may act", acting_text(rule))));
+    lines.extend(client.workload_rules.iter().map(|rule| ("is workload", workload_text(rule))));
     for secret in &client.secrets {
         let expires = secret.expires_at.map_or_else(|| "never".to_owned(), date);
         let used = secret.last_used_at.map_or_else(|| "never".to_owned(), date);
@@ -109,6 +112,7 @@ pub(super) fn document(client: &Client) -> Value {
         "permissions": permissions,
         "assertion_rules": client.assertion_rules.iter().map(rule).collect::<Vec<_>>(),
         "acting_rules": client.acting_rules.iter().map(acting_rule).collect::<Vec<_>>(),
+        "workload_rules": client.workload_rules.iter().map(workload_rule).collect::<Vec<_>>(),
         "sign_in": client.sign_in,
         "enabled": client.enabled,
         "secrets": client.secrets.iter().map(secret).collect::<Vec<_>>(),
@@ -147,6 +151,16 @@ fn acting_text(rule: &ActingRule) -> String {
     };
     let (scopes, kinds) = (scopes.join(" "), kinds.join(" "));
     format!("for {audience}{needs} at {resource}  {scopes}  ({kinds}{how})")
+}
+
+fn workload_rule(rule: &WorkloadRule) -> Value {
+    let claims: Vec<String> = rule.claims.iter().map(ToString::to_string).collect();
+    json!({ "issuer": rule.issuer, "subject": rule.subject.as_str(), "claims": claims })
+}
+
+fn workload_text(rule: &WorkloadRule) -> String {
+    let claims: Vec<String> = rule.claims.iter().map(ToString::to_string).collect();
+    format!("{} of {}  {}", rule.subject.as_str(), rule.issuer, claims.join(" "))
 }
 
 /// What may be known of a secret.

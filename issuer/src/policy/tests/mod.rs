@@ -101,6 +101,7 @@ fn client(id: &str) -> Client {
         permissions: vec![permission(PAYMENTS), permission(OFF)],
         assertion_rules: [rules(PAYMENTS), rules(OFF)].concat(),
         acting_rules: vec![acting(PAYMENTS), acting(OFF)],
+        workload_rules: Vec::new(),
         sign_in: Some(SignIn { scopes: texts(&["openid"]), ..SignIn::default() }),
         enabled: true,
     }

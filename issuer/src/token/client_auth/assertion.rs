@@ -36,7 +36,7 @@ pub fn check(
     demanded: &Demanded<'_>,
 ) -> Result<(), Cow<'static, str>> {
     let expected = Expectations {
-        issuer: client.id.as_str(),
+        issuer: Some(client.id.as_str()),
         subject: demanded.subject,
         audience: AudienceRule::SingleString(demanded.audiences),
         required: demanded.required,

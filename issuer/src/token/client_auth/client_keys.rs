@@ -39,6 +39,21 @@ pub enum NoKey {
 }
 
 impl NoKey {
+    /// Why a key could not be had from somewhere.
+    pub(super) fn of(error: &KeySourceError, place: &str) -> Self {
+        match error {
+            KeySourceError::UnknownKey => {
+                Self::Unknown(format!("{place} has no key with the kid of the JWS").into())
+            }
+            // Trying again will not help, and a stranger need not learn that the client exists.
+            KeySourceError::Unavailable { cause: FetchError::InsecureUrl(url), .. } => {
+                Self::Unknown(format!("{url} is never fetched; see outbound.allow").into())
+            }
+            // Nobody can say whether the client is who it claims to be.
+            error => Self::Unavailable(format!("{place}: {error}")),
+        }
+    }
+
     /// The refusal of what the client signed; trying again helps only where keys are out of reach.
     pub fn refused(self, refusal: fn(Cow<'static, str>) -> OAuthError) -> OAuthError {
         match self {
@@ -77,16 +92,7 @@ impl ClientKeySource {
             }
             ClientKeys::Uri(uri) => match self.remote(uri).find(jws.kid()).await {
                 Ok(key) => Ok(key),
-                Err(KeySourceError::UnknownKey) => Err(unknown()),
-                // Trying again will not help, and a stranger need not learn that the client exists.
-                Err(KeySourceError::Unavailable {
-                    cause: FetchError::InsecureUrl(url), ..
-                }) => {
-                    let cause = format!("jwks_uri at {url} is never fetched; see outbound.allow");
-                    Err(NoKey::Unknown(cause.into()))
-                }
-                // Nobody can say whether the client is who it claims to be.
-                Err(error) => Err(NoKey::Unavailable(format!("jwks_uri {uri}: {error}"))),
+                Err(error) => Err(NoKey::of(&error, uri.as_str())),
             },
         }
     }

@@ -1,17 +1,20 @@
-//! Client authentication (RFC 6749 §2.3, RFC 7523): one file a method, one line in `METHODS`.
+//! Client authentication (RFC 6749 §2.3, RFC 7523): one file a method, one line in `METHODS` for each shape on the wire.
 //! What was presented becomes an `AuthenticatedClient` here, and nowhere else.
 
 pub mod assertion;
+mod client_assertion;
 mod client_keys;
 mod client_secret;
 mod limiter;
 mod none;
 mod private_key_jwt;
 mod secret_hash;
+mod workload;
 
 pub use client_keys::{ClientKeySource, NoKey};
 pub use limiter::{FailureLimiter, Verdict};
 pub use secret_hash::SecretHasher;
+pub use workload::{Workload, WorkloadIssuers};
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -26,7 +29,7 @@ use crate::error::OAuthError;
 use crate::origin::Origin;
 use crate::protocol::{ErrorCode, Form};
 use crate::registry::Client;
-use private_key_jwt::PresentedAssertion;
+use client_assertion::PresentedAssertion;
 
 /// The methods, by their registered names (discovery's `token_endpoint_auth_methods_supported`).
 pub static METHODS: &[&str] =
@@ -35,17 +38,25 @@ pub static METHODS: &[&str] =
 /// A client that proved who it is as it is registered to; a public one has nothing to prove it with
 /// ([`Client::is_public`]).
 #[derive(Debug)]
-pub struct AuthenticatedClient(Arc<Client>);
+pub struct AuthenticatedClient {
+    client: Arc<Client>,
+    workload: Option<Workload>,
+}
 
 impl AuthenticatedClient {
     /// The client.
     pub fn client(&self) -> &Client {
-        &self.0
+        &self.client
     }
 
     /// The client, to be kept.
     pub fn shared(&self) -> &Arc<Client> {
-        &self.0
+        &self.client
+    }
+
+    /// The workload that it is, if an issuer outside says who that is.
+    pub fn workload(&self) -> Option<&Workload> {
+        self.workload.as_ref()
     }
 }
 
@@ -118,11 +129,11 @@ pub async fn authenticate(
         }
         PresentedCredential::Assertion(assertion) => {
             // Boxed: with a fetch of keys in it, it is far larger than all else that a request holds.
-            Box::pin(private_key_jwt::authenticate(app, assertion)).await?
+            return Box::pin(client_assertion::authenticate(app, assertion)).await;
         }
         PresentedCredential::Nothing { client_id } => none::authenticate(app, client_id)?,
     };
-    Ok(AuthenticatedClient(client))
+    Ok(AuthenticatedClient { client, workload: None })
 }
 
 /// Authenticates the client of a request to an endpoint beside the token endpoint, and counts and logs failures.
