@@ -97,6 +97,11 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Calls to other services
+//!
+//! With the feature `client` a service gets tokens of its own: in its own name, for whoever called it, or about a user whom it
+//! names; kept, renewed ahead of time, bound to a key if you like, and put on requests by middleware. See the module `client`.
+//!
 //! # What is checked, in this order
 //!
 //! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
@@ -118,6 +123,7 @@
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
 //! - [`binding`]: tokens that are bound to a key, and the proofs of who presents them; mutual TLS to come
 //! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side; `jwe` to come, in front of all checks
+//! - `client/`: tokens for calls to other services (feature `client`)
 //! - `session/`: the code flow and the session of a server-rendered application (feature `session`)
 //! - [`VerifyError`], [`Challenge`], [`health`], [`metrics`], [`clock`]
 //! - `testing`: `TestIssuer` and hostile tokens
@@ -128,6 +134,8 @@ pub mod binding;
 mod caller;
 mod challenge;
 pub mod claims;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod clock;
 pub mod credential;
 #[cfg(feature = "remote")]
@@ -135,11 +143,15 @@ mod discovery;
 mod error;
 pub mod health;
 mod hops;
+#[cfg(any(feature = "session", feature = "client"))]
+mod http_client;
 mod id_token;
 pub mod key_source;
 mod logout_token;
 pub mod metrics;
 mod profile;
+#[cfg(any(feature = "session", feature = "client"))]
+mod random;
 mod relying_party;
 pub mod replay;
 pub mod resource_metadata;

@@ -121,6 +121,12 @@ impl VerifyingKey {
         }
     }
 
+    /// What makes the key, and nothing else: the members of its thumbprint (RFC 7638 §3.2).
+    #[cfg(feature = "private")]
+    pub(crate) fn bare_jwk(&self) -> String {
+        self.0.public.members.thumbprint_input()
+    }
+
     /// Whether both are the same key for the same algorithm, whatever their `kid`.
     pub fn is_same_key_as(&self, other: &Self) -> bool {
         self.0.thumbprint == other.0.thumbprint && self.0.algorithm.is_same_as(other.0.algorithm)

@@ -4,12 +4,16 @@
 
 use arrayvec::{ArrayString, ArrayVec};
 use serde::Serialize;
+#[cfg(feature = "private")]
+use serde_json::value::RawValue;
 
 use super::reader::{JsonString, Reader, record};
 use crate::algorithm::{ALGORITHMS, Algorithm};
 use crate::base64url;
 use crate::error::{JwsError, KeyError};
 use crate::jwk::Kid;
+#[cfg(feature = "private")]
+use crate::jwk::VerifyingKey;
 
 /// The longest header that is looked at, decoded.
 const MAX_HEADER_BYTES: usize = 1024;
@@ -29,6 +33,23 @@ pub(super) fn encode(alg: Algorithm, typ: &str, kid: &Kid) -> Result<String, Key
     }
     let json =
         serde_json::to_string(&Members { alg, typ, kid }).map_err(|_| KeyError::Operation)?;
+    Ok(base64url::encode(json.as_bytes()))
+}
+
+/// The header of a proof of possession (RFC 9449 §4.2), which carries the key and not its name:
+/// base64url of `{"typ":…,"alg":…,"jwk":…}`.
+#[cfg(feature = "private")]
+pub(super) fn encode_with_key(typ: &str, key: &VerifyingKey) -> Result<String, KeyError> {
+    #[derive(Serialize)]
+    struct Members<'a> {
+        typ: &'a str,
+        alg: Algorithm,
+        jwk: &'a RawValue,
+    }
+    let jwk = key.bare_jwk();
+    let jwk: &RawValue = serde_json::from_str(&jwk).map_err(|_| KeyError::Operation)?;
+    let members = Members { typ, alg: key.algorithm(), jwk };
+    let json = serde_json::to_string(&members).map_err(|_| KeyError::Operation)?;
     Ok(base64url::encode(json.as_bytes()))
 }
 

@@ -8,7 +8,7 @@ use crate::jwk::Kid;
 use crate::signer::Signer;
 use crate::signing_key::SigningKey;
 
-/// The encoded header `{"alg":…,"typ":…,"kid":…}` of every token of one type and one key.
+/// The encoded header of every token of one type and one key.
 #[derive(Clone, Debug)]
 pub struct CompactHeader {
     kid: Kid,
@@ -24,6 +24,13 @@ impl CompactHeader {
         let mut encoded = header::encode(algorithm, typ, kid)?;
         encoded.push('.');
         Ok(Self { kid: *kid, algorithm, encoded })
+    }
+
+    /// For tokens that carry the public key itself, which the receiver cannot know: proofs of possession (RFC 9449 §4.2).
+    pub fn with_key(key: &SigningKey, typ: &str) -> Result<Self, KeyError> {
+        let mut encoded = header::encode_with_key(typ, key.verifying_key())?;
+        encoded.push('.');
+        Ok(Self { kid: *key.kid(), algorithm: key.algorithm(), encoded })
     }
 
     /// Length in bytes of a token with a payload of `payload_bytes`.

@@ -9,11 +9,11 @@ use http::header::HeaderMap;
 
 use super::login::{PATIENCE, Pending, redirect_to};
 use super::provider::Endpoints;
-use super::random::unguessable;
 use super::record::{Record, Session, Tokens};
 use super::token_endpoint::TokenAnswer;
 use super::{SessionError, Sessions, UserInfo};
 use crate::AuthenticationRequest;
+use crate::random::unguessable;
 
 /// The answer of the authorization endpoint (RFC 6749 §4.1.2, §4.1.2.1).
 #[derive(Default)]

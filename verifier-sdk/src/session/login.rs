@@ -14,8 +14,8 @@ use url::Url;
 
 use super::cookies::{self, CookieName};
 use super::provider::Endpoints;
-use super::random::unguessable;
 use super::{SessionError, Sessions};
+use crate::random::unguessable;
 
 /// How long a person may take to sign in.
 pub(super) const PATIENCE: Duration = Duration::from_mins(15);

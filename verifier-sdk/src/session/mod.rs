@@ -59,7 +59,6 @@ mod layer;
 mod login;
 mod logout;
 mod provider;
-mod random;
 mod record;
 mod renewal;
 mod store;

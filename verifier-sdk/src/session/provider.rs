@@ -2,21 +2,14 @@
 //! for longer if it cannot be had again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use countersign_keys::json;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 use url::Url;
 
 use super::SessionError;
 use crate::clock::Clock;
-use crate::discovery;
-use crate::key_source::{Fetch, FetchRequest, MAX_DOCUMENT_BYTES, PlainHttp, check_url};
-
-const KEPT_FOR: Duration = Duration::from_hours(1);
-/// So soon after a failure it is not tried again while there is something to go on with.
-const RETRY: Duration = Duration::from_secs(30);
+use crate::discovery::{self, Kept};
+use crate::key_source::{Fetch, FetchError};
 
 /// Where the issuer does what. Given by hand, nothing is discovered.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,7 +36,7 @@ pub(super) struct Provider {
 
 enum Source {
     Given(Arc<Endpoints>),
-    Discovered { fetch: Arc<dyn Fetch>, cached: Mutex<Option<(Arc<Endpoints>, Duration)>> },
+    Discovered { fetch: Arc<dyn Fetch>, kept: Kept<Endpoints> },
 }
 
 impl Provider {
@@ -52,64 +45,37 @@ impl Provider {
     }
 
     pub(super) fn discovered(issuer: &str, fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Self {
-        let source = Source::Discovered { fetch, cached: Mutex::default() };
+        let source = Source::Discovered { fetch, kept: Kept::default() };
         Self { issuer: issuer.to_owned(), clock, source }
     }
 
     /// The endpoints. Those who come while they are fetched wait for the same fetch.
     pub(super) async fn endpoints(&self) -> Result<Arc<Endpoints>, SessionError> {
-        let (fetch, cached) = match &self.source {
-            Source::Given(endpoints) => return Ok(Arc::clone(endpoints)),
-            Source::Discovered { fetch, cached } => (fetch, cached),
-        };
-        let mut cached = cached.lock().await;
-        let now = self.clock.monotonic();
-        match &*cached {
-            Some((endpoints, until)) if now < *until => return Ok(Arc::clone(endpoints)),
-            _ => {}
-        }
-        match (self.discover(&**fetch).await, &mut *cached) {
-            (Ok(endpoints), cached) => {
-                let endpoints = Arc::new(endpoints);
-                *cached = Some((Arc::clone(&endpoints), now.saturating_add(KEPT_FOR)));
-                Ok(endpoints)
+        match &self.source {
+            Source::Given(endpoints) => Ok(Arc::clone(endpoints)),
+            Source::Discovered { fetch, kept } => {
+                kept.get(self.clock.monotonic(), self.discover(&**fetch)).await
             }
-            (Err(_), Some((endpoints, until))) => {
-                *until = now.saturating_add(RETRY);
-                Ok(Arc::clone(endpoints))
-            }
-            (Err(error), None) => Err(error),
         }
     }
 
     async fn discover(&self, fetch: &dyn Fetch) -> Result<Endpoints, SessionError> {
-        let locations = discovery::locations(&self.issuer)
-            .ok_or(SessionError::Misconfigured("the issuer is not a URL"))?;
-        let unavailable = SessionError::Unavailable("the issuer's metadata");
-        let mut last = unavailable.clone();
-        for url in locations {
-            let answer = fetch.get(FetchRequest::of(url)).await.map_err(|_| unavailable.clone())?;
-            match answer.status {
-                200 => return self.read(&answer.body),
-                404 => last = SessionError::BadAnswer("the issuer has no metadata"),
-                _ => return Err(unavailable),
-            }
-        }
-        Err(last)
+        let document = discovery::ask(fetch, &self.issuer).await.map_err(|error| match error {
+            FetchError::Metadata => SessionError::Misconfigured("the issuer is not a URL"),
+            FetchError::Status(404) => SessionError::BadAnswer("the issuer has no metadata"),
+            _ => SessionError::Unavailable("the issuer's metadata"),
+        })?;
+        self.read(&document)
     }
 
     fn read(&self, document: &[u8]) -> Result<Endpoints, SessionError> {
         let bad = || SessionError::BadAnswer("the issuer's metadata");
-        let text = str::from_utf8(document).map_err(|_| bad())?;
-        if text.len() > MAX_DOCUMENT_BYTES || json::check(text).is_err() {
-            return Err(bad());
-        }
-        let metadata: Metadata = serde_json::from_str(text).map_err(|_| bad())?;
-        // RFC 8414 §3.3: identical, byte for byte.
-        if metadata.issuer != self.issuer {
-            return Err(SessionError::WrongIssuer);
-        }
-        let endpoint = |text: &str| self.endpoint(text).ok_or_else(bad);
+        let metadata: Metadata =
+            discovery::read(document, &self.issuer).map_err(|error| match error {
+                FetchError::IssuerMismatch => SessionError::WrongIssuer,
+                _ => bad(),
+            })?;
+        let endpoint = |text: &str| discovery::endpoint(&self.issuer, text).ok_or_else(bad);
         let optional = |text: &Option<String>| text.as_deref().map(endpoint).transpose();
         Ok(Endpoints {
             authorization_endpoint: endpoint(&metadata.authorization_endpoint)?,
@@ -121,20 +87,11 @@ impl Provider {
                 .authorization_response_iss_parameter_supported,
         })
     }
-
-    /// Secrets, codes and tokens go there: over TLS, or not beyond this machine.
-    fn endpoint(&self, text: &str) -> Option<Url> {
-        let url = Url::parse(text).ok()?;
-        let is_loopback = self.issuer.starts_with("http:");
-        let is_safe = check_url(&url, PlainHttp::Loopback).is_ok();
-        (is_safe && (url.scheme() == "https" || is_loopback)).then_some(url)
-    }
 }
 
 /// The members that matter here; no other has any effect.
 #[derive(Deserialize)]
 struct Metadata {
-    issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
     #[serde(default)]

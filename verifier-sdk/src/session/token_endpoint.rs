@@ -1,22 +1,16 @@
 //! The client's side of the token endpoint (RFC 6749 §3.2): redeems codes (§4.1.3, RFC 7636 §4.5) and refresh tokens
 //! (§6), gives tokens back (RFC 7009), and asks UserInfo. No redirects, bounded in time and size; nothing of it is ever logged.
 
-use std::time::Duration;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
-use url::form_urlencoded::{Serializer, byte_serialize};
+use url::form_urlencoded::Serializer;
 
 use super::SessionError;
+use crate::http_client::{self, Unread};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const TIMEOUT: Duration = Duration::from_secs(10);
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// What an access token lives if the issuer does not say (RFC 6749 §5.1 only recommends that it does).
 const DEFAULT_LIFETIME_SECONDS: i64 = 300;
 
@@ -55,15 +49,7 @@ impl TokenAnswer {
 
 /// A client with the limits of the SDK.
 pub(super) fn http_client() -> Result<reqwest::Client, SessionError> {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT)
-        .user_agent(concat!("countersign-verifier/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|_| SessionError::Misconfigured("the HTTP client cannot be made"))
+    http_client::build().map_err(|_| SessionError::Misconfigured("the HTTP client cannot be made"))
 }
 
 impl TokenEndpoint {
@@ -187,25 +173,15 @@ impl TokenEndpoint {
         Ok(request.header(CONTENT_TYPE, form).body(body.finish()))
     }
 
-    /// RFC 6749 §2.3.1: both halves are form-encoded first.
     fn basic(&self, secret: &str) -> Result<HeaderValue, SessionError> {
-        let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-        let pair = STANDARD.encode(format!("{}:{}", encode(&self.client_id), encode(secret)));
-        let mut value = HeaderValue::try_from(format!("Basic {pair}"))
-            .map_err(|_| SessionError::Misconfigured("the client secret"))?;
-        value.set_sensitive(true);
-        Ok(value)
+        http_client::basic(&self.client_id, secret)
+            .ok_or(SessionError::Misconfigured("the client secret"))
     }
 }
 
-async fn capped(mut response: reqwest::Response) -> Result<Vec<u8>, SessionError> {
-    let unavailable = |_| SessionError::Unavailable("the issuer's answer broke off");
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(SessionError::BadAnswer("it is too long"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+async fn capped(response: reqwest::Response) -> Result<Vec<u8>, SessionError> {
+    http_client::capped(response).await.map_err(|unread| match unread {
+        Unread::BrokeOff => SessionError::Unavailable("the issuer's answer broke off"),
+        Unread::TooLong => SessionError::BadAnswer("it is too long"),
+    })
 }

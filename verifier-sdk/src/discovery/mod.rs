@@ -1,6 +1,9 @@
 //! Issuer metadata (RFC 8414, OpenID Connect Discovery 1.0): where it is, and the one thing that is
 //! needed of it. No other member of the document has any effect.
 
+#[cfg(any(feature = "session", feature = "client"))]
+pub(crate) use self::asked::{Kept, ask, endpoint};
+
 use countersign_keys::json;
 use serde::Deserialize;
 use url::Url;
@@ -22,6 +25,28 @@ pub(crate) fn locations(issuer: &str) -> Option<[Url; 2]> {
     ])
 }
 
+/// A metadata document that really is of this issuer.
+pub(crate) fn read<'d, M: Deserialize<'d>>(
+    document: &'d [u8],
+    issuer: &str,
+) -> Result<M, FetchError> {
+    #[derive(Deserialize)]
+    struct Named {
+        issuer: String,
+    }
+    if document.len() > MAX_DOCUMENT_BYTES {
+        return Err(FetchError::TooLarge);
+    }
+    let text = std::str::from_utf8(document).map_err(|_| FetchError::Metadata)?;
+    json::check(text).map_err(|_| FetchError::Metadata)?;
+    let named: Named = serde_json::from_str(text).map_err(|_| FetchError::Metadata)?;
+    // RFC 8414 §3.3: identical, byte for byte.
+    if named.issuer != issuer {
+        return Err(FetchError::IssuerMismatch);
+    }
+    serde_json::from_str(text).map_err(|_| FetchError::Metadata)
+}
+
 /// The `jwks_uri` of a metadata document that really is of this issuer.
 pub(crate) fn jwks_uri(
     document: &[u8],
@@ -30,19 +55,9 @@ pub(crate) fn jwks_uri(
 ) -> Result<Url, FetchError> {
     #[derive(Deserialize)]
     struct Metadata {
-        issuer: String,
         jwks_uri: String,
     }
-    if document.len() > MAX_DOCUMENT_BYTES {
-        return Err(FetchError::TooLarge);
-    }
-    let text = std::str::from_utf8(document).map_err(|_| FetchError::Metadata)?;
-    json::check(text).map_err(|_| FetchError::Metadata)?;
-    let metadata: Metadata = serde_json::from_str(text).map_err(|_| FetchError::Metadata)?;
-    // RFC 8414 §3.3: identical, byte for byte.
-    if metadata.issuer != issuer {
-        return Err(FetchError::IssuerMismatch);
-    }
+    let metadata: Metadata = read(document, issuer)?;
     let jwks_uri = Url::parse(&metadata.jwks_uri).map_err(|_| FetchError::Metadata)?;
     check_url(&jwks_uri, plain_http)?;
     // An issuer on the network may not point at this machine.
@@ -52,13 +67,16 @@ pub(crate) fn jwks_uri(
     Ok(jwks_uri)
 }
 
+#[cfg(any(feature = "session", feature = "client"))]
+mod asked;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const ISSUER: &str = "https://issuer.example/tenant";
 
-    fn read(document: &str) -> Result<Url, FetchError> {
+    fn keys_at(document: &str) -> Result<Url, FetchError> {
         jwks_uri(document.as_bytes(), ISSUER, PlainHttp::Loopback)
     }
 
@@ -81,16 +99,16 @@ mod tests {
         for issuer in others {
             let document = document(issuer, "https://issuer.example/jwks");
 
-            assert_eq!(read(&document), Err(FetchError::IssuerMismatch), "{issuer}");
+            assert_eq!(keys_at(&document), Err(FetchError::IssuerMismatch), "{issuer}");
         }
     }
 
     #[test]
     fn the_keys_may_be_elsewhere_but_only_over_tls() {
-        assert!(read(&document(ISSUER, "https://cdn.example/jwks")).is_ok());
+        assert!(keys_at(&document(ISSUER, "https://cdn.example/jwks")).is_ok());
 
         for url in ["http://issuer.example/jwks", "file:///jwks", "http://127.0.0.1/jwks"] {
-            let refused = read(&document(ISSUER, url));
+            let refused = keys_at(&document(ISSUER, url));
             assert!(matches!(refused, Err(FetchError::InsecureUrl(_))), "{url}");
         }
     }
@@ -100,7 +118,7 @@ mod tests {
         let twice = format!(r#"{{"issuer":"x","issuer":"{ISSUER}","jwks_uri":"https://a"}}"#);
 
         for text in ["<html></html>", "{}", twice.as_str()] {
-            assert_eq!(read(text), Err(FetchError::Metadata), "{text}");
+            assert_eq!(keys_at(text), Err(FetchError::Metadata), "{text}");
         }
     }
 }
