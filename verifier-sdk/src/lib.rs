@@ -97,6 +97,11 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Tokens that only this service can read
+//!
+//! With the feature `jwe` and [`VerifierBuilder::decryption_keys`](VerifierBuilder) a verifier opens tokens that are encrypted to
+//! it (RFC 7516) and verifies what is inside as any other token. Without them an encrypted token is refused. See the module `jwe`.
+//!
 //! # What is checked, in this order
 //!
 //! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
@@ -117,7 +122,8 @@
 //! - [`key_source`]: fixed keys, the issuer's, kept fresh, or a source of the service; `discovery`
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
 //! - [`binding`]: tokens that are bound to a key, and the proofs of who presents them; mutual TLS to come
-//! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side; `jwe` to come, in front of all checks
+//! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side
+//! - `jwe`: opens encrypted tokens, in front of all checks (feature `jwe`)
 //! - `session/`: the code flow and the session of a server-rendered application (feature `session`)
 //! - [`VerifyError`], [`Challenge`], [`health`], [`metrics`], [`clock`]
 //! - `testing`: `TestIssuer` and hostile tokens
@@ -136,6 +142,8 @@ mod error;
 pub mod health;
 mod hops;
 mod id_token;
+#[cfg(feature = "jwe")]
+pub mod jwe;
 pub mod key_source;
 mod logout_token;
 pub mod metrics;
