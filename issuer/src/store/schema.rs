@@ -97,6 +97,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0022_proof_of_possession.sql"),
         postgres: include_str!("../../migrations/0022_proof_of_possession.sql"),
     },
+    Step {
+        version: 25,
+        name: "encryption keys",
+        sqlite: include_str!("../../migrations/0025_encryption_keys.sql"),
+        postgres: include_str!("../../migrations/0025_encryption_keys.sql"),
+    },
 ];
 
 /// The newest version that this release knows.
