@@ -74,8 +74,8 @@ async fn the_tokens_of_a_resource_with_keys_open_for_it_alone_with_every_algorit
             let token = access_token(&answer);
             assert_eq!(kid(&token), key.kid().as_str());
             let verifier = ledger(&issuer, key).await;
-            let verified = verifier.try_verify(&token).unwrap();
-            assert_eq!((verified.client_id(), token.len() <= 2048), ("orders", true));
+            let opened = verifier.try_verify(&token).unwrap();
+            assert_eq!((opened.client_id(), token.len() <= 2048), ("orders", true));
         }
     }
 }
