@@ -42,7 +42,8 @@ async fn wish(
     let create = ["resource", "create", &resource, "--scope", READ, "--encryption-jwks-file", file];
     deployment.cli(&[&create[..], &["--encryption-enc", encryption.name()]].concat()).await;
     let id = name.replace('+', "-");
-    let app = deployment.app_of(&id, &["--resource", &resource, "--scope", READ]).await;
+    let mut app = deployment.app_of(&id, &["--resource", &resource, "--scope", READ]).await;
+    app.resource.clone_from(&resource);
     node.knows(&app).await;
 
     let encrypted = node.token(&app).await;
