@@ -91,3 +91,53 @@ async fn jose_jwcrypto_and_joserfc_open_what_we_encrypt_and_the_sdk_what_they_en
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_registers_what_can_be_encrypted_and_refuses_the_rest() {
+    let deployment = Deployment::sqlite();
+    let file = |name: &str, content: &Value| {
+        let file = deployment.path(name);
+        std::fs::write(&file, content.to_string()).expect("the folder can be written");
+        file.to_str().expect("a path").to_owned()
+    };
+    let jwk = service_key(KeyManagement::EcdhEs, Some("P-256"));
+    let good = json!({ "keys": [decryption_key(&jwk).encryption_key().to_jwk()] });
+    let (good, private) =
+        (file("good.json", &good), file("private.json", &json!({ "keys": [jwk] })));
+    let none = file("none.json", &json!({ "keys": [] }));
+    let web = ["--redirect-uri", "https://web.example/cb", "--scope", "openid"];
+    let with = |more: &[&'static str], file: &str| {
+        let arguments = [&web[..], more].concat().iter().map(|one| (*one).to_owned()).collect();
+        [arguments, vec!["--encryption-jwks-file".to_owned(), file.to_owned()]].concat()
+    };
+    let create = async |id: &str, arguments: Vec<String>| {
+        let grants = ["client", "create", id, "--grant", "authorization_code"];
+        let arguments = arguments.iter().map(String::as_str);
+        let all: Vec<&str> = grants.into_iter().chain(arguments).collect();
+        deployment.try_cli_with(&all, "").await
+    };
+    let id_token: &[&str] = &["--id-token-encryption-alg", "ECDH-ES"];
+    let userinfo: &[&str] = &["--userinfo-encryption-alg", "ECDH-ES"];
+    let signed: &[&str] = &["--userinfo-encryption-alg", "ECDH-ES", "--userinfo-alg", "RS256"];
+
+    let made = create("good", with(id_token, &good)).await.expect("a client");
+    assert_eq!(made["sign_in"]["id_token_encrypted_response_alg"], "ECDH-ES");
+    assert!(create("signed", with(signed, &good)).await.is_ok());
+    for (id, arguments) in [
+        ("unsigned", with(userinfo, &good)),
+        ("private", with(id_token, &private)),
+        ("none", with(id_token, &none)),
+        ("absent", with(id_token, "/nowhere.json")),
+        ("rsa", with(&["--id-token-encryption-alg", "RSA-OAEP-256"], &good)),
+        ("old", with(&["--id-token-encryption-alg", "RSA1_5"], &good)),
+        ("enc", with(&["--id-token-encryption-enc", "A256GCM"], &good)),
+    ] {
+        assert!(create(id, arguments).await.is_err(), "{id}");
+    }
+    let small = ["resource", "create", "https://small.example", "--max-token-bytes", "512"];
+    let small = [&small[..], &["--scope", READ, "--encryption-jwks-file", &good]].concat();
+    deployment.cli(&small).await;
+    let wants = ["client", "create", "wants", "--grant", "client_credentials"];
+    let wants = [&wants[..], &["--resource", "https://small.example", "--scope", READ]].concat();
+    assert!(deployment.try_cli_with(&wants, "").await.is_err(), "its tokens would be too large");
+}
