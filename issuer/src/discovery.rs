@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use countersign_keys::algorithm::ALGORITHMS;
+use countersign_keys::jwe::{ContentEncryption, KeyManagement};
 use countersign_verifier::binding::DEFAULT_PROOF_ALGORITHMS;
 use http::{HeaderValue, header};
 use serde::Serialize;
@@ -45,6 +46,10 @@ struct Metadata<'m> {
     subject_types_supported: [&'static str; 2],
     id_token_signing_alg_values_supported: Vec<&'static str>,
     userinfo_signing_alg_values_supported: Vec<&'static str>,
+    id_token_encryption_alg_values_supported: [KeyManagement; 3],
+    id_token_encryption_enc_values_supported: [ContentEncryption; 2],
+    userinfo_encryption_alg_values_supported: [KeyManagement; 3],
+    userinfo_encryption_enc_values_supported: [ContentEncryption; 2],
     token_endpoint_auth_methods_supported: &'static [&'static str],
     token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     claim_types_supported: [&'static str; 1],
@@ -88,6 +93,10 @@ pub fn document(config: &Config) -> Bytes {
         subject_types_supported: ["public", "pairwise"],
         id_token_signing_alg_values_supported: signing.clone(),
         userinfo_signing_alg_values_supported: signing,
+        id_token_encryption_alg_values_supported: KeyManagement::ALL,
+        id_token_encryption_enc_values_supported: ContentEncryption::ALL,
+        userinfo_encryption_alg_values_supported: KeyManagement::ALL,
+        userinfo_encryption_enc_values_supported: ContentEncryption::ALL,
         token_endpoint_auth_methods_supported: METHODS,
         token_endpoint_auth_signing_alg_values_supported: every_algorithm(),
         claim_types_supported: ["normal"],

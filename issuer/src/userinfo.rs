@@ -21,7 +21,7 @@ use crate::binding;
 use crate::cors::AnyOrigin;
 use crate::error::{DPOP_NONCE, OAuthError};
 use crate::inbound;
-use crate::issue::subject_identifier;
+use crate::issue::{encrypted, subject_identifier};
 use crate::protocol::{ErrorCode, Form};
 use crate::registry::{Client, SCOPE_CLAIMS, SignIn, User};
 use crate::signing::TokenType;
@@ -151,6 +151,8 @@ fn respond(
     told.insert("aud".to_owned(), json!(client.id.as_str()));
     let payload = Value::Object(told).to_string();
     let jwt = app.keychain.live().sign(TokenType::Jwt, algorithm, payload.as_bytes())?;
+    // §5.3.2: signed, then encrypted.
+    let jwt = encrypted(jwt, sign_in.userinfo_recipient())?;
     let media_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/jwt"));
     Ok(([no_store, media_type], jwt).into_response())
 }

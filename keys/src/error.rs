@@ -75,6 +75,63 @@ impl JwsError {
     }
 }
 
+/// Why an encrypted token was refused or does not open (RFC 7516). What depends on a private key is one variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum JweError {
+    /// Its form or its header is not that of a strict compact JWE.
+    #[error("the encrypted token is malformed: {0}")]
+    Malformed(JwsError),
+    /// Not five parts, or one that must be there is empty.
+    #[error("the token is not a compact JWE: five parts with four dots")]
+    NotCompact,
+    /// `alg` is missing or not one of `jwe::KeyManagement`; RSA1_5, RSA-OAEP with SHA-1, PBES2, `dir`
+    /// and all symmetric ones are not.
+    #[error("the key management algorithm of the token is not supported")]
+    UnsupportedAlgorithm,
+    /// `enc` is missing or not one of `jwe::ContentEncryption`.
+    #[error("the content encryption of the token is not supported")]
+    UnsupportedEncryption,
+    /// `epk` is missing, malformed, private, on another curve than the key, or no point of it.
+    #[error("the ephemeral key of the token is not acceptable")]
+    EphemeralKey,
+    /// A part has not the one size that its algorithm gives it.
+    #[error("a part of the encrypted token has the wrong size")]
+    PartSize,
+    /// `cty` does not say that a signed token is inside (RFC 7519 §5.2).
+    #[error("the encrypted token does not say that it contains a signed one")]
+    NotNested,
+    /// `alg` is not the algorithm of the key.
+    #[error("the algorithm of the encrypted token is not the algorithm of the key")]
+    AlgorithmMismatch,
+    /// It does not open: by another key, altered, or no text. Nobody learns which (RFC 7516 §11.5).
+    #[error("the encrypted token does not open")]
+    NotOpened,
+}
+
+impl JweError {
+    /// A stable name for logs and metrics.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed(error) => error.code(),
+            Self::NotCompact => "token_not_compact",
+            Self::UnsupportedAlgorithm => "unsupported_encryption_algorithm",
+            Self::UnsupportedEncryption => "unsupported_content_encryption",
+            Self::EphemeralKey => "ephemeral_key",
+            Self::PartSize => "encrypted_part_size",
+            Self::NotNested => "not_nested",
+            Self::AlgorithmMismatch => "encryption_algorithm_mismatch",
+            Self::NotOpened => "not_opened",
+        }
+    }
+}
+
+impl From<JwsError> for JweError {
+    fn from(error: JwsError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
 /// Why a key was refused or could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -103,6 +160,9 @@ pub enum KeyError {
     /// `use` or `key_ops` reserve the key for something else than signatures.
     #[error("the JWK is not meant for signatures")]
     NotForSignatures,
+    /// `use` does not say `enc`.
+    #[error("the JWK does not say that it is for encryption (`use`: `enc`)")]
+    NotForEncryption,
     /// The algorithm is unknown or not among the allowed ones, or no allowed one fits `kty` and `crv`.
     #[error("the algorithm of the key is not supported or not allowed")]
     UnsupportedAlgorithm,
@@ -156,6 +216,7 @@ impl KeyError {
             Self::PrivateMember => "private_member",
             Self::SymmetricKey => "symmetric_key",
             Self::NotForSignatures => "not_for_signatures",
+            Self::NotForEncryption => "not_for_encryption",
             Self::UnsupportedAlgorithm => "unsupported_algorithm",
             Self::AlgorithmMismatch => "algorithm_mismatch",
             Self::InvalidKid => "invalid_kid",

@@ -16,12 +16,14 @@
 //! had from [`UnverifiedJws::verify`].
 //!
 //! The crate does no I/O and reads no clock. The private half is behind the feature `private`, so that
-//! what a service links contains no signing code; sealing alone is behind `seal`. Symmetric algorithms cannot be expressed.
+//! what a service links contains no signing code; sealing alone is behind `seal`, and encrypted tokens behind `jwe`. Symmetric algorithms cannot be expressed.
 
 pub mod algorithm;
 mod base64url;
 pub mod error;
 pub mod json;
+#[cfg(feature = "jwe")]
+pub mod jwe;
 pub mod jwk;
 pub mod jws;
 
@@ -37,7 +39,7 @@ pub mod signer;
 pub mod signing_key;
 
 pub use algorithm::Algorithm;
-pub use error::{JwsError, KeyError};
+pub use error::{JweError, JwsError, KeyError};
 pub use jwk::{JwkSet, Kid, VerifyingKey};
 pub use jws::{UnverifiedJws, VerifiedPayload};
 

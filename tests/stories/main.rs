@@ -18,6 +18,7 @@ mod canary;
 mod database_outage;
 mod dpop;
 mod durable;
+mod encrypted;
 mod first_minute;
 mod footprint;
 mod full_disk;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use countersign_keys::JwsError;
+use countersign_keys::{JweError, JwsError};
 
 use crate::binding::ProofError;
 use crate::challenge::Challenge;
@@ -21,6 +21,18 @@ pub enum VerifyError {
     /// The token is not a strict compact JWS with an algorithm that exists (RFC 7515 §5.2).
     #[error("malformed token: {0}")]
     Malformed(JwsError),
+    /// The token is encrypted, and this verifier has no keys to open it.
+    #[error("the token is encrypted, and there are no keys here to open it")]
+    Encrypted,
+    /// The token is not encrypted, and this verifier takes no others.
+    #[error("the token is not encrypted, as it must be here")]
+    NotEncrypted,
+    /// The token is encrypted to a key that is not here, or does not say to which.
+    #[error("the token is encrypted to a key that is not here")]
+    UnknownDecryptionKey,
+    /// The encrypted token is refused or does not open.
+    #[error(transparent)]
+    NotOpened(#[from] JweError),
     /// The algorithm exists, but this verifier does not accept it (RFC 8725 §3.1).
     #[error("the algorithm of the token is not accepted here")]
     AlgorithmNotAllowed,
@@ -114,6 +126,10 @@ impl VerifyError {
         match self {
             Self::Credential(error) => error.code(),
             Self::Malformed(error) | Self::Untrusted(error) => error.code(),
+            Self::Encrypted => "token_encrypted",
+            Self::NotEncrypted => "token_not_encrypted",
+            Self::UnknownDecryptionKey => "unknown_decryption_key",
+            Self::NotOpened(error) => error.code(),
             Self::AlgorithmNotAllowed => "algorithm_not_allowed",
             Self::WrongType => "wrong_type",
             Self::UnknownIssuer => "unknown_issuer",
@@ -135,8 +151,14 @@ impl VerifyError {
     pub const fn group(&self) -> Group {
         match self {
             Self::Credential(_) => Group::Credential,
-            Self::Malformed(_) => Group::Malformed,
-            Self::AlgorithmNotAllowed
+            Self::Malformed(_) | Self::Encrypted => Group::Malformed,
+            Self::NotOpened(error) => match error {
+                JweError::NotOpened => Group::Untrusted,
+                _ => Group::Malformed,
+            },
+            Self::NotEncrypted
+            | Self::UnknownDecryptionKey
+            | Self::AlgorithmNotAllowed
             | Self::UnknownIssuer
             | Self::NoKid
             | Self::UnknownKey

@@ -102,6 +102,11 @@
 //! With the feature `client` a service gets tokens of its own: in its own name, for whoever called it, or about a user whom it
 //! names; kept, renewed ahead of time, bound to a key if you like, and put on requests by middleware. See the module `client`.
 //!
+//! # Tokens that only this service can read
+//!
+//! With the feature `jwe` and [`VerifierBuilder::decryption_keys`](VerifierBuilder) a verifier opens tokens that are encrypted to
+//! it (RFC 7516) and verifies what is inside as any other token. Without them an encrypted token is refused. See the module `jwe`.
+//!
 //! # What is checked, in this order
 //!
 //! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
@@ -122,8 +127,9 @@
 //! - [`key_source`]: fixed keys, the issuer's, kept fresh, or a source of the service; `discovery`
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
 //! - [`binding`]: tokens that are bound to a key, and the proofs of who presents them; mutual TLS to come
-//! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side; `jwe` to come, in front of all checks
+//! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side
 //! - `client/`: tokens for calls to other services (feature `client`)
+//! - `jwe`: opens encrypted tokens, in front of all checks (feature `jwe`)
 //! - `session/`: the code flow and the session of a server-rendered application (feature `session`)
 //! - [`VerifyError`], [`Challenge`], [`health`], [`metrics`], [`clock`]
 //! - `testing`: `TestIssuer` and hostile tokens
@@ -146,6 +152,8 @@ mod hops;
 #[cfg(any(feature = "session", feature = "client"))]
 mod http_client;
 mod id_token;
+#[cfg(feature = "jwe")]
+pub mod jwe;
 pub mod key_source;
 mod logout_token;
 pub mod metrics;

@@ -142,7 +142,8 @@ impl<C> RelyingParty<C> {
     async fn open(&self, token: &str, header_type: HeaderType) -> Result<Opened, VerifyError> {
         match self.try_open(token, header_type) {
             Err(VerifyError::NeedsKeys) => {
-                let jws = self.parts.policy.parse(token, None)?;
+                let signed = self.parts.policy.open(token)?;
+                let jws = self.parts.policy.parse(&signed, None)?;
                 self.parts.keys.resolve(jws.kid()).await?;
                 self.try_open(token, header_type)
             }
@@ -152,7 +153,8 @@ impl<C> RelyingParty<C> {
 
     fn try_open(&self, token: &str, header_type: HeaderType) -> Result<Opened, VerifyError> {
         let policy = &self.parts.policy;
-        let jws: UnverifiedJws<'_> = policy.parse(token, None)?;
+        let signed = policy.open(token)?;
+        let jws: UnverifiedJws<'_> = policy.parse(&signed, None)?;
         policy.check_algorithm(&jws)?;
         header_type.check(&jws)?;
         let payload = self.parts.keys.with_key(jws.kid(), |key| {

@@ -14,6 +14,7 @@ mod client;
 mod config;
 mod demo;
 mod doctor;
+mod encryption;
 pub mod example_service;
 mod failure;
 mod keys;

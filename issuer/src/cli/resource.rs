@@ -2,12 +2,17 @@
 
 use clap::{Args, Subcommand};
 use countersign_keys::Algorithm;
+use countersign_keys::jwe::ContentEncryption;
 use serde_json::{Value, json};
 
+use super::encryption::{parse_enc, read_keys};
 use super::output::{fields, or_dash, parse_algorithm, table};
 use super::token_size::require_small_tokens_for_resource;
 use super::{Failure, Session};
-use crate::registry::{InvalidValue, RequiredBinding, Resource, parse_name, parse_scope_tokens};
+use crate::registry::{
+    Encryption, EncryptionKeys, InvalidValue, RequiredBinding, Resource, parse_name,
+    parse_scope_tokens,
+};
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
@@ -76,6 +81,16 @@ struct Shape {
     /// What its tokens must be bound to: dpop (RFC 9449), or none.
     #[arg(long, value_name = "BINDING", value_parser = parse_binding)]
     required_binding: Option<Demand>,
+    /// A JWK set with the keys of the resource whose `use` is `enc`; its tokens are encrypted to the first of them. The file
+    /// replaces the set there was.
+    #[arg(long = "encryption-jwks-file", value_name = "FILE", value_parser = read_keys)]
+    encryption_keys: Option<EncryptionKeys>,
+    /// How the content of its tokens is encrypted: A256GCM unless it says otherwise, or A128CBC-HS256.
+    #[arg(long, value_name = "ENC", value_parser = parse_enc)]
+    encryption_enc: Option<ContentEncryption>,
+    /// Encrypt its tokens no more.
+    #[arg(long, conflicts_with_all = ["encryption_keys", "encryption_enc"])]
+    no_encryption: bool,
     /// A name for people.
     #[arg(long)]
     name: Option<String>,
@@ -172,10 +187,31 @@ impl Shape {
         if let Some(Demand(binding)) = self.required_binding {
             resource.required_binding = binding;
         }
+        self.apply_encryption(resource)?;
         if let Some(name) = &self.name {
             resource.name = Some(parse_name(name)?.to_owned());
         }
         resource.check()
+    }
+
+    fn apply_encryption(&self, resource: &mut Resource) -> Result<(), InvalidValue> {
+        if self.no_encryption {
+            resource.encryption = None;
+        }
+        let present = resource.encryption.as_ref();
+        let keys = self.encryption_keys.clone().or_else(|| Some(present?.keys.clone()));
+        let enc = self.encryption_enc.or_else(|| Some(present?.enc));
+        resource.encryption = match (keys, enc) {
+            (Some(keys), enc) => {
+                Some(Encryption { keys, enc: enc.unwrap_or(ContentEncryption::A256Gcm) })
+            }
+            (None, Some(enc)) => {
+                let rule = "it needs the keys of the resource (--encryption-jwks-file)";
+                return Err(InvalidValue::new("content encryption", enc.name(), rule));
+            }
+            (None, None) => None,
+        };
+        Ok(())
     }
 }
 
@@ -223,6 +259,7 @@ fn show(session: &Session, resource: &Resource) {
         ("token lifetime", format!("{} s", resource.token_lifetime)),
         ("largest token", format!("{} bytes", resource.max_token_bytes)),
         ("required binding", or_dash(resource.required_binding.map(RequiredBinding::name))),
+        ("encrypted to", or_dash(encrypted_to(resource).as_deref())),
     ]);
     session.output.result(&document(resource), &text);
 }
@@ -236,8 +273,16 @@ fn document(resource: &Resource) -> Value {
         "token_lifetime_seconds": resource.token_lifetime,
         "max_token_bytes": resource.max_token_bytes,
         "required_binding": resource.required_binding.map(RequiredBinding::name),
+        "encryption_kids": resource.encryption.as_ref().map(|encryption| encryption.keys.kids()),
+        "encryption_enc": resource.encryption.as_ref().map(|encryption| encryption.enc.name()),
         "enabled": resource.enabled,
     })
+}
+
+/// The key that is encrypted to, with its algorithms.
+fn encrypted_to(resource: &Resource) -> Option<String> {
+    let (key, enc) = resource.encryption.as_ref()?.recipient()?;
+    Some(format!("{} ({}, {})", key.kid(), key.algorithm().name(), enc.name()))
 }
 
 fn state(resource: &Resource) -> &'static str {

@@ -50,6 +50,7 @@ pub(super) async fn make_demo_client(
         token_lifetime: 600,
         max_token_bytes: 2048,
         required_binding: None,
+        encryption: None,
         enabled: true,
     };
     app.store.create_resource(&resource, &act).await?;

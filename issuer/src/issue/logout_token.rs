@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::access_token::to_json;
-use super::subject_identifier;
+use super::{encrypted, subject_identifier};
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::random;
@@ -39,7 +39,8 @@ struct Events {
 #[derive(Serialize)]
 struct Empty {}
 
-/// Makes the logout token of one client for one session; it is signed as the client's ID tokens are (§2.4).
+/// Makes the logout token of one client for one session; it is signed and encrypted as the client's ID
+/// tokens are (§2.4).
 ///
 /// # Errors
 ///
@@ -61,5 +62,7 @@ pub fn logout_token(
         sid: sign_in.backchannel_logout_session_required.then(|| delivery.session_id.to_string()),
     };
     let algorithm = sign_in.id_token_signed_response_alg;
-    app.keychain.live().sign(TokenType::LogoutToken, algorithm, &to_json(&claims, 512))
+    let signed =
+        app.keychain.live().sign(TokenType::LogoutToken, algorithm, &to_json(&claims, 512))?;
+    encrypted(signed, sign_in.id_token_recipient())
 }

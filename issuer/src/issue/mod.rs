@@ -1,5 +1,5 @@
 //! From what was proved and permitted to tokens: the only caller of the signer. Access tokens are those of RFC 9068 with
-//! `idtyp`; nothing about an access token is stored.
+//! `idtyp`, encrypted where the recipient has registered a key for that; nothing about an access token is stored.
 
 mod access_token;
 mod exchanged;
@@ -20,7 +20,7 @@ use crate::error::OAuthError;
 use crate::policy::Permitted;
 use crate::protocol::{Identity, acr};
 use crate::random;
-use crate::registry::{AssertedUser, Client, User};
+use crate::registry::{AssertedUser, Client, Encryption, Recipient, User};
 use crate::signing::TokenType;
 use crate::token::client_auth::AuthenticatedClient;
 use crate::token::grants::{ACCESS_TOKEN_TYPE, Asserted, SignedIn};
@@ -224,6 +224,8 @@ fn sign(
     let resource = &permitted.resource;
     let token =
         app.keychain.live().sign(TokenType::AccessToken, resource.algorithm, &claims.to_json())?;
+    let recipient = resource.encryption.as_ref().and_then(Encryption::recipient);
+    let token = encrypted(token, recipient)?;
     // The cap is enforced when a client or resource is configured; this catches what slipped through.
     if token.len() > resource.max_token_bytes as usize {
         return Err(OAuthError::server_error(format!(
@@ -234,6 +236,17 @@ fn sign(
         )));
     }
     Ok(token)
+}
+
+/// RFC 7519 §11.2: signed first, then encrypted, if the recipient has a key for that.
+///
+/// # Errors
+///
+/// `server_error` if that fails; the token does not go out in clear.
+pub fn encrypted(signed: String, recipient: Option<Recipient<'_>>) -> Result<String, OAuthError> {
+    let Some((key, enc)) = recipient else { return Ok(signed) };
+    key.encrypt(&signed, enc)
+        .map_err(|error| OAuthError::server_error(format!("encryption failed: {error}")))
 }
 
 /// OpenID Connect Core §3.1.3.3: an ID token for requests with the scope `openid`, and for no others.
@@ -267,7 +280,8 @@ fn id_token(
         more,
     };
     let payload = access_token::to_json(&claims, 512);
-    app.keychain.live().sign(TokenType::Jwt, algorithm, &payload).map(Some)
+    let signed = app.keychain.live().sign(TokenType::Jwt, algorithm, &payload)?;
+    encrypted(signed, sign_in.id_token_recipient()).map(Some)
 }
 
 /// RFC 6749 §5.1, RFC 8693 §2.2.1, OpenID Connect Core §3.1.3.3.

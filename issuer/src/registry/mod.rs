@@ -7,6 +7,7 @@ use std::sync::Arc;
 mod acting_rule;
 mod assertion_rule;
 mod client;
+mod encryption;
 mod invalid;
 mod names;
 mod profile;
@@ -24,6 +25,7 @@ pub use assertion_rule::{
 pub use client::{
     Client, ClientAuthentication, ClientId, ClientKeys, MAX_LIVE_SECRETS, Permission, StoredSecret,
 };
+pub use encryption::{Encryption, EncryptionKeys, Recipient};
 pub use invalid::InvalidValue;
 pub use names::{parse_name, parse_role, parse_scope_token, parse_scope_tokens};
 pub use profile::{Address, Profile, SCOPE_CLAIMS};

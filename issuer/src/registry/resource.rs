@@ -3,7 +3,7 @@
 use countersign_keys::Algorithm;
 use url::Url;
 
-use super::InvalidValue;
+use super::{Encryption, InvalidValue};
 
 /// A protected API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Resource {
     pub max_token_bytes: u32,
     /// To what its tokens must be bound; to nothing, unless the client wants it.
     pub required_binding: Option<RequiredBinding>,
+    /// To whom its tokens are encrypted, after they were signed; to nobody unless it is registered.
+    pub encryption: Option<Encryption>,
     /// No token is issued for a disabled resource.
     pub enabled: bool,
 }
@@ -65,6 +67,7 @@ impl Resource {
             token_lifetime: Self::DEFAULT_TOKEN_LIFETIME,
             max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
             required_binding: None,
+            encryption: None,
             enabled: true,
         })
     }
@@ -79,6 +82,7 @@ impl Resource {
             token_lifetime: Self::OWN_TOKEN_LIFETIME,
             max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
             required_binding: None,
+            encryption: None,
             enabled: true,
         }
     }

@@ -2,10 +2,11 @@
 //! registered names. A client without it speaks for itself only.
 
 use countersign_keys::Algorithm;
+use countersign_keys::jwe::{ContentEncryption, KeyManagement};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
-use super::InvalidValue;
+use super::{EncryptionKeys, InvalidValue, Recipient};
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
 
 /// The scopes of OpenID Connect Core §5.4 and §11: what the issuer itself tells of a user.
@@ -51,6 +52,21 @@ pub struct SignIn {
         deserialize_with = "optional_algorithm"
     )]
     pub userinfo_signed_response_alg: Option<Algorithm>,
+    /// The public keys to which its tokens are encrypted, as a JWK set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_keys: Option<EncryptionKeys>,
+    /// ID tokens are encrypted to the key of this algorithm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_alg: Option<KeyManagement>,
+    /// How the content of an encrypted ID token is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_enc: Option<ContentEncryption>,
+    /// UserInfo answers are encrypted to the key of this algorithm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_alg: Option<KeyManagement>,
+    /// How the content of an encrypted UserInfo answer is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_enc: Option<ContentEncryption>,
     /// Whether `sub` is the same for every client.
     pub subject_type: SubjectType,
     /// Clients with the same one see the same pairwise `sub` (OpenID Connect Core §8.1); without it, the host of the
@@ -89,6 +105,11 @@ impl Default for SignIn {
             request_object_signing_alg: None,
             id_token_signed_response_alg: Algorithm::Rs256,
             userinfo_signed_response_alg: None,
+            encryption_keys: None,
+            id_token_encrypted_response_alg: None,
+            id_token_encrypted_response_enc: None,
+            userinfo_encrypted_response_alg: None,
+            userinfo_encrypted_response_enc: None,
             subject_type: SubjectType::Public,
             sector_identifier: None,
             backchannel_logout_uri: None,
@@ -129,6 +150,7 @@ impl SignIn {
             let rule = "it needs a redirect URI, whose host names the sector";
             return Err(InvalidValue::new("subject type", "pairwise", rule));
         }
+        self.check_encryption()?;
         self.check_logout_uris()?;
         let color = self.brand_color.as_deref();
         if let Some(color) = color.filter(|color| !is_color(color)) {
@@ -139,6 +161,56 @@ impl SignIn {
 }
 
 impl SignIn {
+    /// To whom ID tokens are encrypted.
+    pub fn id_token_recipient(&self) -> Option<Recipient<'_>> {
+        self.recipient(self.id_token_encrypted_response_alg, self.id_token_encrypted_response_enc)
+    }
+
+    /// To whom UserInfo answers are encrypted.
+    pub fn userinfo_recipient(&self) -> Option<Recipient<'_>> {
+        self.recipient(self.userinfo_encrypted_response_alg, self.userinfo_encrypted_response_enc)
+    }
+
+    fn recipient(
+        &self,
+        alg: Option<KeyManagement>,
+        enc: Option<ContentEncryption>,
+    ) -> Option<Recipient<'_>> {
+        let key = self.encryption_keys.as_ref()?.of(alg?)?;
+        // OpenID Connect Registration §2: the default.
+        Some((key, enc.unwrap_or(ContentEncryption::A128CbcHs256)))
+    }
+
+    /// What is to be encrypted can be: it must never go out in clear.
+    fn check_encryption(&self) -> Result<(), InvalidValue> {
+        let both = [
+            (self.id_token_encrypted_response_alg, self.id_token_encrypted_response_enc),
+            (self.userinfo_encrypted_response_alg, self.userinfo_encrypted_response_enc),
+        ];
+        for (alg, enc) in both {
+            match (alg, enc) {
+                (Some(alg), _) if self.recipient(Some(alg), enc).is_none() => {
+                    let rule = "it needs an encryption key of the client with this algorithm";
+                    return Err(InvalidValue::new("encryption algorithm", alg.name(), rule));
+                }
+                // Registration §2.
+                (None, Some(enc)) => {
+                    let rule = "it needs the algorithm of a key too";
+                    return Err(InvalidValue::new("content encryption", enc.name(), rule));
+                }
+                _ => {}
+            }
+        }
+        // RFC 8725 §2.8: what is encrypted and not signed is from anybody.
+        if let (Some(alg), None) =
+            (self.userinfo_encrypted_response_alg, self.userinfo_signed_response_alg)
+        {
+            let rule = "UserInfo answers that are encrypted must be signed";
+            return Err(InvalidValue::new("encryption algorithm", alg.name(), rule));
+        }
+        Ok(())
+    }
+
     fn check_logout_uris(&self) -> Result<(), InvalidValue> {
         // Back-Channel Logout §2.2, Front-Channel Logout §2.
         let is_plain = |uri: &Url| {

@@ -4,7 +4,7 @@
 use countersign_keys::Algorithm;
 
 use super::assertion_rule::MAX_EXTERNAL_SUBJECT;
-use super::{ActingRule, AssertionRule, Client, Permission, Resource, User};
+use super::{ActingRule, AssertionRule, Client, Encryption, Permission, Resource, User};
 
 /// Quotes, names and fixed values of all members of an app token: `iss`, `aud`, `sub`, `client_id`, `scope`,
 /// `roles`, `jti` (22), `exp` and `iat` (10 each), `idtyp`, braces and commas, with a little to spare.
@@ -42,7 +42,7 @@ pub fn largest_token(
         + id
         + scopes
         + of_app.max(of_user);
-    encoded(payload, resource.algorithm)
+    encoded(payload, resource)
 }
 
 /// The most bytes a token can have by which `client` asserts a user.
@@ -63,7 +63,7 @@ pub fn largest_asserted_token(
         + scopes
         + ASSERTED_FRAME
         + MAX_EXTERNAL_SUBJECT;
-    encoded(payload, resource.algorithm)
+    encoded(payload, resource)
 }
 
 /// The most bytes a token can have by which `client` acts for somebody, at the end of a chain of `max_depth` exchanges.
@@ -84,7 +84,7 @@ pub fn largest_exchanged_token(
         + scopes
         + user_bytes.max(MAX_EXTERNAL_SUBJECT + ASSERTED_FRAME)
         + HOP * max_depth as usize;
-    encoded(payload, resource.algorithm)
+    encoded(payload, resource)
 }
 
 /// The bytes that the roles and groups of a user take in a token.
@@ -92,8 +92,11 @@ pub fn user_bytes(user: &User) -> usize {
     listed(&user.roles) + listed(&user.groups)
 }
 
-fn encoded(payload: usize, algorithm: Algorithm) -> usize {
-    base64_len(HEADER) + 1 + base64_len(payload) + 1 + base64_len(signature_len(algorithm))
+fn encoded(payload: usize, resource: &Resource) -> usize {
+    let signature = base64_len(signature_len(resource.algorithm));
+    let signed = base64_len(HEADER) + 1 + base64_len(payload) + 1 + signature;
+    let recipient = resource.encryption.as_ref().and_then(Encryption::recipient);
+    recipient.map_or(signed, |(key, enc)| key.encrypted_bytes(signed, enc))
 }
 
 /// Each with quotes and a comma.

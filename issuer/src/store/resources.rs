@@ -1,6 +1,7 @@
 //! Resources. Whatever a resource loses, its clients lose in the same transaction: no permission outlives its scope.
 
 use countersign_keys::Algorithm;
+use countersign_keys::jwe::ContentEncryption;
 use serde_json::{Value, json};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
@@ -9,7 +10,9 @@ use super::columns::{
     Rows, corrupt, flag, list, list_text, number, optional_text, text, unreadable,
 };
 use super::{Act, Change, Store, StoreError};
-use crate::registry::{InvalidValue, RequiredBinding, Resource, RowKind};
+use crate::registry::{
+    Encryption, EncryptionKeys, InvalidValue, RequiredBinding, Resource, RowKind,
+};
 
 impl Store {
     /// Registers a resource. The identifier of a deleted one may be used again: it begins without any client.
@@ -108,7 +111,8 @@ impl Change<'_> {
 
     async fn write_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
         let update = "UPDATE resource SET name = $1, scopes = $2, algorithm = $3, token_lifetime = $4, \
-             max_token_bytes = $5, enabled = $6, generation = $7, required_binding = $9 WHERE identifier = $8";
+             max_token_bytes = $5, enabled = $6, generation = $7, required_binding = $9, \
+             encryption_jwks = $10, encryption_enc = $11 WHERE identifier = $8";
         sqlx::query(update)
             .bind(resource.name.clone())
             .bind(list_text(&resource.scopes))
@@ -119,6 +123,8 @@ impl Change<'_> {
             .bind(self.generation)
             .bind(resource.identifier.as_str())
             .bind(resource.required_binding.map(RequiredBinding::name))
+            .bind(resource.encryption.as_ref().map(|encryption| encryption.keys.jwks().to_owned()))
+            .bind(resource.encryption.as_ref().map(|encryption| encryption.enc.name()))
             .execute(&mut *self.tx)
             .await?;
         Ok(())
@@ -179,13 +185,14 @@ fn description(resource: &Resource) -> Value {
         "token_lifetime": resource.token_lifetime,
         "max_token_bytes": resource.max_token_bytes,
         "required_binding": resource.required_binding.map(RequiredBinding::name),
+        "encryption_kids": resource.encryption.as_ref().map(|encryption| encryption.keys.kids()),
         "enabled": resource.enabled,
     })
 }
 
 async fn one(connection: &mut AnyConnection, identifier: &str) -> Result<Resource, StoreError> {
     let select = "SELECT identifier, name, scopes, algorithm, token_lifetime, max_token_bytes, enabled, \
-         required_binding FROM resource WHERE deleted_at IS NULL AND identifier = $1";
+         required_binding, encryption_jwks, encryption_enc FROM resource WHERE deleted_at IS NULL AND identifier = $1";
     let row = sqlx::query(select).bind(identifier).fetch_optional(connection).await?;
     let row = row.ok_or_else(|| StoreError::not_found("resource", identifier))?;
     resource_row(&row).map_err(|error| {
@@ -200,7 +207,7 @@ pub(super) async fn changed_after(
     generation: i64,
 ) -> Result<Rows<Resource>, StoreError> {
     let select = "SELECT identifier, name, scopes, algorithm, token_lifetime, max_token_bytes, enabled, \
-         required_binding FROM resource WHERE deleted_at IS NULL AND generation > $1 ORDER BY identifier";
+         required_binding, encryption_jwks, encryption_enc FROM resource WHERE deleted_at IS NULL AND generation > $1 ORDER BY identifier";
     let rows = sqlx::query(select).bind(generation).fetch_all(connection).await?;
     Ok(Rows::read(&rows, (RowKind::Resource, "identifier"), resource_row))
 }
@@ -222,6 +229,16 @@ fn resource_row(row: &AnyRow) -> Result<Resource, StoreError> {
                 RequiredBinding::from_name(&name).ok_or_else(|| corrupt("required_binding", &name))
             })
             .transpose()?,
+        encryption: encryption(row)?,
         enabled: flag(row, "enabled")?,
     })
+}
+
+/// A resource whose keys cannot be understood is unreadable: its tokens must not go out in clear.
+fn encryption(row: &AnyRow) -> Result<Option<Encryption>, StoreError> {
+    let Some(jwks) = optional_text(row, "encryption_jwks")? else { return Ok(None) };
+    let keys = EncryptionKeys::parse(&jwks).map_err(|error| corrupt("encryption_jwks", &error))?;
+    let enc = text(row, "encryption_enc")?;
+    let enc = ContentEncryption::from_name(&enc).ok_or_else(|| corrupt("encryption_enc", &enc))?;
+    Ok(Some(Encryption { keys, enc }))
 }

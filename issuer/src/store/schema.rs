@@ -103,6 +103,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0023_workload_rule.sql"),
         postgres: include_str!("../../migrations/0023_workload_rule.sql"),
     },
+    Step {
+        version: 25,
+        name: "encryption keys",
+        sqlite: include_str!("../../migrations/0025_encryption_keys.sql"),
+        postgres: include_str!("../../migrations/0025_encryption_keys.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -103,6 +103,7 @@ impl Issuer {
             token_lifetime: 600,
             max_token_bytes: 2048,
             required_binding: None,
+            encryption: None,
             enabled: true,
         };
         edit(&mut resource);

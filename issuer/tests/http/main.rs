@@ -15,6 +15,7 @@ mod cors;
 mod device;
 mod discovery;
 mod dpop;
+mod encrypted;
 mod every_error;
 mod exchange;
 mod forgot_password;

@@ -7,7 +7,7 @@ mod eddsa;
 #[cfg(feature = "private")]
 pub(crate) mod private;
 mod rsa;
-mod weak_rsa;
+pub(crate) mod weak_rsa;
 
 use std::fmt;
 use std::str::FromStr;

@@ -16,7 +16,7 @@ const ROCA_PRIMES: [u64; 38] = [
 ];
 
 /// Refuses a weak public key. Both numbers are big-endian and without leading zeros.
-pub(super) fn check(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
+pub(crate) fn check(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     let bits = n.first().map_or(0, |top| n.len() * 8 - top.leading_zeros() as usize);
     if !MODULUS_BITS.contains(&bits) {
         return Err(KeyError::RsaModulusSize { bits });

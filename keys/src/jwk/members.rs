@@ -84,6 +84,34 @@ impl<'a> JwkMembers<'a> {
         Ok(())
     }
 
+    /// RFC 7517 §4.2, OpenID Connect Core §10.2: whether `use` says that the key is for encryption; nothing else does, since
+    /// a key that does not say may be one that signs.
+    #[cfg(feature = "jwe")]
+    pub(crate) fn is_for_encryption(&self) -> bool {
+        self.public_key_use.as_deref() == Some("enc")
+    }
+
+    /// Whether `use` is absent: the holder of a private key knows what it is for.
+    #[cfg(feature = "jwe")]
+    pub(crate) fn has_no_use(&self) -> bool {
+        self.public_key_use.is_none()
+    }
+
+    #[cfg(feature = "jwe")]
+    pub(crate) fn key_type(&self) -> &str {
+        &self.kty
+    }
+
+    #[cfg(feature = "jwe")]
+    pub(crate) fn curve(&self) -> Option<&str> {
+        self.crv.as_deref()
+    }
+
+    #[cfg(feature = "jwe")]
+    pub(crate) fn algorithm_name(&self) -> Option<&str> {
+        self.alg.as_deref()
+    }
+
     /// The algorithm of the key: its `alg`, or the first of `allowed` that fits.
     pub(crate) fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, KeyError> {
         let fits = |algorithm: &Algorithm| algorithm.row().fits(&self.kty, self.crv.as_deref());

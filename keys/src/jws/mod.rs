@@ -4,7 +4,7 @@
 mod header;
 mod known;
 mod proof;
-mod reader;
+pub(crate) mod reader;
 #[cfg(feature = "private")]
 mod sign;
 mod token_hash;
@@ -146,7 +146,7 @@ impl<'t> UnverifiedJws<'t> {
 }
 
 /// RFC 7515 §4.1.9: `application/` may be omitted when no other slash is there.
-fn without_prefix(typ: &str) -> &str {
+pub(crate) fn without_prefix(typ: &str) -> &str {
     match typ.split_once('/') {
         Some((top, rest)) if top.eq_ignore_ascii_case("application") && !rest.contains('/') => rest,
         _ => typ,

@@ -10,10 +10,10 @@ use crate::json::MAX_DEPTH;
 const MAX_MEMBERS: usize = 32;
 
 /// The names of one object so far.
-pub(super) type Names<'a> = ArrayVec<JsonString<'a>, MAX_MEMBERS>;
+pub(crate) type Names<'a> = ArrayVec<JsonString<'a>, MAX_MEMBERS>;
 
 /// Records a name that must be new in its object (RFC 7515 §4).
-pub(super) fn record<'a>(names: &mut Names<'a>, name: JsonString<'a>) -> Result<(), JwsError> {
+pub(crate) fn record<'a>(names: &mut Names<'a>, name: JsonString<'a>) -> Result<(), JwsError> {
     if names.iter().any(|known| known.is_same_as(&name)) {
         return Err(JwsError::DuplicateHeaderMember);
     }
@@ -22,14 +22,14 @@ pub(super) fn record<'a>(names: &mut Names<'a>, name: JsonString<'a>) -> Result<
 
 /// A string between its quotes, checked but not yet unescaped.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct JsonString<'a> {
+pub(crate) struct JsonString<'a> {
     raw: &'a str,
     escaped: bool,
 }
 
 impl<'a> JsonString<'a> {
     /// The text, if it has at most `CAP` bytes.
-    pub(super) fn unescaped<const CAP: usize>(&self) -> Option<ArrayString<CAP>> {
+    pub(crate) fn unescaped<const CAP: usize>(&self) -> Option<ArrayString<CAP>> {
         let mut text = ArrayString::new();
         if !self.escaped {
             text.try_push_str(self.raw).ok()?;
@@ -42,7 +42,7 @@ impl<'a> JsonString<'a> {
     }
 
     /// Whether the text is `expected`.
-    pub(super) fn is(&self, expected: &'static str) -> bool {
+    pub(crate) fn is(&self, expected: &'static str) -> bool {
         self.is_same_as(&Self { raw: expected, escaped: false })
     }
 
@@ -106,23 +106,23 @@ impl Iterator for Characters<'_> {
 }
 
 /// Reads a text from front to back.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
     /// The `{` of the top object.
-    pub(super) fn open_object(&mut self) -> Result<(), JwsError> {
+    pub(crate) fn open_object(&mut self) -> Result<(), JwsError> {
         self.expect(b'{')
     }
 
     /// The name of the next member and its colon; nothing after the `}`.
-    pub(super) fn next_name(&mut self, first: bool) -> Result<Option<JsonString<'a>>, JwsError> {
+    pub(crate) fn next_name(&mut self, first: bool) -> Result<Option<JsonString<'a>>, JwsError> {
         if self.take(b'}') {
             return Ok(None);
         }
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A string and nothing else.
-    pub(super) fn string(&mut self) -> Result<JsonString<'a>, JwsError> {
+    pub(crate) fn string(&mut self) -> Result<JsonString<'a>, JwsError> {
         self.expect(b'"')?;
         let start = self.at;
         let mut escaped = false;
@@ -159,12 +159,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The value of a member of the top object, whatever it is.
-    pub(super) fn skip_member_value(&mut self) -> Result<(), JwsError> {
+    pub(crate) fn skip_member_value(&mut self) -> Result<(), JwsError> {
         self.skip_value(MAX_DEPTH - 1)
     }
 
     /// The value of a member of the top object, which must be an object, as it is written.
-    pub(super) fn member_object(&mut self) -> Result<&'a str, JwsError> {
+    pub(crate) fn member_object(&mut self) -> Result<&'a str, JwsError> {
         self.skip_whitespace();
         let start = self.at;
         if self.peek() != Some(b'{') {
@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Nothing but whitespace may follow.
-    pub(super) fn end(mut self) -> Result<(), JwsError> {
+    pub(crate) fn end(mut self) -> Result<(), JwsError> {
         self.skip_whitespace();
         if self.at == self.text.len() { Ok(()) } else { Err(JwsError::MalformedHeader) }
     }

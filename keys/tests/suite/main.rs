@@ -7,6 +7,8 @@ mod attacks_on_keys;
 mod cookbook;
 mod forge;
 mod formats;
+mod jwe;
+mod jwe_vectors;
 mod known_header;
 mod mutation;
 mod rotation;

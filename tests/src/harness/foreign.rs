@@ -56,6 +56,18 @@ pub async fn foreign_dpop(
     tell(script(library, "dpop"), wish, trusted).await
 }
 
+/// Opens and makes encrypted tokens with npm `jose`, PyPI `jwcrypto` or `joserfc`; one answer for each wish.
+pub async fn foreign_encryption(library: &str, wishes: &Value) -> Result<Value, String> {
+    let mut command = match library {
+        "jose" => script("openid-client", "encrypted"),
+        _ => script("authlib", "encrypted"),
+    };
+    if library != "jose" {
+        command.arg(library);
+    }
+    answer(&run(command, &wishes.to_string()).await?)
+}
+
 async fn tell(mut script: Command, wish: &Value, trusted: &Certificate) -> Result<Value, String> {
     script.env("NODE_EXTRA_CA_CERTS", &trusted.authority);
     script.env("REQUESTS_CA_BUNDLE", &trusted.authority);

@@ -26,7 +26,9 @@ pub use command::run;
 pub use database::Database;
 pub use deployment::{Deployment, PASSWORD, PAYMENTS, READ};
 pub use fault_proxy::FaultProxy;
-pub use foreign::{foreign_client, foreign_device, foreign_dpop, foreign_sign_in};
+pub use foreign::{
+    foreign_client, foreign_device, foreign_dpop, foreign_encryption, foreign_sign_in,
+};
 pub use https::HttpsServer;
 pub use judge::{Expected, Judge};
 pub use load::{Load, Outcome};

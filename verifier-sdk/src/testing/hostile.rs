@@ -86,7 +86,7 @@ attacks! {
     /// Bits in the last character that mean nothing.
     TrailingBits => "invalid_base64url",
     /// Five parts, as a JWE has.
-    FiveParts => "token_not_compact",
+    FiveParts => "token_encrypted",
     /// The JSON serialization (RFC 7515 §7.2).
     JsonSerialization => "token_not_compact",
     /// 20 KB of good token.

@@ -104,6 +104,17 @@ impl<'i> TestToken<'i> {
         signed(self.issuer.key(), &self.header_json(), &self.payload_json())
     }
 
+    /// The token, signed by the issuer's key and encrypted to its recipient.
+    ///
+    /// # Panics
+    /// If the key is not one that can be encrypted to.
+    #[cfg(feature = "jwe")]
+    #[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
+    pub fn encrypted_to(&self, key: &crate::jwe::EncryptionKey) -> String {
+        let encryption = crate::jwe::ContentEncryption::A256Gcm;
+        key.encrypt(&self.mint(), encryption).expect("the key was checked")
+    }
+
     /// The token, signed by another issuer's key under the name of this one's.
     pub fn forged_by(&self, attacker: &TestIssuer) -> String {
         signed(attacker.key(), &self.header_json(), &self.payload_json())

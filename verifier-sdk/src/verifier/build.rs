@@ -146,6 +146,8 @@ impl<C, A> VerifierBuilder<C, A> {
             return Err(BuildError::Setting(message));
         }
         self.token_cache.map_or(Ok(()), TokenCache::check)?;
+        #[cfg(feature = "jwe")]
+        self.policy.decryption.as_ref().map_or(Ok(()), crate::jwe::DecryptionKeys::check)?;
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         self.policy.skew = seconds(self.skew);
         self.policy.max_lifetime = seconds(self.max_lifetime);

@@ -75,6 +75,8 @@ impl VerifierBuilder<(), NoAudience> {
             skew: 0,
             max_lifetime: 0,
             max_token_bytes: MAX_TOKEN_BYTES,
+            #[cfg(feature = "jwe")]
+            decryption: None,
         };
         Self {
             policy,
@@ -213,6 +215,13 @@ impl<C, A> VerifierBuilder<C, A> {
     /// The longest token, 16 KiB by default and at most.
     pub fn max_token_bytes(mut self, max_token_bytes: usize) -> Self {
         self.policy.max_token_bytes = max_token_bytes;
+        self
+    }
+
+    /// Opens tokens that are encrypted to one of these keys; what is inside is verified as any other token.
+    #[cfg(feature = "jwe")]
+    pub fn decryption_keys(mut self, keys: crate::jwe::DecryptionKeys) -> Self {
+        self.policy.decryption = Some(keys);
         self
     }
 

@@ -43,8 +43,15 @@ impl<C> Verifier<C> {
     pub fn explain(&self, token: &str) -> Vec<CheckReport> {
         let mut report = Report::default();
         let policy = &self.inner.policy;
-        let Some(jws) = report.add("form", self.parse(token), "three strict base64url parts")
-        else {
+        let form = "three strict base64url parts";
+        let signed = match policy.open(token) {
+            Ok(signed) => signed,
+            Err(error) => {
+                report.add("form", Err::<(), _>(error), "five strict base64url parts, encrypted");
+                return report.skip_after_form();
+            }
+        };
+        let Some(jws) = report.add("form", self.parse(&signed), form) else {
             return report.skip_after_form();
         };
         let algorithm = format!("{} (accepted: {:?})", jws.algorithm(), policy.algorithms);

@@ -183,6 +183,11 @@ impl<C> Verifier<C> {
     pub fn relying_party(&self, client_id: &str) -> crate::RelyingParty {
         let mut policy = self.inner.policy.clone();
         policy.audiences = vec![client_id.to_owned()];
+        // That access tokens must be encrypted says nothing of ID tokens.
+        #[cfg(feature = "jwe")]
+        if let Some(keys) = &policy.decryption {
+            policy.decryption = Some(keys.accepting_plain());
+        }
         crate::RelyingParty::assemble(crate::relying_party::Parts {
             policy,
             trusted_audiences: Vec::new(),
@@ -291,14 +296,15 @@ impl<C> Verifier<C> {
         })
     }
 
-    /// The checks, in order. Nothing is allocated before the signature holds.
+    /// The checks, in order. Nothing is allocated before the signature holds, but for an encrypted token.
     fn check_all(
         &self,
         (token, scheme): (&str, Scheme),
         then: impl FnOnce(&UnverifiedJws<'_>, &VerifyingKey, &Verified<C>),
     ) -> Result<Verified<C>, VerifyError> {
         let policy = &self.inner.policy;
-        let jws = self.parse(token)?;
+        let signed = policy.open(token)?;
+        let jws = self.parse(&signed)?;
         policy.check_algorithm(&jws)?;
         policy.check_type(&jws)?;
         self.inner.keys.with_key(jws.kid(), |key| {
@@ -332,7 +338,8 @@ impl<C> Verifier<C> {
         token: &str,
         scheme: Scheme,
     ) -> Result<Verified<C>, VerifyError> {
-        let jws = self.parse(token)?;
+        let signed = self.inner.policy.open(token)?;
+        let jws = self.parse(&signed)?;
         self.inner.keys.resolve(jws.kid()).await?;
         self.check(token, scheme)
     }

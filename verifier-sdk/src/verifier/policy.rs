@@ -1,5 +1,7 @@
 //! What one verifier demands of a token: each check once, used by `verify` and by `explain`.
 
+use std::borrow::Cow;
+
 use countersign_keys::{Algorithm, JwkSet, JwsError, UnverifiedJws, VerifiedPayload, VerifyingKey};
 
 use crate::binding;
@@ -29,9 +31,31 @@ pub(crate) struct Policy {
     /// Seconds.
     pub(crate) max_lifetime: i64,
     pub(crate) max_token_bytes: usize,
+    #[cfg(feature = "jwe")]
+    pub(crate) decryption: Option<crate::jwe::DecryptionKeys>,
 }
 
 impl Policy {
+    /// The signed token: the token itself, or what is inside of an encrypted one (RFC 7516).
+    #[cfg(feature = "jwe")]
+    pub(crate) fn open<'t>(&self, token: &'t str) -> Result<Cow<'t, str>, VerifyError> {
+        match &self.decryption {
+            Some(keys) => keys.open(token, self.max_token_bytes),
+            None => Ok(Cow::Borrowed(token)),
+        }
+    }
+
+    /// The signed token: nothing is opened here.
+    #[cfg(not(feature = "jwe"))]
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "the feature `jwe` needs them"
+    )]
+    pub(crate) fn open<'t>(&self, token: &'t str) -> Result<Cow<'t, str>, VerifyError> {
+        Ok(Cow::Borrowed(token))
+    }
+
     /// The keys, if there are any yet, only make it faster: their usual headers need not be read.
     pub(crate) fn parse<'t>(
         &self,
@@ -39,8 +63,12 @@ impl Policy {
         keys: Option<&JwkSet>,
     ) -> Result<UnverifiedJws<'t>, VerifyError> {
         let known = keys.into_iter().flatten().map(VerifyingKey::access_token_header);
-        UnverifiedJws::parse_known(token, self.max_token_bytes, known)
-            .map_err(VerifyError::Malformed)
+        UnverifiedJws::parse_known(token, self.max_token_bytes, known).map_err(|error| {
+            // RFC 7516 §9: five parts are a JWE, whatever is in them.
+            let is_encrypted =
+                error == JwsError::NotCompact && token.bytes().filter(|b| *b == b'.').count() == 4;
+            if is_encrypted { VerifyError::Encrypted } else { VerifyError::Malformed(error) }
+        })
     }
 
     /// RFC 8725 §3.1: the recipient decides which algorithms there are.

@@ -13,6 +13,8 @@ mod arbitrary_bytes;
 mod bound_tokens;
 mod confusion;
 mod custom_keys;
+mod encrypted;
+mod encrypted_josekit;
 mod id_token;
 mod logout_token;
 mod silent_logs;

@@ -3,13 +3,17 @@
 
 use clap::{ArgAction, Args, ValueEnum};
 use countersign_keys::Algorithm;
+use countersign_keys::jwe::{ContentEncryption, KeyManagement};
 use url::Url;
 
 use super::super::Failure;
+use super::super::encryption::{parse_alg, parse_enc, read_keys};
 use crate::config;
 use crate::outbound::Outbound;
 use crate::protocol::redirect_uri::{ApplicationType, RedirectUri};
-use crate::registry::{ConsentPolicy, IDENTITY_SCOPES, InvalidValue, Pkce, SignIn, SubjectType};
+use crate::registry::{
+    ConsentPolicy, EncryptionKeys, IDENTITY_SCOPES, InvalidValue, Pkce, SignIn, SubjectType,
+};
 use crate::token::grants::DEVICE_CODE;
 
 /// The grants that need a person.
@@ -64,6 +68,21 @@ pub(super) struct SignInArguments {
     /// UserInfo answers are JWTs signed with this.
     #[arg(long, value_name = "ALG", value_parser = parse_algorithm)]
     userinfo_alg: Option<Algorithm>,
+    /// A JWK set with the keys of the client whose `use` is `enc`. The file replaces the set there was.
+    #[arg(long = "encryption-jwks-file", value_name = "FILE", value_parser = read_keys)]
+    encryption_keys: Option<EncryptionKeys>,
+    /// ID tokens are encrypted to its key of this algorithm.
+    #[arg(long, value_name = "ALG", value_parser = parse_alg)]
+    id_token_encryption_alg: Option<KeyManagement>,
+    /// How their content is encrypted; A128CBC-HS256 unless it says otherwise.
+    #[arg(long, value_name = "ENC", value_parser = parse_enc)]
+    id_token_encryption_enc: Option<ContentEncryption>,
+    /// UserInfo answers are encrypted to its key of this algorithm.
+    #[arg(long, value_name = "ALG", value_parser = parse_alg)]
+    userinfo_encryption_alg: Option<KeyManagement>,
+    /// How their content is encrypted; A128CBC-HS256 unless it says otherwise.
+    #[arg(long, value_name = "ENC", value_parser = parse_enc)]
+    userinfo_encryption_enc: Option<ContentEncryption>,
     /// Its logo on the pages of the issuer.
     #[arg(long, value_name = "URL")]
     logo_uri: Option<Url>,
@@ -80,6 +99,8 @@ pub(super) enum Optional {
     FrontchannelLogoutUri,
     UserinfoAlg,
     RequestObjectAlg,
+    IdTokenEncryption,
+    UserinfoEncryption,
     LogoUri,
     BrandColor,
 }
@@ -93,6 +114,14 @@ impl Optional {
             Self::FrontchannelLogoutUri => sign_in.frontchannel_logout_uri = None,
             Self::UserinfoAlg => sign_in.userinfo_signed_response_alg = None,
             Self::RequestObjectAlg => sign_in.request_object_signing_alg = None,
+            Self::IdTokenEncryption => {
+                sign_in.id_token_encrypted_response_alg = None;
+                sign_in.id_token_encrypted_response_enc = None;
+            }
+            Self::UserinfoEncryption => {
+                sign_in.userinfo_encrypted_response_alg = None;
+                sign_in.userinfo_encrypted_response_enc = None;
+            }
             Self::LogoUri => sign_in.logo_uri = None,
             Self::BrandColor => sign_in.brand_color = None,
         }
@@ -172,6 +201,7 @@ impl SignInArguments {
         }
         self.apply_policies(sign_in);
         self.apply_logout(sign_in);
+        self.apply_encryption(sign_in);
         set(&mut sign_in.id_token_signed_response_alg, self.id_token_alg);
         replace(&mut sign_in.userinfo_signed_response_alg, self.userinfo_alg);
         replace(&mut sign_in.request_object_signing_alg, self.request_object_alg);
@@ -188,6 +218,14 @@ impl SignInArguments {
         set(&mut sign_in.subject_type, choose(self.pairwise, subjects));
         set(&mut sign_in.require_pushed_authorization_requests, self.require_pushed_requests);
         set(&mut sign_in.require_signed_request_object, self.require_signed_request_object);
+    }
+
+    fn apply_encryption(&self, sign_in: &mut SignIn) {
+        replace(&mut sign_in.encryption_keys, self.encryption_keys.clone());
+        replace(&mut sign_in.id_token_encrypted_response_alg, self.id_token_encryption_alg);
+        replace(&mut sign_in.id_token_encrypted_response_enc, self.id_token_encryption_enc);
+        replace(&mut sign_in.userinfo_encrypted_response_alg, self.userinfo_encryption_alg);
+        replace(&mut sign_in.userinfo_encrypted_response_enc, self.userinfo_encryption_enc);
     }
 
     fn apply_logout(&self, sign_in: &mut SignIn) {

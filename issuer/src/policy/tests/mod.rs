@@ -41,6 +41,7 @@ fn resource(identifier: &str, scopes: &[&str]) -> Resource {
         token_lifetime: 900,
         max_token_bytes: 2048,
         required_binding: None,
+        encryption: None,
         enabled: identifier != OFF,
     }
 }

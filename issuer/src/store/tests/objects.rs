@@ -1,6 +1,10 @@
 //! Clients, resources, users and secrets: what is written is what is read, and what is refused.
 
+use countersign_keys::jwe::{ContentEncryption, DecryptionKey, KeyManagement};
+use serde_json::json;
+
 use super::*;
+use crate::registry::{Encryption, EncryptionKeys};
 
 const PAYMENTS: &str = "https://payments.example";
 
@@ -62,6 +66,34 @@ fn a_third_live_secret_is_refused_and_an_expired_one_makes_room() {
         assert!(third.to_string().contains("client secret remove orders"), "{third}");
         let client = store.client(&id("orders")).await.unwrap();
         assert_eq!(client.secrets.iter().map(|secret| &secret.id).collect::<Vec<_>>(), ["s3"]);
+    });
+}
+
+#[test]
+fn a_resource_is_read_with_the_keys_that_its_tokens_are_encrypted_to_and_never_without() {
+    both(|database| async move {
+        let store = with_payments(&database).await;
+        let key = DecryptionKey::generate(KeyManagement::EcdhEs).unwrap();
+        let jwks = json!({ "keys": [key.encryption_key().to_jwk()] }).to_string();
+        let keys = EncryptionKeys::parse(&jwks).unwrap();
+        let encryption = Encryption { keys, enc: ContentEncryption::A128CbcHs256 };
+        let written = store
+            .update_resource(PAYMENTS, &act(), |resource| {
+                resource.encryption = Some(encryption.clone());
+                Ok(())
+            })
+            .await
+            .unwrap();
+
+        let read = store.resource(PAYMENTS).await.unwrap();
+        sqlx::query("UPDATE resource SET encryption_jwks = '{}'")
+            .execute(&mut *store.pool.acquire().await.unwrap())
+            .await
+            .unwrap();
+        let altered = store.resource(PAYMENTS).await.unwrap_err();
+
+        assert_eq!((&read, &read.encryption), (&written, &Some(encryption)));
+        assert!(matches!(altered, StoreError::Unreadable(_)), "{altered}");
     });
 }
 
