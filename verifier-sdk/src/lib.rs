@@ -97,6 +97,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Where TLS is mutual, [`Mtls`](binding::Mtls) takes tokens that are bound to the certificate of the client (RFC 8705): the
+//! service that ends TLS puts a [`ClientCertificate`](binding::ClientCertificate) into the extensions of the request, or
+//! names the proxy whose header it believes.
+//!
 //! # What is checked, in this order
 //!
 //! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
@@ -116,7 +120,7 @@
 //! - [`RelyingParty`], [`IdToken`], [`LogoutToken`], [`replay`]: what a client of the issuer verifies
 //! - [`key_source`]: fixed keys, the issuer's, kept fresh, or a source of the service; `discovery`
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
-//! - [`binding`]: tokens that are bound to a key, and the proofs of who presents them; mutual TLS to come
+//! - [`binding`]: tokens that are bound to a key, and what who presents them shows: a proof, or a certificate
 //! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side; `jwe` to come, in front of all checks
 //! - `session/`: the code flow and the session of a server-rendered application (feature `session`)
 //! - [`VerifyError`], [`Challenge`], [`health`], [`metrics`], [`clock`]

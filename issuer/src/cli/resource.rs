@@ -73,7 +73,7 @@ struct Shape {
     /// The largest token, 512 to 16384 bytes.
     #[arg(long, value_name = "N")]
     max_token_bytes: Option<u32>,
-    /// What its tokens must be bound to: dpop (RFC 9449), or none.
+    /// What its tokens must be bound to: dpop (RFC 9449), certificate (RFC 8705), any of both, or none.
     #[arg(long, value_name = "BINDING", value_parser = parse_binding)]
     required_binding: Option<Demand>,
     /// A name for people.
@@ -90,7 +90,7 @@ fn parse_binding(name: &str) -> Result<Demand, String> {
         "none" => Ok(Demand(None)),
         _ => RequiredBinding::from_name(name)
             .map(|binding| Demand(Some(binding)))
-            .ok_or_else(|| "use dpop or none".to_owned()),
+            .ok_or_else(|| "use dpop, certificate, any or none".to_owned()),
     }
 }
 

@@ -16,10 +16,11 @@ pub use issuer_url::IssuerUrl;
 pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
 pub use secret::Secret;
 pub use sections::{
-    Audit, BrandSettings, ClientAuthenticationLimits, Config, CredentialSettings, Database, Dpop,
-    Keys, Log, LogFormat, Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound,
-    Proxies, RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls,
-    TokenExchange, Tracing, UpstreamProvider, UpstreamRegistration,
+    Audit, BrandSettings, ClientAuthenticationLimits, ClientCertificateHeader, Config,
+    CredentialSettings, Database, Dpop, Keys, Log, LogFormat, Mail, MailTls, MailTransport,
+    MasterKeySource, Mtls, OnWriteFailure, Outbound, Proxies, RefreshTokens, Registration,
+    RegistrationMode, Sessions, Shutdown, Source, Tls, TokenExchange, Tracing, UpstreamProvider,
+    UpstreamRegistration,
 };
 pub use setting::{Section, Setting, Shown};
 
@@ -57,6 +58,7 @@ pub const SECTIONS: &[Section] = &[
     Sessions::SECTION,
     RefreshTokens::SECTION,
     Dpop::SECTION,
+    Mtls::SECTION,
     CredentialSettings::SECTION,
     BrandSettings::SECTION,
     Mail::SECTION,

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use countersign_keys::algorithm::{ALGORITHMS, Algorithm};
+use countersign_verifier::binding::CertificateHeader;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
@@ -45,6 +46,7 @@ section! {
         pub sessions: Sessions;
         pub refresh_tokens: RefreshTokens;
         pub dpop: Dpop;
+        pub mtls: Mtls;
         pub credentials: CredentialSettings;
         pub brand: BrandSettings;
         pub mail: Mail;
@@ -183,6 +185,27 @@ section! {
         /// Whether each proof must carry a nonce of the issuer, so that none can be made ahead of time. Costs a client one
         /// more request every few minutes.
         pub require_nonce: bool = false, Default "false";
+    }
+}
+
+section! {
+    /// Clients that show a certificate (mutual TLS, RFC 8705): to prove who they are, or to have tokens bound to it. Either
+    /// the issuer ends TLS itself at `listen` of this section, or a proxy does and hands the certificate on.
+    "mtls" => pub struct Mtls {
+        /// Addresses whose TLS asks for a certificate of the client; needs `[tls]`. Best of their own, since browsers ask
+        /// people which certificate to show; one may also stand in the `listen` at the top.
+        pub listen: Vec<SocketAddr> = Vec::new(), Unset r#"["0.0.0.0:8444"]"#;
+        /// The public URL of these addresses, or of the proxy's listener that asks for certificates: the base of
+        /// `mtls_endpoint_aliases` in the metadata. Without it, the endpoints have no other addresses.
+        pub url: Option<IssuerUrl> = None, Unset r#""https://mtls.example.com""#;
+        /// A file in PEM with the authorities that issue certificates to clients, for `tls_client_auth`. Read at start.
+        pub certificate_authority_file: Option<PathBuf> = None,
+            Unset r#""/etc/countersign/client-ca.pem""#;
+        /// In which header the `proxies.trusted` hand the certificate on: `client-cert` (RFC 9440) or
+        /// `x-forwarded-client-cert` (Envoy). They must overwrite what a client sends. From anybody else the header is
+        /// ignored.
+        pub client_certificate_header: Option<ClientCertificateHeader> = None,
+            Unset r#""client-cert""#;
     }
 }
 
@@ -343,6 +366,29 @@ section! {
         pub grace_seconds: u32 = 0, Default "0";
         /// Seconds that requests in flight then have to finish.
         pub drain_seconds: u32 = 10, Default "10";
+    }
+}
+
+/// A header in which a proxy hands a certificate on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientCertificateHeader(pub CertificateHeader);
+
+impl<'de> Deserialize<'de> for ClientCertificateHeader {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let known = [CertificateHeader::ClientCert, CertificateHeader::XForwardedClientCert];
+        let found = known.into_iter().find(|header| name.eq_ignore_ascii_case(header.name()));
+        found.map(Self).ok_or_else(|| {
+            let [one, other] = known.map(CertificateHeader::name);
+            D::Error::custom(format!("`{name}` is neither `{one}` nor `{other}`"))
+        })
+    }
+}
+
+impl Mtls {
+    /// Whether clients can show certificates at all.
+    pub fn is_offered(&self) -> bool {
+        !self.listen.is_empty() || self.client_certificate_header.is_some()
     }
 }
 

@@ -97,6 +97,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0022_proof_of_possession.sql"),
         postgres: include_str!("../../migrations/0022_proof_of_possession.sql"),
     },
+    Step {
+        version: 24,
+        name: "client certificate",
+        sqlite: include_str!("../../migrations/0024_client_certificate.sql"),
+        postgres: include_str!("../../migrations/0024_client_certificate.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_keys::algorithm::ALGORITHMS;
-use countersign_keys::{UnverifiedJws, VerifyingKey};
+use countersign_keys::{Kid, UnverifiedJws, VerifyingKey};
 use countersign_verifier::key_source::{
     Fetch, FetchError, KeySourceError, RemoteKeys, RemoteOptions, Source,
 };
@@ -75,19 +75,36 @@ impl ClientKeySource {
                 };
                 found.cloned().ok_or_else(unknown)
             }
-            ClientKeys::Uri(uri) => match self.remote(uri).find(jws.kid()).await {
-                Ok(key) => Ok(key),
-                Err(KeySourceError::UnknownKey) => Err(unknown()),
-                // Trying again will not help, and a stranger need not learn that the client exists.
-                Err(KeySourceError::Unavailable {
-                    cause: FetchError::InsecureUrl(url), ..
-                }) => {
-                    let cause = format!("jwks_uri at {url} is never fetched; see outbound.allow");
-                    Err(NoKey::Unknown(cause.into()))
-                }
-                // Nobody can say whether the client is who it claims to be.
-                Err(error) => Err(NoKey::Unavailable(format!("jwks_uri {uri}: {error}"))),
-            },
+            ClientKeys::Uri(uri) => {
+                let found = self.remote(uri).find(jws.kid()).await;
+                found.map_err(|error| no_key(uri, error).unwrap_or_else(unknown))
+            }
+        }
+    }
+
+    /// The key of a client with this thumbprint, whatever its name: as a certificate shows it (RFC 8705 §2.2).
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub async fn find_thumbprint(
+        &self,
+        client: &Client,
+        thumbprint: Kid,
+    ) -> Result<VerifyingKey, NoKey> {
+        let unknown =
+            || NoKey::Unknown("no registered key of the client is that of the certificate".into());
+        match &client.keys {
+            ClientKeys::None => Err(NoKey::Unknown("the client has no registered keys".into())),
+            ClientKeys::Inline(keys) => {
+                let mut keys = keys.iter();
+                let found = keys.find(|key| key.thumbprint() == thumbprint);
+                found.cloned().ok_or_else(unknown)
+            }
+            ClientKeys::Uri(uri) => {
+                let found = self.remote(uri).find_thumbprint(&thumbprint).await;
+                found.map_err(|error| no_key(uri, error).unwrap_or_else(unknown))
+            }
         }
     }
 
@@ -102,5 +119,19 @@ impl ClientKeySource {
             RemoteKeys::new(Source::JwksUrl(uri.clone()), options)
         };
         by_uri.entry(uri.clone()).or_insert_with(make).clone()
+    }
+}
+
+/// Why a `jwks_uri` gave no key; none if it simply has not got it.
+fn no_key(uri: &Url, error: KeySourceError) -> Option<NoKey> {
+    match error {
+        KeySourceError::UnknownKey => None,
+        // Trying again will not help, and a stranger need not learn that the client exists.
+        KeySourceError::Unavailable { cause: FetchError::InsecureUrl(url), .. } => {
+            let cause = format!("jwks_uri at {url} is never fetched; see outbound.allow");
+            Some(NoKey::Unknown(cause.into()))
+        }
+        // Nobody can say whether the client is who it claims to be.
+        error => Some(NoKey::Unavailable(format!("jwks_uri {uri}: {error}"))),
     }
 }
