@@ -41,7 +41,7 @@ impl World {
 
     fn verifier(&self, mtls: Option<Mtls>, dpop: Option<Dpop>) -> Verifier {
         let builder = Verifier::builder(ISSUER).audience(AUDIENCE).clock(TestClock::at(NOW));
-        let builder = builder.token_cache(TokenCache::with_capacity(8));
+        let builder = builder.token_cache(TokenCache::default().capacity(8));
         let builder = mtls.into_iter().fold(builder, |builder, mtls| builder.mtls(mtls));
         let builder = dpop.into_iter().fold(builder, |builder, dpop| builder.dpop(dpop));
         builder.build_with(self.issuer.jwk_set()).unwrap()
@@ -81,7 +81,7 @@ fn a_thumbprint_is_that_of_rfc_8705() {
     // What `openssl dgst -sha256` and the base64 of URLs say of the four letters.
     let certificate = ClientCertificate::from_der(*b"mine");
 
-    assert_eq!(certificate.x5t_s256(), "OC2iV29iBVOaLx-1ctfTeSBRlgpZExXaTqMqDL-nC-E");
+    assert_eq!(certificate.x5t_s256(), "P9MFQv4_YbFL1KSy3Atvsw-m9j685S3Rd4qqjE3ALP8");
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn row_31_the_header_of_a_proxy_is_believed_from_the_proxy_alone() {
         code(ask(&verifier, &all, connection).await)
     };
 
-    assert_eq!(by(&[&mine], (Some(PROXY), None)).await, "");
+    assert_eq!(by(&[&mine], (Some(PROXY), None)).await, "accepted");
     assert_eq!(by(&[&other], (Some(PROXY), None)).await, "certificate_wrong");
     assert_eq!(by(&[], (Some(PROXY), None)).await, "certificate_missing");
     assert_eq!(by(&[], (Some(PROXY), Some(&world.mine))).await, "certificate_missing");
@@ -202,7 +202,7 @@ async fn row_31_the_header_of_a_proxy_is_believed_from_the_proxy_alone() {
     assert_eq!(by(&[&mine], (None, None)).await, "certificate_missing", "nobody knows from whom");
     assert_eq!(
         by(&[&other], (Some(STRANGER), Some(&world.mine))).await,
-        "",
+        "accepted",
         "a connection of its own"
     );
 }
