@@ -23,7 +23,7 @@ const discover = (party) =>
   oauth.discovery(new URL(issuer), party.client_id, { use_mtls_endpoint_aliases: true }, oauth.TlsClientAuth(), {
     [oauth.customFetch]: showing(party),
   });
-const refused = (act) => act.then(() => "not refused", (error) => error.error ?? `${error}`);
+const refused = (act) => act.then(() => "not refused", (error) => error.error ?? error.status ?? `${error}`);
 
 // An app by itself, by a certificate of the authority.
 const configuration = await discover(app);

@@ -117,7 +117,9 @@ async fn openid_client_and_requests_oauth2client_get_and_use_tokens_that_are_bou
         assert_eq!(kind.as_deref(), Some("bearer"), "{library}: {told}");
         assert_eq!(told["told"], "paid by orders", "{library}: {told}");
         assert_eq!((&told["without"], &told["with_another"]), (&json!(401), &json!(401)), "{told}");
-        assert_eq!(told["impersonated"], "invalid_client", "{library}: {told}");
+        // The one library tells the error, the other the status of a refusal with a challenge.
+        let refused = [json!("invalid_client"), json!(401)];
+        assert!(refused.contains(&told["impersonated"]), "{library}: {told}");
         if library == "openid-client" {
             let user_id = json!(user_id);
             assert_eq!((&told["subject"], &told["userinfo"]["sub"]), (&user_id, &user_id));
