@@ -1,6 +1,9 @@
 //! `self_signed_tls_client_auth` (RFC 8705 §2.2): the key of the certificate is one that the client registered, and nobody
 //! vouches for more.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use countersign::registry::{Client, ClientAuthentication, ClientKeys};
 use countersign_keys::JwkSet;
 use countersign_keys::algorithm::{ALGORITHMS, Algorithm};
@@ -92,8 +95,8 @@ async fn keys_behind_a_jwks_uri_are_fetched_again_when_the_key_is_new() {
     })
     .await;
     let (first, second) = (Holder::self_signed(|_| {}), Holder::self_signed(|_| {}));
-    let published = std::sync::Arc::new(std::sync::Mutex::new(jwks(&[&first])));
-    let shared = std::sync::Arc::clone(&published);
+    let published = Arc::new(Mutex::new(jwks(&[&first])));
+    let shared = Arc::clone(&published);
     let document = axum::routing::get(async move || axum::Json(shared.lock().unwrap().clone()));
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = Url::parse(&format!("http://{}/jwks", socket.local_addr().unwrap())).unwrap();
@@ -105,7 +108,7 @@ async fn keys_behind_a_jwks_uri_are_fetched_again_when_the_key_is_new() {
     assert_eq!(ask(&issuer, "orders", Some(&second.shown)).await.error(), wrong_client());
     *published.lock().unwrap() = jwks(&[&first, &second]);
     // An unknown key is asked for again, but not at once.
-    issuer.clock.advance(std::time::Duration::from_secs(120));
+    issuer.clock.advance(Duration::from_mins(2));
     issuer.follow().await;
     assert_eq!(ask(&issuer, "orders", Some(&second.shown)).await.status, 200);
 }

@@ -11,7 +11,7 @@ use countersign_verifier::binding::{
 };
 use countersign_verifier::credential::Carriers;
 use countersign_verifier::testing::{TestClock, TestHolder, TestIssuer};
-use countersign_verifier::{TokenCache, Verified, Verifier, VerifyError};
+use countersign_verifier::{TokenCache, Verified, Verifier, VerifierBuilder, VerifyError};
 use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
 use tower::ServiceExt as _;
@@ -42,8 +42,8 @@ impl World {
     fn verifier(&self, mtls: Option<Mtls>, dpop: Option<Dpop>) -> Verifier {
         let builder = Verifier::builder(ISSUER).audience(AUDIENCE).clock(TestClock::at(NOW));
         let builder = builder.token_cache(TokenCache::default().capacity(8));
-        let builder = mtls.into_iter().fold(builder, |builder, mtls| builder.mtls(mtls));
-        let builder = dpop.into_iter().fold(builder, |builder, dpop| builder.dpop(dpop));
+        let builder = mtls.into_iter().fold(builder, VerifierBuilder::mtls);
+        let builder = dpop.into_iter().fold(builder, VerifierBuilder::dpop);
         builder.build_with(self.issuer.jwk_set()).unwrap()
     }
 
@@ -92,10 +92,10 @@ async fn row_30_whoever_shows_the_certificate_is_let_in_and_nobody_else() {
     let by = async |shown| ask(&verifier, &[("authorization", &bearer)], (None, shown)).await;
 
     for _also_from_the_cache in 0..2 {
-        let verified = by(Some(&world.mine)).await.unwrap();
+        let caller = by(Some(&world.mine)).await.unwrap();
         let x5t_s256 = world.mine.x5t_s256();
-        assert_eq!(verified.binding(), Some(Binding::Certificate { x5t_s256 }));
-        assert_eq!(verified.require_binding(), Ok(()));
+        assert_eq!(caller.binding(), Some(Binding::Certificate { x5t_s256 }));
+        assert_eq!(caller.require_binding(), Ok(()));
         assert_eq!(code(by(None).await), "certificate_missing");
         assert_eq!(code(by(Some(&world.other)).await), "certificate_wrong");
         assert_eq!(code(verifier.verify(&world.token).await), "bound_to_key");
