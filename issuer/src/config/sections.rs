@@ -6,13 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use countersign_keys::algorithm::{ALGORITHMS, Algorithm};
-use countersign_verifier::binding::CertificateHeader;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::setting::section;
-use super::{IssuerUrl, Secret};
+use super::{ClientCertificateHeader, IssuerUrl, Secret};
 use crate::mail::{Recipient, Sender};
 use crate::page::{Brand, Color, LogoUrl};
 
@@ -366,29 +365,6 @@ section! {
         pub grace_seconds: u32 = 0, Default "0";
         /// Seconds that requests in flight then have to finish.
         pub drain_seconds: u32 = 10, Default "10";
-    }
-}
-
-/// A header in which a proxy hands a certificate on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientCertificateHeader(pub CertificateHeader);
-
-impl<'de> Deserialize<'de> for ClientCertificateHeader {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let known = [CertificateHeader::ClientCert, CertificateHeader::XForwardedClientCert];
-        let found = known.into_iter().find(|header| name.eq_ignore_ascii_case(header.name()));
-        found.map(Self).ok_or_else(|| {
-            let [one, other] = known.map(CertificateHeader::name);
-            D::Error::custom(format!("`{name}` is neither `{one}` nor `{other}`"))
-        })
-    }
-}
-
-impl Mtls {
-    /// Whether clients can show certificates at all.
-    pub fn is_offered(&self) -> bool {
-        !self.listen.is_empty() || self.client_certificate_header.is_some()
     }
 }
 
