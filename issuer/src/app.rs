@@ -29,7 +29,9 @@ use crate::secret_uses::SecretUses;
 use crate::signing::Keychain;
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::token::client_auth::{ClientKeySource, FailureLimiter, SecretHasher, WorkloadIssuers};
+use crate::token::client_auth::{
+    ClientAuthorities, ClientKeySource, FailureLimiter, SecretHasher, WorkloadIssuers,
+};
 use crate::upstream::Upstream;
 
 /// The state of one node.
@@ -58,6 +60,8 @@ pub struct App {
     pub client_keys: ClientKeySource,
     /// The issuers outside that know workloads.
     pub workload_issuers: WorkloadIssuers,
+    /// The authorities that issue certificates to clients.
+    pub client_authorities: Option<ClientAuthorities>,
     /// What checks proofs of possession.
     pub proofs: ProofVerifier,
     /// How people prove who they are.
@@ -109,6 +113,7 @@ impl App {
             keychain: Keychain::new(opened.rings, clock.elapsed()),
             registry: ArcSwap::from_pointee(opened.registry),
             secret_hasher: opened.secret_hasher,
+            client_authorities: client_authorities(&config)?,
             proofs: binding::verifier(&config.dpop, &opened.sealer),
             sealer: opened.sealer,
             credentials: opened.credentials,
@@ -149,4 +154,10 @@ impl App {
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
+}
+
+fn client_authorities(config: &Config) -> Result<Option<ClientAuthorities>, StartError> {
+    let Some(path) = &config.mtls.certificate_authority_file else { return Ok(None) };
+    let loaded = ClientAuthorities::load(path);
+    loaded.map(Some).map_err(|cause| StartError::File { path: path.clone(), cause })
 }

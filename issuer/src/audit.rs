@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use countersign_verifier::binding::Proof;
 use serde::{Serialize, Serializer};
 
+use crate::binding::Binding;
 use crate::config::OnWriteFailure;
 use crate::error::OAuthError;
 use crate::issue::Issued;
@@ -51,6 +52,9 @@ pub struct AuditEvent<'e> {
     /// The key that the token is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     jkt: Option<&'e str>,
+    /// The certificate that it is bound to.
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    x5t_s256: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +89,8 @@ impl<'e> AuditEvent<'e> {
             aud: Some(&issued.permitted.resource.identifier),
             scope: Some(&issued.permitted.scope),
             jti: Some(&issued.jti),
-            jkt: issued.proof.as_ref().map(Proof::jkt),
+            jkt: issued.proof().map(Proof::jkt),
+            x5t_s256: issued.binding.as_ref().and_then(Binding::x5t_s256),
             exp: Some(issued.expires_at),
             ..Self::new(at, "token_issued", origin)
         }
@@ -133,6 +138,7 @@ impl<'e> AuditEvent<'e> {
             scope: None,
             jti: None,
             jkt: None,
+            x5t_s256: None,
             exp: None,
             error: None,
             cause: None,

@@ -1,13 +1,14 @@
-//! Proofs of possession (DPoP, RFC 9449) at the endpoints of the issuer: what a request proves, whether that is enough, and
-//! that no proof is used twice, on whichever node. Checked by the SDK's own `ProofVerifier`; what a grant is bound to is
-//! compared here, for every grant in the same way.
+//! What tokens are bound to: a key, by proofs of possession (DPoP, RFC 9449), or the certificate of mutual TLS (RFC 8705).
+//! What a request proves, whether that is enough, and that no proof is used twice, on whichever node. Proofs are checked by
+//! the SDK's own `ProofVerifier`; what a grant is bound to is compared here, for every grant in the same way.
 
 use countersign_verifier::binding::{
-    Proof, ProofError, ProofRequest, ProofVerifier, RollingNonces,
+    ClientCertificate, Confirmation, Proof, ProofError, ProofRequest, ProofVerifier, RollingNonces,
 };
 use http::request::Parts;
 
 use crate::app::App;
+use crate::client_certificate;
 use crate::config::Dpop;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
@@ -16,6 +17,41 @@ use crate::sealer::{Purpose, Sealer};
 
 /// How many keys of clients are kept parsed; about a kilobyte each.
 const KNOWN_KEYS: usize = 1_000;
+
+/// What a token is bound to, of which the request proved possession.
+#[derive(Clone, Debug)]
+pub enum Binding {
+    /// A key, by a proof.
+    Dpop(Proof),
+    /// The certificate of the connection.
+    Certificate(ClientCertificate),
+}
+
+impl Binding {
+    /// The proof, if there is one.
+    pub fn proof(&self) -> Option<&Proof> {
+        match self {
+            Self::Dpop(proof) => Some(proof),
+            Self::Certificate(_) => None,
+        }
+    }
+
+    /// The thumbprint of the certificate, if it is one.
+    pub fn x5t_s256(&self) -> Option<&str> {
+        match self {
+            Self::Certificate(certificate) => Some(certificate.x5t_s256()),
+            Self::Dpop(_) => None,
+        }
+    }
+
+    /// What is kept of it.
+    pub fn confirmation(&self) -> Confirmation {
+        match self {
+            Self::Dpop(proof) => Confirmation::Jkt(proof.jkt().into()),
+            Self::Certificate(certificate) => Confirmation::X5tS256(certificate.x5t_s256().into()),
+        }
+    }
+}
 
 /// What checks the proofs of a node. All nodes recognize each other's nonces, since these follow from a sealed key.
 pub fn verifier(settings: &Dpop, sealer: &Sealer) -> ProofVerifier {
@@ -30,11 +66,53 @@ pub fn verifier(settings: &Dpop, sealer: &Sealer) -> ProofVerifier {
 ///
 /// `invalid_dpop_proof`, or `use_dpop_nonce` with a nonce.
 pub fn proven(app: &App, parts: &Parts, path: &str) -> Result<Option<Proof>, OAuthError> {
-    let url = app.config.issuer.endpoint(path);
-    let request =
-        ProofRequest { method: parts.method.as_str(), url: &url, access_token: None, jkt: None };
-    let checked = app.proofs.check_header(parts.headers.get_all("dpop"), &request, app.clock.now());
+    let checked = check(app, parts, path, (None, None));
     checked.map_err(|error| refusal(&error, ErrorCode::InvalidDpopProof, ErrorCode::UseDpopNonce))
+}
+
+/// Checks the proof of a request to an endpoint, with the token and the key that it must be for.
+fn check(
+    app: &App,
+    parts: &Parts,
+    path: &str,
+    (access_token, jkt): (Option<&str>, Option<&str>),
+) -> Result<Option<Proof>, ProofError> {
+    let at = |url: &str| {
+        let request = ProofRequest { method: parts.method.as_str(), url, access_token, jkt };
+        app.proofs.check_header(parts.headers.get_all("dpop"), &request, app.clock.now())
+    };
+    let checked = at(&app.config.issuer.endpoint(path));
+    match (&checked, &app.config.mtls.url) {
+        // RFC 8705 §5: the endpoint has two addresses then.
+        (Err(ProofError::WrongUrl), Some(alias)) => at(&alias.endpoint(path)),
+        _ => checked,
+    }
+}
+
+/// What the token of a request to the token endpoint will be bound to.
+///
+/// # Errors
+///
+/// As [`proven`]; `invalid_request` if a client that is registered for certificates shows none, or a proof too.
+pub fn of_token_request(
+    app: &App,
+    parts: &Parts,
+    client: &Client,
+) -> Result<Option<Binding>, OAuthError> {
+    let proof = proven(app, parts, "/token")?;
+    if !client.tls_client_certificate_bound_access_tokens {
+        return Ok(proof.map(Binding::Dpop));
+    }
+    // RFC 8705 §3.4: who is registered for it gets no others.
+    match (proof, client_certificate::shown(parts)?) {
+        (None, Some(certificate)) => Ok(Some(Binding::Certificate(certificate))),
+        (None, None) => Err(OAuthError::invalid_request(
+            "the token must be bound to a certificate, and the connection has none",
+        )),
+        (Some(_), _) => Err(OAuthError::invalid_request(
+            "the token is bound to a certificate: a proof is not taken beside it",
+        )),
+    }
 }
 
 /// The proof that comes with an access token for the issuer itself, which is bound to this key.
@@ -47,14 +125,7 @@ pub fn proven_with_token(
     parts: &Parts,
     (path, token, jkt): (&str, &str, &str),
 ) -> Result<Proof, OAuthError> {
-    let url = app.config.issuer.endpoint(path);
-    let request = ProofRequest {
-        method: parts.method.as_str(),
-        url: &url,
-        access_token: Some(token),
-        jkt: Some(jkt),
-    };
-    let checked = app.proofs.check_header(parts.headers.get_all("dpop"), &request, app.clock.now());
+    let checked = check(app, parts, path, (Some(token), Some(jkt)));
     let checked = checked.and_then(|proof| proof.ok_or(ProofError::Missing));
     checked
         .map_err(|error| refusal(&error, ErrorCode::ProofRefused, ErrorCode::ResourceNonceNeeded))
@@ -75,18 +146,21 @@ pub async fn use_up(app: &App, proof: &Proof, code: ErrorCode) -> Result<(), OAu
     Err(refusal(&ProofError::Replayed, code, code))
 }
 
-/// A grant that is bound to a key is for who holds it: a code by `dpop_jkt` (RFC 9449 §10), the refresh token of a public
-/// client by the proof with which it was got (§5).
+/// A grant that is bound is for who holds the key: a code by `dpop_jkt` (RFC 9449 §10), the refresh token of a public client
+/// by the proof with which it was got (§5), or by the certificate (RFC 8705 §4).
 ///
 /// # Errors
 ///
 /// `invalid_grant`.
-pub fn compare(bound_to: Option<&str>, proof: Option<&Proof>) -> Result<(), OAuthError> {
-    match (bound_to, proof) {
+pub fn compare(
+    bound_to: Option<&Confirmation>,
+    binding: Option<&Binding>,
+) -> Result<(), OAuthError> {
+    match (bound_to, binding) {
         (None, _) => Ok(()),
-        (Some(jkt), Some(proof)) if jkt == proof.jkt() => Ok(()),
-        (Some(_), proof) => {
-            let cause = if proof.is_some() { "another key" } else { "no proof" };
+        (Some(bound_to), Some(binding)) if *bound_to == binding.confirmation() => Ok(()),
+        (Some(_), binding) => {
+            let cause = if binding.is_some() { "another key" } else { "no proof" };
             Err(OAuthError::because(
                 ErrorCode::InvalidGrant,
                 "the grant is bound to a key, of which possession must be proved",
@@ -100,18 +174,31 @@ pub fn compare(bound_to: Option<&str>, proof: Option<&Proof>) -> Result<(), OAut
 ///
 /// # Errors
 ///
-/// `invalid_dpop_proof`.
+/// `invalid_dpop_proof`, or `invalid_request` where it is not a proof alone that would do.
 pub fn require(
     client: &Client,
     resource: &Resource,
-    proof: Option<&Proof>,
+    binding: Option<&Binding>,
 ) -> Result<(), OAuthError> {
-    let by_resource = resource.required_binding == Some(RequiredBinding::Dpop);
-    if proof.is_some() || !(client.dpop_bound_access_tokens || by_resource) {
-        return Ok(());
-    }
-    let description = "the token must be bound to a key: a proof is missing in the header DPoP";
-    Err(OAuthError::new(ErrorCode::InvalidDpopProof, description))
+    let proof = "the token must be bound to a key: a proof is missing in the header DPoP";
+    let refused = match (resource.required_binding, binding) {
+        (_, None | Some(Binding::Certificate(_))) if client.dpop_bound_access_tokens => {
+            OAuthError::new(ErrorCode::InvalidDpopProof, proof)
+        }
+        (Some(RequiredBinding::Dpop), None | Some(Binding::Certificate(_))) => {
+            OAuthError::new(ErrorCode::InvalidDpopProof, proof)
+        }
+        (Some(RequiredBinding::Certificate), None | Some(Binding::Dpop(_))) => {
+            OAuthError::invalid_request(
+                "the resource takes tokens that are bound to a certificate, of clients that are registered so",
+            )
+        }
+        (Some(RequiredBinding::Any), None) => OAuthError::invalid_request(
+            "the resource takes tokens that are bound: to a key by a proof, or to a certificate",
+        ),
+        _ => return Ok(()),
+    };
+    Err(refused)
 }
 
 /// The cause is for the log: the caller learns whether a nonce helps, and nothing else.

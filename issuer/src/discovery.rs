@@ -14,13 +14,13 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::authorize::ResponseMode;
-use crate::config::Config;
+use crate::config::{Config, IssuerUrl};
 use crate::cors::AnyOrigin;
 use crate::page::Language;
 use crate::protocol::prompt::Prompt;
 use crate::protocol::{acr, pkce};
 use crate::registry::{IDENTITY_SCOPES, SCOPE_CLAIMS};
-use crate::token::client_auth::METHODS;
+use crate::token::client_auth;
 use crate::token::grants::GRANTS;
 
 #[derive(Serialize)]
@@ -50,7 +50,7 @@ struct Metadata<'m> {
     id_token_encryption_enc_values_supported: [ContentEncryption; 2],
     userinfo_encryption_alg_values_supported: [KeyManagement; 3],
     userinfo_encryption_enc_values_supported: [ContentEncryption; 2],
-    token_endpoint_auth_methods_supported: &'static [&'static str],
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     claim_types_supported: [&'static str; 1],
     claims_supported: Vec<&'static str>,
@@ -63,8 +63,32 @@ struct Metadata<'m> {
     authorization_response_iss_parameter_supported: bool,
     code_challenge_methods_supported: [&'static str; 1],
     dpop_signing_alg_values_supported: Vec<&'static str>,
+    tls_client_certificate_bound_access_tokens: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtls_endpoint_aliases: Option<Aliases>,
     prompt_values_supported: [&'static str; 4],
     ui_locales_supported: Vec<&'static str>,
+}
+
+/// Where clients that have a certificate go (RFC 8705 §5): whatever has a client authenticate, or takes a bound token.
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the members are those of the specification")]
+struct Aliases {
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    pushed_authorization_request_endpoint: String,
+    device_authorization_endpoint: String,
+}
+
+impl Aliases {
+    fn below(url: &IssuerUrl) -> Self {
+        Self {
+            token_endpoint: url.endpoint("/token"),
+            userinfo_endpoint: url.endpoint("/userinfo"),
+            pushed_authorization_request_endpoint: url.endpoint("/par"),
+            device_authorization_endpoint: url.endpoint("/device_authorization"),
+        }
+    }
 }
 
 /// The document, as it is sent.
@@ -97,7 +121,7 @@ pub fn document(config: &Config) -> Bytes {
         id_token_encryption_enc_values_supported: ContentEncryption::ALL,
         userinfo_encryption_alg_values_supported: KeyManagement::ALL,
         userinfo_encryption_enc_values_supported: ContentEncryption::ALL,
-        token_endpoint_auth_methods_supported: METHODS,
+        token_endpoint_auth_methods_supported: client_auth::methods(config),
         token_endpoint_auth_signing_alg_values_supported: every_algorithm(),
         claim_types_supported: ["normal"],
         claims_supported: claims(),
@@ -115,6 +139,8 @@ pub fn document(config: &Config) -> Bytes {
             .iter()
             .map(|algorithm| algorithm.name())
             .collect(),
+        tls_client_certificate_bound_access_tokens: config.mtls.is_offered(),
+        mtls_endpoint_aliases: config.mtls.url.as_ref().map(Aliases::below),
         prompt_values_supported: Prompt::VALUES,
         ui_locales_supported: Language::SUPPORTED.iter().map(|language| language.tag()).collect(),
     };

@@ -41,6 +41,7 @@ pub mod userinfo;
 pub mod audit;
 pub mod binding;
 pub mod bounded;
+pub mod client_certificate;
 pub mod clock;
 pub mod conditional;
 pub mod credentials;

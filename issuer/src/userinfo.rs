@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use countersign_verifier::binding::{Proof, jkt};
+use countersign_verifier::binding::{Confirmation, Proof, confirmation};
 use countersign_verifier::claims::{Claim, StandardClaims};
 use countersign_verifier::credential::{Carriers, Credential, CredentialError, Scheme};
 use http::request::Parts;
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::binding;
+use crate::client_certificate;
 use crate::cors::AnyOrigin;
 use crate::error::{DPOP_NONCE, OAuthError};
 use crate::inbound;
@@ -103,22 +104,33 @@ async fn answer(app: &App, parts: &Parts, credential: &Credential) -> Result<Res
     Ok(response)
 }
 
-/// RFC 9449 §7.1, §7.2: a bound token comes with a proof, and nothing else does.
+/// RFC 9449 §7.1, §7.2: a token that is bound to a key comes with a proof, and nothing else does. RFC 8705 §3: one that is
+/// bound to a certificate comes with that.
 fn proven(
     app: &App,
     parts: &Parts,
     (credential, claims): (&Credential, &StandardClaims),
 ) -> Result<Option<Proof>, OAuthError> {
-    let jkt = jkt(claims).map_err(|_| invalid("it is bound in a way that is not known here"))?;
+    let bound_to =
+        confirmation(claims).map_err(|_| invalid("it is bound in a way that is not known here"))?;
+    let jkt = bound_to.as_ref().and_then(Confirmation::jkt);
+    let certificate = bound_to.as_ref().and_then(Confirmation::x5t_s256);
     match (credential.scheme, jkt) {
-        (Scheme::Bearer, None) => Ok(None),
         (Scheme::Dpop, Some(jkt)) => {
-            binding::proven_with_token(app, parts, ("/userinfo", &credential.token, &jkt)).map(Some)
+            binding::proven_with_token(app, parts, ("/userinfo", &credential.token, jkt)).map(Some)
         }
         (Scheme::Dpop, None) => Err(invalid("it is bound to no key, and comes with a proof")),
         (Scheme::Bearer, Some(_)) => {
             Err(invalid("it is bound to a key, and comes without a proof"))
         }
+        (Scheme::Bearer, None) => match (certificate, client_certificate::shown(parts)?) {
+            (None, _) => Ok(None),
+            (Some(bound), Some(shown)) if bound == shown.x5t_s256() => Ok(None),
+            (Some(_), Some(_)) => Err(invalid("it is bound to another certificate")),
+            (Some(_), None) => {
+                Err(invalid("it is bound to a certificate, and the connection has none"))
+            }
+        },
     }
 }
 

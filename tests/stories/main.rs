@@ -23,6 +23,7 @@ mod first_minute;
 mod footprint;
 mod full_disk;
 mod interop;
+mod mtls;
 mod nodes;
 mod offline;
 mod once;

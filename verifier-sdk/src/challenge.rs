@@ -38,7 +38,10 @@ pub(crate) struct Offer<'a> {
 pub(crate) fn all(error: &VerifyError, offer: &Offer<'_>, metadata: Option<&str>) -> Vec<String> {
     let Some(challenge) = Challenge::for_error(error) else { return Vec::new() };
     let challenge = Challenge { resource_metadata: metadata, ..challenge };
-    let Some(algorithms) = offer.algorithms else { return vec![challenge.to_string()] };
+    let Some(algorithms) = offer.algorithms else {
+        // Who takes no proofs asks for none.
+        return vec![Challenge { scheme: Scheme::Bearer, ..challenge }.to_string()];
+    };
     let by_proof = challenge.scheme == Scheme::Dpop
         || offer.is_required
         || offer.presented == Some(Scheme::Dpop);
@@ -76,6 +79,11 @@ impl<'a> Challenge<'a> {
             }
             VerifyError::Binding(ProofError::NotAccepted) => {
                 Self::of("invalid_token").saying("The access token is invalid")
+            }
+            // RFC 8705 §3.
+            VerifyError::Binding(error) if error.is_about_certificate() => {
+                Self::of(error.outward_code())
+                    .saying("The access token is bound to another certificate")
             }
             VerifyError::Binding(error) => {
                 let challenge = Self { scheme: Scheme::Dpop, ..Self::of(error.outward_code()) };

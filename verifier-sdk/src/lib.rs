@@ -97,6 +97,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Where TLS is mutual, [`Mtls`](binding::Mtls) takes tokens that are bound to the certificate of the client (RFC 8705): the
+//! service that ends TLS puts a [`ClientCertificate`](binding::ClientCertificate) into the extensions of the request, or
+//! names the proxy whose header it believes.
+//!
 //! # Calls to other services
 //!
 //! With the feature `client` a service gets tokens of its own: in its own name, for whoever called it, or about a user whom it
@@ -126,7 +130,7 @@
 //! - [`RelyingParty`], [`IdToken`], [`LogoutToken`], [`replay`]: what a client of the issuer verifies
 //! - [`key_source`]: fixed keys, the issuer's, kept fresh, or a source of the service; `discovery`
 //! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
-//! - [`binding`]: tokens that are bound to a key, and the proofs of who presents them; mutual TLS to come
+//! - [`binding`]: tokens that are bound to a key, and what who presents them shows: a proof, or a certificate
 //! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side
 //! - `client/`: tokens for calls to other services (feature `client`)
 //! - `jwe`: opens encrypted tokens, in front of all checks (feature `jwe`)

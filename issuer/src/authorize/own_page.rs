@@ -54,6 +54,8 @@ pub fn own_client(brand: &Brand) -> Client {
         keys: ClientKeys::None,
         token_endpoint_audience: false,
         dpop_bound_access_tokens: false,
+        certificate_subject: None,
+        tls_client_certificate_bound_access_tokens: false,
         permissions: Vec::new(),
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),

@@ -78,7 +78,7 @@ struct Shape {
     /// The largest token, 512 to 16384 bytes.
     #[arg(long, value_name = "N")]
     max_token_bytes: Option<u32>,
-    /// What its tokens must be bound to: dpop (RFC 9449), or none.
+    /// What its tokens must be bound to: dpop (RFC 9449), certificate (RFC 8705), any of both, or none.
     #[arg(long, value_name = "BINDING", value_parser = parse_binding)]
     required_binding: Option<Demand>,
     /// A JWK set with the keys of the resource whose `use` is `enc`; its tokens are encrypted to the first of them. The file
@@ -105,7 +105,7 @@ fn parse_binding(name: &str) -> Result<Demand, String> {
         "none" => Ok(Demand(None)),
         _ => RequiredBinding::from_name(name)
             .map(|binding| Demand(Some(binding)))
-            .ok_or_else(|| "use dpop or none".to_owned()),
+            .ok_or_else(|| "use dpop, certificate, any or none".to_owned()),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+mod client_certificate_header;
 mod issuer_url;
 mod load;
 pub mod reference;
@@ -12,14 +13,15 @@ mod sections;
 mod setting;
 mod validate;
 
+pub use client_certificate_header::ClientCertificateHeader;
 pub use issuer_url::IssuerUrl;
 pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
 pub use secret::Secret;
 pub use sections::{
     Audit, BrandSettings, ClientAuthenticationLimits, Config, CredentialSettings, Database, Dpop,
-    Keys, Log, LogFormat, Mail, MailTls, MailTransport, MasterKeySource, OnWriteFailure, Outbound,
-    Proxies, RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source, Tls,
-    TokenExchange, Tracing, UpstreamProvider, UpstreamRegistration, WorkloadIssuer,
+    Keys, Log, LogFormat, Mail, MailTls, MailTransport, MasterKeySource, Mtls, OnWriteFailure,
+    Outbound, Proxies, RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source,
+    Tls, TokenExchange, Tracing, UpstreamProvider, UpstreamRegistration, WorkloadIssuer,
     WorkloadTokenType,
 };
 pub use setting::{Section, Setting, Shown};
@@ -58,6 +60,7 @@ pub const SECTIONS: &[Section] = &[
     Sessions::SECTION,
     RefreshTokens::SECTION,
     Dpop::SECTION,
+    Mtls::SECTION,
     CredentialSettings::SECTION,
     BrandSettings::SECTION,
     Mail::SECTION,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::setting::section;
-use super::{IssuerUrl, Secret};
+use super::{ClientCertificateHeader, IssuerUrl, Secret};
 use crate::mail::{Recipient, Sender};
 use crate::page::{Brand, Color, LogoUrl};
 
@@ -45,6 +45,7 @@ section! {
         pub sessions: Sessions;
         pub refresh_tokens: RefreshTokens;
         pub dpop: Dpop;
+        pub mtls: Mtls;
         pub credentials: CredentialSettings;
         pub brand: BrandSettings;
         pub mail: Mail;
@@ -184,6 +185,27 @@ section! {
         /// Whether each proof must carry a nonce of the issuer, so that none can be made ahead of time. Costs a client one
         /// more request every few minutes.
         pub require_nonce: bool = false, Default "false";
+    }
+}
+
+section! {
+    /// Clients that show a certificate (mutual TLS, RFC 8705): to prove who they are, or to have tokens bound to it. Either
+    /// the issuer ends TLS itself at `listen` of this section, or a proxy does and hands the certificate on.
+    "mtls" => pub struct Mtls {
+        /// Addresses whose TLS asks for a certificate of the client; needs `[tls]`. Best of their own, since browsers ask
+        /// people which certificate to show; one may also stand in the `listen` at the top.
+        pub listen: Vec<SocketAddr> = Vec::new(), Unset r#"["0.0.0.0:8444"]"#;
+        /// The public URL of these addresses, or of the proxy's listener that asks for certificates: the base of
+        /// `mtls_endpoint_aliases` in the metadata. Without it, the endpoints have no other addresses.
+        pub url: Option<IssuerUrl> = None, Unset r#""https://mtls.example.com""#;
+        /// A file in PEM with the authorities that issue certificates to clients, for `tls_client_auth`. Read at start.
+        pub certificate_authority_file: Option<PathBuf> = None,
+            Unset r#""/etc/countersign/client-ca.pem""#;
+        /// In which header the `proxies.trusted` hand the certificate on: `client-cert` (RFC 9440) or
+        /// `x-forwarded-client-cert` (Envoy). They must overwrite what a client sends. From anybody else the header is
+        /// ignored.
+        pub client_certificate_header: Option<ClientCertificateHeader> = None,
+            Unset r#""client-cert""#;
     }
 }
 

@@ -96,6 +96,16 @@ fn a_mistake_is_named_with_its_line_its_key_and_what_to_do() {
         ("listen = []", &["listen", "127.0.0.1:8080"]),
         ("management_listen = ['127.0.0.1:8080']", &["management_listen", "another port"]),
         ("[tls]\nkey_file = 'k.pem'", &["tls.certificate_file"]),
+        ("[mtls]\nlisten = ['127.0.0.1:8444']", &["mtls.listen", "[tls]"]),
+        (
+            "[mtls]\ncertificate_authority_file = 'ca.pem'",
+            &["mtls.certificate_authority_file", "mtls.listen"],
+        ),
+        (
+            "[mtls]\nclient_certificate_header = 'x-ssl-cert'",
+            &["line 2", "mtls.client_certificate_header", "client-cert"],
+        ),
+        ("[mtls]\nurl = 'http://mtls.example'", &["line 2", "mtls.url", "https"]),
         ("[proxies]\ntrusted = ['10.0.0.0/33']", &["proxies.trusted", "10.0.0.0/8"]),
         ("[database]\nmax_connections = 0", &["database.max_connections", "1 to 100"]),
         ("[log]\nformat = 'xml'", &["log.format", "human", "json"]),

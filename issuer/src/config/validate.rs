@@ -19,6 +19,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     check_addresses(config)?;
     check_database(config)?;
     check_tls(config)?;
+    check_mtls(config)?;
     check_keys(config)?;
     check_numbers(config)?;
     check_mail(config)?;
@@ -40,9 +41,11 @@ fn check_addresses(config: &Config) -> Result<(), ConfigError> {
     if config.listen.is_empty() {
         return Err(invalid("listen", "name at least one address, such as 127.0.0.1:8080"));
     }
-    let taken = |address: &&SocketAddr| address.port() != 0 && config.listen.contains(address);
+    let public = || config.listen.iter().chain(&config.mtls.listen);
+    let taken =
+        |address: &&SocketAddr| address.port() != 0 && public().any(|other| other == *address);
     if let Some(address) = config.management_listen.iter().find(taken) {
-        let problem = format!("{address} is also in `listen`; use another port");
+        let problem = format!("{address} is also in `listen` or `mtls.listen`; use another port");
         return Err(invalid("management_listen", problem));
     }
     Ok(())
@@ -141,6 +144,20 @@ fn check_tls(config: &Config) -> Result<(), ConfigError> {
     }
     if tls.key_file.as_os_str().is_empty() {
         return Err(invalid("tls.key_file", "name the file with the private key"));
+    }
+    Ok(())
+}
+
+/// Certificates of clients come from somewhere, and are believed from there alone.
+fn check_mtls(config: &Config) -> Result<(), ConfigError> {
+    let mtls = &config.mtls;
+    if !mtls.listen.is_empty() && config.tls.is_none() {
+        return Err(invalid("mtls.listen", "set `[tls]`: certificates are shown in TLS alone"));
+    }
+    if mtls.certificate_authority_file.is_some() && !mtls.is_offered() {
+        let problem = "nobody can show a certificate: set `mtls.listen` or \
+             `mtls.client_certificate_header`";
+        return Err(invalid("mtls.certificate_authority_file", problem));
     }
     Ok(())
 }
@@ -287,6 +304,19 @@ pub(super) fn warnings(config: &Config) -> Vec<Warning> {
         found.push(
             "`proxies.trusted` contains every address: anybody can claim any address and so evade rate limits; \
              name the proxies alone",
+        );
+    }
+    if config.mtls.client_certificate_header.is_some() && config.proxies.trusted.is_empty() {
+        found.push(
+            "`mtls.client_certificate_header` is believed from `proxies.trusted` alone, which names nobody",
+        );
+    }
+    if config.mtls.client_certificate_header.is_some()
+        && config.proxies.trusted.iter().any(|network| network.prefix_len() == 0)
+    {
+        found.push(
+            "`proxies.trusted` contains every address, and so believes anybody's `mtls.client_certificate_header`: \
+             anybody can pass for any client with a certificate; name the proxies alone",
         );
     }
     if config.outbound.allow.iter().any(|network| network.prefix_len() == 0) {

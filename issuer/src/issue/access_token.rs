@@ -4,6 +4,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::binding::Binding;
 use crate::protocol::Identity;
 
 /// Who acts for the subject, the one who acts now first (RFC 8693 §4.1): each nests the one before it.
@@ -29,10 +30,24 @@ impl Serialize for Actors<'_> {
     }
 }
 
-/// The key that the token is bound to (RFC 9449 §6.1).
+/// What the token is bound to (RFC 7800 §3.1).
 #[derive(Clone, Copy, Serialize)]
-pub(super) struct Confirmation<'a> {
-    pub jkt: &'a str,
+pub(super) enum Confirmation<'a> {
+    /// A key (RFC 9449 §6.1).
+    #[serde(rename = "jkt")]
+    Jkt(&'a str),
+    /// A certificate (RFC 8705 §3.1).
+    #[serde(rename = "x5t#S256")]
+    X5tS256(&'a str),
+}
+
+impl<'a> Confirmation<'a> {
+    pub(super) fn of(binding: &'a Binding) -> Self {
+        match binding {
+            Binding::Dpop(proof) => Self::Jkt(proof.jkt()),
+            Binding::Certificate(certificate) => Self::X5tS256(certificate.x5t_s256()),
+        }
+    }
 }
 
 /// The payload, in the order in which it is written.

@@ -16,6 +16,7 @@ use countersign_verifier::binding::Proof;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::binding::Binding;
 use crate::error::OAuthError;
 use crate::policy::Permitted;
 use crate::protocol::{Identity, acr};
@@ -75,8 +76,8 @@ pub struct Issued {
     lifetime: u32,
     /// Expiry in Unix seconds.
     pub expires_at: i64,
-    /// The proof of possession of the key that the access token is bound to.
-    pub proof: Option<Proof>,
+    /// What the access token is bound to.
+    pub binding: Option<Binding>,
 }
 
 /// Makes the tokens for a client.
@@ -89,7 +90,7 @@ pub fn mint(
     client: &AuthenticatedClient,
     bearer: Bearer<'_>,
     permitted: Permitted,
-    proof: Option<&Proof>,
+    binding: Option<&Binding>,
 ) -> Result<Issued, OAuthError> {
     let client = Arc::clone(client.shared());
     let jti = random::jti();
@@ -109,7 +110,7 @@ pub fn mint(
             client_id: client.id.as_str(),
             scope: &permitted.scope,
             roles: &permitted.roles,
-            cnf: proof.map(|proof| Confirmation { jkt: proof.jkt() }),
+            cnf: binding.map(Confirmation::of),
             ..AccessTokenClaims::default()
         };
         match bearer {
@@ -151,7 +152,7 @@ pub fn mint(
         permitted,
         lifetime,
         expires_at,
-        proof: proof.cloned(),
+        binding: binding.cloned(),
     };
     complete(app, &mut issued, bearer)?;
     Ok(issued)
@@ -301,13 +302,18 @@ struct TokenResponse<'a> {
 }
 
 impl Issued {
+    /// The proof of possession that came with the request, if it is what the token is bound by.
+    pub fn proof(&self) -> Option<&Proof> {
+        self.binding.as_ref().and_then(Binding::proof)
+    }
+
     /// The body of the token response.
     pub fn to_json(&self) -> Vec<u8> {
         let response = TokenResponse {
             access_token: &self.token,
             issued_token_type: self.token_type_uri,
-            // RFC 9449 §5.
-            token_type: if self.proof.is_some() { "DPoP" } else { "Bearer" },
+            // RFC 9449 §5; RFC 8705 §3 has no type of its own.
+            token_type: if self.proof().is_some() { "DPoP" } else { "Bearer" },
             expires_in: self.lifetime,
             scope: &self.permitted.scope,
             id_token: self.id_token.as_deref(),

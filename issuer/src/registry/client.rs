@@ -9,7 +9,7 @@ use countersign_keys::JwkSet;
 use url::Url;
 use uuid::Uuid;
 
-use super::{ActingRule, AssertionRule, InvalidValue, SignIn, WorkloadRule};
+use super::{ActingRule, AssertionRule, CertificateSubject, InvalidValue, SignIn, WorkloadRule};
 
 /// How many secrets of one client may be in force at a time: the old and the new one of a change.
 pub const MAX_LIVE_SECRETS: usize = 2;
@@ -80,6 +80,7 @@ impl FromStr for ClientId {
 
 /// An app.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "the members are those of the specifications")]
 pub struct Client {
     /// `client_id`.
     pub id: ClientId,
@@ -91,12 +92,16 @@ pub struct Client {
     pub auth: ClientAuthentication,
     /// Its secrets; at most [`MAX_LIVE_SECRETS`] of them are in force.
     pub secrets: Vec<StoredSecret>,
-    /// Its public keys, for `private_key_jwt` and request objects.
+    /// Its public keys, for `private_key_jwt`, `self_signed_tls_client_auth` and request objects.
     pub keys: ClientKeys,
     /// Compatibility: a client assertion may name the token endpoint as its audience.
     pub token_endpoint_audience: bool,
     /// It gets no tokens but those that are bound to a key (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
+    /// What its certificates say, for `tls_client_auth`.
+    pub certificate_subject: Option<CertificateSubject>,
+    /// It gets no tokens but those that are bound to its certificate (RFC 8705 §3.4).
+    pub tls_client_certificate_bound_access_tokens: bool,
     /// What it may ask for; anything else is refused.
     pub permissions: Vec<Permission>,
     /// Whom it may assert, and where; anybody else is refused.
@@ -139,17 +144,23 @@ pub enum ClientAuthentication {
     PrivateKeyJwt,
     /// An assertion that an issuer outside signed for a workload (RFC 7523 §2.2), by its rules: no secret of its own.
     WorkloadIdentity,
+    /// A certificate from an authority (RFC 8705 §2.1).
+    TlsClientAuth,
+    /// A certificate of a registered key (RFC 8705 §2.2).
+    SelfSignedTlsClientAuth,
     /// Nothing: a public client, in a browser or on a device.
     None,
 }
 
 impl ClientAuthentication {
     /// Every method, in the order of preference in messages.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::ClientSecretBasic,
         Self::ClientSecretPost,
         Self::PrivateKeyJwt,
         Self::WorkloadIdentity,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
         Self::None,
     ];
 
@@ -160,6 +171,8 @@ impl ClientAuthentication {
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
             Self::WorkloadIdentity => "workload_identity",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
             Self::None => "none",
         }
     }
@@ -172,6 +185,11 @@ impl ClientAuthentication {
     /// Whether a client with this method has secrets.
     pub fn uses_secret(self) -> bool {
         matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+
+    /// Whether a client with this method must have keys.
+    pub fn uses_keys(self) -> bool {
+        matches!(self, Self::PrivateKeyJwt | Self::SelfSignedTlsClientAuth)
     }
 }
 

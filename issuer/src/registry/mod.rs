@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 mod acting_rule;
 mod assertion_rule;
+mod certificate_subject;
 mod client;
+mod distinguished_name;
 mod encryption;
 mod invalid;
 mod names;
@@ -22,9 +24,11 @@ pub use acting_rule::{ActingRule, Semantics};
 pub use assertion_rule::{
     AssertedUser, AssertionRule, ExternalSubject, MAX_ASSERTED_LIFETIME, Whom, parse_namespace,
 };
+pub use certificate_subject::CertificateSubject;
 pub use client::{
     Client, ClientAuthentication, ClientId, ClientKeys, MAX_LIVE_SECRETS, Permission, StoredSecret,
 };
+pub use distinguished_name::{DistinguishedName, RelativeName};
 pub use encryption::{Encryption, EncryptionKeys, Recipient};
 pub use invalid::InvalidValue;
 pub use names::{parse_name, parse_role, parse_scope_token, parse_scope_tokens};

@@ -33,19 +33,28 @@ pub struct Resource {
 pub enum RequiredBinding {
     /// By proofs (RFC 9449).
     Dpop,
+    /// By certificates (RFC 8705).
+    Certificate,
+    /// By one or the other.
+    Any,
 }
 
 impl RequiredBinding {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Dpop, Self::Certificate, Self::Any];
+
     /// As it is written.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dpop => "dpop",
+            Self::Certificate => "certificate",
+            Self::Any => "any",
         }
     }
 
     /// The one of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        (name == Self::Dpop.name()).then_some(Self::Dpop)
+        Self::ALL.into_iter().find(|binding| binding.name() == name)
     }
 }
 

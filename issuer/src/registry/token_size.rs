@@ -17,8 +17,8 @@ const ASSERTED_FRAME: usize = 40;
 const EXCHANGED_FRAME: usize = 110;
 /// `{"sub":"","act":}` with a client id of 64 characters, and a `jti` in quotes with a comma.
 const HOP: usize = 107;
-/// `,"cnf":{"jkt":""}` and a thumbprint of 43 characters, if the client chooses to bind its tokens (RFC 9449 §6.1).
-const CONFIRMATION: usize = 61;
+/// `,"cnf":{"x5t#S256":""}` and a thumbprint of 43 characters, if the client chooses to bind its tokens (RFC 8705 §3.1).
+const CONFIRMATION: usize = 66;
 /// `{"alg":"Ed25519","typ":"at+jwt","kid":"` and a thumbprint of 43 characters.
 const HEADER: usize = 90;
 

@@ -1,13 +1,14 @@
 //! The listeners: from a socket to the router, and a stop that finishes what is in flight. Plain HTTP,
 //! or TLS with certificates that are read again when they change.
 
+mod client_certificates;
 mod room;
 mod run;
 mod tls;
 
 pub use room::Room;
 pub use run::{RunError, Running, Signals, StopRequest, Unfinished, start};
-pub use tls::{Tls, TlsError};
+pub use tls::{ClientCertificates, Tls, TlsError};
 
 use std::convert::Infallible;
 use std::io;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use countersign_verifier::binding::ClientCertificate;
 use http::{HeaderName, HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -25,10 +27,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use crate::app::App;
+use crate::client_certificate;
 use crate::origin::{Origin, RequestIds, client_address};
 use crate::telemetry::request_span;
 
@@ -49,6 +53,8 @@ pub struct Listener {
     pub router: Router,
     /// Certificates, if it speaks TLS.
     pub tls: Option<Arc<Tls>>,
+    /// Whether clients are asked for theirs.
+    pub client_certificates: ClientCertificates,
     /// How many connections fit.
     pub room: Room,
 }
@@ -91,7 +97,7 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Accepts connections until `stop` says so, then waits until those in flight are done.
 pub async fn serve(listener: Listener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let Listener { socket, router, tls, room } = listener;
+    let Listener { socket, router, tls, client_certificates, room } = listener;
     let shared = Arc::new(Shared::new(app, router));
     let graceful = GracefulShutdown::new();
     loop {
@@ -101,7 +107,8 @@ pub async fn serve(listener: Listener, app: Arc<App>, mut stop: watch::Receiver<
         };
         match accepted {
             Ok((stream, peer, place)) => {
-                let (shared, tls, watcher) = (Arc::clone(&shared), tls.clone(), graceful.watcher());
+                let (shared, watcher) = (Arc::clone(&shared), graceful.watcher());
+                let tls = tls.clone().map(|tls| (tls, client_certificates));
                 tokio::spawn(async move {
                     connection(stream, peer, shared, tls, watcher).await;
                     drop(place);
@@ -132,33 +139,43 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     shared: Arc<Shared>,
-    tls: Option<Arc<Tls>>,
+    tls: Option<(Arc<Tls>, ClientCertificates)>,
     watcher: Watcher,
 ) {
     // A response is one write; waiting for more would only delay it.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else {
+    let Some((tls, certificates)) = tls else {
         let http1 = shared.http1.clone();
-        let service = service_fn(move |request| answer(request, peer, Arc::clone(&shared)));
+        let service = service_fn(move |request| answer(request, (peer, None), Arc::clone(&shared)));
         return ended(
             peer,
             watcher.watch(http1.serve_connection(TokioIo::new(stream), service)).await,
         );
     };
-    let stream = match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+    let stream = match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream, certificates)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%peer, %error, "the TLS handshake failed"),
         Err(_) => return tracing::debug!(%peer, "the TLS handshake took too long"),
     };
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let certificate = certificate_of(&stream);
     let (http1, http2) = (shared.http1.clone(), shared.http2.clone());
-    let service = service_fn(move |request| answer(request, peer, Arc::clone(&shared)));
+    let service = service_fn(move |request| {
+        answer(request, (peer, certificate.clone()), Arc::clone(&shared))
+    });
     let stream = TokioIo::new(stream);
     if is_http2 {
         ended(peer, watcher.watch(http2.serve_connection(stream, service)).await);
     } else {
         ended(peer, watcher.watch(http1.serve_connection(stream, service)).await);
     }
+}
+
+/// The certificate that the client showed in the handshake, once for all requests of the connection.
+fn certificate_of(stream: &TlsStream<TcpStream>) -> Option<ClientCertificate> {
+    let (own, chain) = stream.get_ref().1.peer_certificates()?.split_first()?;
+    let chain = chain.iter().map(|certificate| certificate.to_vec()).collect();
+    Some(ClientCertificate::with_chain(own.to_vec(), chain))
 }
 
 fn ended(peer: SocketAddr, outcome: hyper::Result<()>) {
@@ -169,16 +186,11 @@ fn ended(peer: SocketAddr, outcome: hyper::Result<()>) {
 
 async fn answer(
     request: Request<Incoming>,
-    peer: SocketAddr,
+    (peer, certificate): (SocketAddr, Option<ClientCertificate>),
     shared: Arc<Shared>,
 ) -> Result<http::Response<Body>, Infallible> {
     let mut request = request.map(Body::new);
-    let trusted = &shared.app.config.proxies.trusted;
-    let origin = Origin {
-        address: client_address(peer.ip(), request.headers(), trusted),
-        request_id: shared.request_ids.next(),
-    };
-    request.extensions_mut().insert(origin);
+    let origin = origin(&mut request, (peer, certificate), &shared);
     let span = request_span(&request, origin.request_id);
     let mut response = shared.router.clone().oneshot(request).instrument(span.clone()).await?;
     span.record("http.response.status_code", response.status().as_u16());
@@ -186,4 +198,21 @@ async fn answer(
     headers.insert(REQUEST_ID.clone(), origin.request_id.header_value());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
+}
+
+/// Attaches what only the listener knows of a request.
+fn origin(
+    request: &mut Request<Body>,
+    (peer, certificate): (SocketAddr, Option<ClientCertificate>),
+    shared: &Shared,
+) -> Origin {
+    let config = &shared.app.config;
+    let address = client_address(peer.ip(), request.headers(), &config.proxies.trusted);
+    let origin = Origin { address, request_id: shared.request_ids.next() };
+    let shown = client_certificate::of(config, (peer.ip(), certificate), request.headers());
+    request.extensions_mut().insert(origin);
+    if let Some(shown) = shown {
+        request.extensions_mut().insert(shown);
+    }
+    origin
 }

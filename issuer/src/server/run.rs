@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Listener, Room, Tls, TlsError, bind, serve};
+use super::{ClientCertificates, Listener, Room, Tls, TlsError, bind, serve};
 use crate::app::App;
 use crate::bootstrap::StartError;
 use crate::clock::Clock;
@@ -64,14 +64,15 @@ pub struct Unfinished {
 pub async fn start(config: Config, clock: Clock) -> Result<Running, RunError> {
     let tls = config.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
     let mut sockets = Vec::new();
-    for address in &config.listen {
-        sockets.push(bind(*address).await?);
+    for (address, certificates) in public_addresses(&config) {
+        sockets.push((bind(address).await?, certificates));
     }
     let mut management_sockets = Vec::new();
     for address in &config.management_listen {
         management_sockets.push(bind(*address).await?);
     }
-    let addresses = sockets.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+    let addresses =
+        sockets.iter().map(|(socket, _)| socket.local_addr()).collect::<Result<_, _>>()?;
     let management =
         management_sockets.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
     let app = Arc::new(App::open(config, clock).await?);
@@ -79,19 +80,31 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, RunError> {
     let (stop, stopped) = watch::channel(false);
     let mut rooms = Vec::new();
     let mut listeners = JoinSet::new();
-    for socket in sockets {
+    for (socket, client_certificates) in sockets {
         let router = router::public(Arc::clone(&app));
         let room = new_room(&mut rooms);
-        let listener = Listener { socket, router, tls: tls.clone(), room };
+        let listener = Listener { socket, router, tls: tls.clone(), client_certificates, room };
         listeners.spawn(serve(listener, Arc::clone(&app), stopped.clone()));
     }
     for socket in management_sockets {
         let router = router::management(Arc::clone(&app));
         let room = new_room(&mut rooms);
-        let listener = Listener { socket, router, tls: None, room };
+        let client_certificates = ClientCertificates::Never;
+        let listener = Listener { socket, router, tls: None, client_certificates, room };
         listeners.spawn(serve(listener, Arc::clone(&app), stopped.clone()));
     }
     Ok(Running { app, addresses, management, stop, listeners, rooms })
+}
+
+/// Every public address once; one that stands in both lists asks for certificates.
+fn public_addresses(config: &Config) -> Vec<(SocketAddr, ClientCertificates)> {
+    let asks = |address: &SocketAddr| address.port() != 0 && config.mtls.listen.contains(address);
+    let never = config.listen.iter().filter(|address| !asks(address));
+    let asked = config.mtls.listen.iter();
+    never
+        .map(|address| (*address, ClientCertificates::Never))
+        .chain(asked.map(|address| (*address, ClientCertificates::Asked)))
+        .collect()
 }
 
 /// Each listener has room of its own: whoever fills one does not shut out the monitoring at the other.

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::client_certificates::AnyCertificate;
 use crate::config;
 
 /// Why TLS cannot be offered.
@@ -36,6 +37,8 @@ pub struct Tls {
 
 struct Loaded {
     config: Arc<ServerConfig>,
+    /// The same, and a client is asked for its certificate.
+    asking: Arc<ServerConfig>,
     modified: Option<(SystemTime, SystemTime)>,
 }
 
@@ -66,10 +69,27 @@ impl Tls {
     }
 
     /// The handshake of one connection.
-    pub(super) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        let config = Arc::clone(&self.current.load().config);
+    pub(super) async fn accept(
+        &self,
+        stream: TcpStream,
+        certificates: ClientCertificates,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let current = self.current.load();
+        let config = Arc::clone(match certificates {
+            ClientCertificates::Asked => &current.asking,
+            ClientCertificates::Never => &current.config,
+        });
         TlsAcceptor::from(config).accept(stream).await
     }
+}
+
+/// Whether a listener asks clients for certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// It does not: browsers would ask people.
+    Never,
+    /// It asks, and goes on without.
+    Asked,
 }
 
 fn read(certificate_file: &Path, key_file: &Path) -> Result<Loaded, TlsError> {
@@ -86,14 +106,35 @@ fn read(certificate_file: &Path, key_file: &Path) -> Result<Loaded, TlsError> {
         .map_err(|cause| error(cause.to_string()))?;
     let key = open(key_file).map_err(|cause| error(cause.to_string()))?;
     let key = PrivateKeyDer::from_pem_reader(key).map_err(|cause| error(cause.to_string()))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|cause| error(cause.to_string()))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|cause| error(cause.to_string()))?;
+    let config = |certificates| {
+        let made = server_config(certificates, chain.clone(), key.clone_key());
+        made.map(Arc::new).map_err(|cause| error(cause.to_string()))
+    };
+    Ok(Loaded {
+        config: config(ClientCertificates::Never)?,
+        asking: config(ClientCertificates::Asked)?,
+        modified,
+    })
+}
+
+fn server_config(
+    certificates: ClientCertificates,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<ServerConfig, rustls::Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let algorithms = provider.signature_verification_algorithms;
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder = match certificates {
+        ClientCertificates::Never => builder.with_no_client_auth(),
+        ClientCertificates::Asked => {
+            builder.with_client_cert_verifier(Arc::new(AnyCertificate(algorithms)))
+        }
+    };
+    let mut config = builder.with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Loaded { config: Arc::new(config), modified })
+    Ok(config)
 }
 
 fn modified(certificate_file: &Path, key_file: &Path) -> Option<(SystemTime, SystemTime)> {

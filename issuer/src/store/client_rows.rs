@@ -9,7 +9,9 @@ use sqlx::any::AnyRow;
 
 use super::StoreError;
 use super::columns::{Rows, corrupt, flag, list, optional_text, row_id, text, unreadable};
-use crate::registry::{Client, ClientAuthentication, ClientId, ClientKeys, Permission, RowKind};
+use crate::registry::{
+    CertificateSubject, Client, ClientAuthentication, ClientId, ClientKeys, Permission, RowKind,
+};
 
 /// Which clients to load; tombstones never.
 #[derive(Clone, Copy)]
@@ -35,7 +37,8 @@ pub(super) async fn load(
 ) -> Result<Rows<Client>, StoreError> {
     let (after, id) = selection.parameters();
     let select = "SELECT id, name, grants, auth, jwks, jwks_uri, token_endpoint_audience, sign_in, enabled, \
-         dpop_bound_access_tokens FROM client WHERE deleted_at IS NULL AND generation > $1 AND ($2 = '' OR id = $2) ORDER BY id";
+         dpop_bound_access_tokens, tls_subject_kind, tls_subject, tls_client_certificate_bound_access_tokens \
+         FROM client WHERE deleted_at IS NULL AND generation > $1 AND ($2 = '' OR id = $2) ORDER BY id";
     let rows = sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await?;
     let mut clients = Rows::read(&rows, (RowKind::Client, "id"), client_row);
     let select = "SELECT p.client_id, p.resource, p.scopes, p.roles FROM client_permission p \
@@ -105,6 +108,11 @@ fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
         keys: client_keys(optional_text(row, "jwks")?, optional_text(row, "jwks_uri")?)?,
         token_endpoint_audience: flag(row, "token_endpoint_audience")?,
         dpop_bound_access_tokens: flag(row, "dpop_bound_access_tokens")?,
+        certificate_subject: certificate_subject(row)?,
+        tls_client_certificate_bound_access_tokens: flag(
+            row,
+            "tls_client_certificate_bound_access_tokens",
+        )?,
         permissions: Vec::new(),
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
@@ -112,6 +120,13 @@ fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
         sign_in: sign_in.map_err(|error| corrupt("sign_in", &error))?,
         enabled: flag(row, "enabled")?,
     })
+}
+
+fn certificate_subject(row: &AnyRow) -> Result<Option<CertificateSubject>, StoreError> {
+    let Some(kind) = optional_text(row, "tls_subject_kind")? else { return Ok(None) };
+    let value = optional_text(row, "tls_subject")?.unwrap_or_default();
+    let subject = CertificateSubject::parse(&kind, &value);
+    subject.map(Some).map_err(|error| corrupt("tls_subject", &error))
 }
 
 fn client_keys(jwks: Option<String>, uri: Option<String>) -> Result<ClientKeys, StoreError> {

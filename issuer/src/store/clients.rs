@@ -8,8 +8,8 @@ use super::client_rows::{Selection, load};
 use super::columns::{Rows, list_text};
 use super::{Act, Change, Store, StoreError};
 use crate::registry::{
-    ActingRule, AssertionRule, Client, ClientId, ClientKeys, InvalidValue, Resource, Semantics,
-    WorkloadRule,
+    ActingRule, AssertionRule, CertificateSubject, Client, ClientId, ClientKeys, InvalidValue,
+    Resource, Semantics, WorkloadRule,
 };
 
 impl Store {
@@ -148,9 +148,12 @@ impl Change<'_> {
         };
         let update = "UPDATE client SET name = $1, grants = $2, auth = $3, jwks = $4, jwks_uri = $5, \
              token_endpoint_audience = $6, sign_in = $7, enabled = $8, generation = $9, \
-             dpop_bound_access_tokens = $11 WHERE id = $10";
+             dpop_bound_access_tokens = $11, tls_subject_kind = $12, tls_subject = $13, \
+             tls_client_certificate_bound_access_tokens = $14 WHERE id = $10";
         let sign_in = client.sign_in.as_ref().map(serde_json::to_string).transpose();
         let sign_in = sign_in.map_err(|error| StoreError::Failed(error.to_string()))?;
+        let subject = client.certificate_subject.as_ref().map(CertificateSubject::parts);
+        let (subject_kind, subject) = subject.unzip();
         sqlx::query(update)
             .bind(client.name.clone())
             .bind(list_text(&client.grants))
@@ -163,6 +166,9 @@ impl Change<'_> {
             .bind(self.generation)
             .bind(client.id.as_str())
             .bind(i64::from(client.dpop_bound_access_tokens))
+            .bind(subject_kind)
+            .bind(subject)
+            .bind(i64::from(client.tls_client_certificate_bound_access_tokens))
             .execute(&mut *self.tx)
             .await?;
         Ok(())
@@ -229,6 +235,9 @@ fn description(client: &Client) -> Value {
         "grants": client.grants,
         "token_endpoint_auth_method": client.auth.name(),
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
+        "certificate_subject": client.certificate_subject.as_ref().map(CertificateSubject::parts),
+        "tls_client_certificate_bound_access_tokens":
+            client.tls_client_certificate_bound_access_tokens,
         "permissions": permissions.collect::<Vec<_>>(),
         "assertion_rules": client.assertion_rules.iter().map(rule).collect::<Vec<_>>(),
         "acting_rules": client.acting_rules.iter().map(acting_rule).collect::<Vec<_>>(),

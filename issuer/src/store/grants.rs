@@ -1,6 +1,7 @@
 //! What users gave to clients: codes that were redeemed, families of refresh tokens, consents. Each one-time thing is
 //! consumed by one conditional statement, in the transaction that keeps what follows from it.
 
+use countersign_verifier::binding::Confirmation;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -35,8 +36,8 @@ pub struct RefreshFamily {
     pub amr: Vec<String>,
     /// The claims that the client asked for beyond its scopes.
     pub claims: ClaimsRequest,
-    /// The thumbprint of the key that its tokens are bound to.
-    pub jkt: Option<String>,
+    /// What its tokens are bound to.
+    pub bound_to: Option<Confirmation>,
     /// Unix seconds.
     pub created_at: i64,
     /// Unix seconds after which no token of it is good.
@@ -62,7 +63,7 @@ pub struct CodeRedemption {
 
 /// What [`family_row`] reads, of `refresh_family f`.
 pub(super) const FAMILY_COLUMNS: &str = "f.id AS family_id, f.client_id, f.user_id, f.session_id, f.counter, \
-     f.rotated_at, f.scopes, f.resources, f.auth_time, f.amr, f.claims, f.jkt, f.created_at, f.expires_at, f.revoked_at";
+     f.rotated_at, f.scopes, f.resources, f.auth_time, f.amr, f.claims, f.jkt, f.x5t_s256, f.created_at, f.expires_at, f.revoked_at";
 
 impl Store {
     /// Uses up a code, and keeps what follows from it. True for exactly one caller on all nodes.
@@ -188,9 +189,18 @@ pub(super) fn family_row(row: &AnyRow) -> Result<RefreshFamily, StoreError> {
         auth_time: number(row, "auth_time")?,
         amr: list(row, "amr")?,
         claims: claims.map_err(|error| corrupt("claims", &error))?,
-        jkt: optional_text(row, "jkt")?,
+        bound_to: bound_to(row)?,
         created_at: number(row, "created_at")?,
         expires_at: number(row, "expires_at")?,
         revoked_at: optional_number(row, "revoked_at")?,
+    })
+}
+
+fn bound_to(row: &AnyRow) -> Result<Option<Confirmation>, StoreError> {
+    let jkt = optional_text(row, "jkt")?.map(|jkt| Confirmation::Jkt(jkt.into()));
+    let certificate = || optional_text(row, "x5t_s256");
+    Ok(match jkt {
+        Some(jkt) => Some(jkt),
+        None => certificate()?.map(|x5t_s256| Confirmation::X5tS256(x5t_s256.into())),
     })
 }

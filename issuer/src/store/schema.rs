@@ -104,6 +104,12 @@ const STEPS: &[Step] = &[
         postgres: include_str!("../../migrations/0023_workload_rule.sql"),
     },
     Step {
+        version: 24,
+        name: "client certificate",
+        sqlite: include_str!("../../migrations/0024_client_certificate.sql"),
+        postgres: include_str!("../../migrations/0024_client_certificate.sql"),
+    },
+    Step {
         version: 25,
         name: "encryption keys",
         sqlite: include_str!("../../migrations/0025_encryption_keys.sql"),

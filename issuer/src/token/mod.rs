@@ -87,7 +87,7 @@ async fn answer(
     let grant = grants::find(form.value("grant_type"))?;
     trail.grant = Some(grant);
     app.freshness.require(app.clock.elapsed())?;
-    let presented = PresentedCredential::of(&parts.headers, &form)?;
+    let presented = PresentedCredential::of(parts, &form)?;
     // What names no client may be anything, even a secret in the wrong place: it is not kept.
     let named = presented.client_id().unwrap_or_default();
     trail.client_key = app.limiter.client_key(named);
@@ -95,11 +95,11 @@ async fn answer(
     let client = client_auth::authenticate(app, &presented).await?;
     trail.is_authenticated = true;
     trail.workload = client.workload().cloned();
-    let proof = binding::proven(app, parts, "/token")?;
-    let jkt = proof.as_ref().map(Proof::jkt);
-    let request = TokenRequest { app, form: &form, client: client.client(), jkt };
+    let binding = binding::of_token_request(app, parts, client.client())?;
+    let binding = binding.as_ref();
+    let request = TokenRequest { app, form: &form, client: client.client(), binding };
     let authorization = settle(app, (grant.authorize)(request).await).await?;
-    binding::compare(authorization.subject.bound_to(), proof.as_ref())?;
+    binding::compare(authorization.subject.bound_to(), binding)?;
     let standing = standing::of(app, client.client(), &authorization.subject).await?;
     let access = AccessRequest {
         grant: grant.name,
@@ -108,9 +108,9 @@ async fn answer(
         subject: standing.access_subject(app),
     };
     let permitted = policy::decide(&app.registry.load(), client.client(), &access)?;
-    binding::require(client.client(), &permitted.resource, proof.as_ref())?;
-    let issued = issue::mint(app, &client, standing.bearer(), permitted, proof.as_ref())?;
-    if let Some(proof) = &issued.proof {
+    binding::require(client.client(), &permitted.resource, binding)?;
+    let issued = issue::mint(app, &client, standing.bearer(), permitted, binding)?;
+    if let Some(proof) = issued.proof() {
         binding::use_up(app, proof, ErrorCode::InvalidDpopProof).await?;
     }
     settle(app, grants::commit(app, authorization.commit).await).await?;
@@ -222,7 +222,7 @@ fn response(issued: &Issued) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     // RFC 9449 §8.2: the next nonce comes before the last one ends.
-    let nonce = issued.proof.as_ref().and_then(Proof::next_nonce).map(HeaderValue::try_from);
+    let nonce = issued.proof().and_then(Proof::next_nonce).map(HeaderValue::try_from);
     if let Some(Ok(nonce)) = nonce {
         headers.insert(DPOP_NONCE, nonce);
     }

@@ -431,3 +431,40 @@ fn rules_of_workloads_are_added_shown_and_taken_back() {
     let everybody = format!("client allow-workload deploy --issuer {ISSUER} --subject repo:*");
     assert_eq!(desk.output(&everybody).status.code(), Some(2));
 }
+
+#[test]
+fn a_client_with_certificates_is_registered_with_exactly_one_thing_that_they_say() {
+    let desk = Desk::new();
+    let create = |id: &str, more: &str| {
+        format!(
+            "client create {id} --grant client_credentials --resource https://a.example --scope a {more}"
+        )
+    };
+
+    let by_host =
+        create("hosts", "--auth tls_client_auth --tls-san-dns Orders.example --certificate-bound");
+    let created = desk.json(&by_host);
+    assert_eq!(created["token_endpoint_auth_method"], "tls_client_auth");
+    assert_eq!(created["tls_client_auth_san_dns"], "orders.example");
+    assert_eq!(created["tls_client_certificate_bound_access_tokens"], true);
+    assert_eq!(created.get("client_secret"), None);
+    let update =
+        "client update hosts --tls-subject-dn CN=hosts,O=Example --certificate-bound=false";
+    let updated = desk.json(update);
+    assert_eq!(updated["tls_client_auth_subject_dn"], "CN=hosts,O=Example");
+    assert_eq!(updated.get("tls_client_auth_san_dns"), None);
+    assert_eq!(updated["tls_client_certificate_bound_access_tokens"], false);
+
+    for (more, code) in [
+        ("--auth tls_client_auth", "certificate_subject_missing"),
+        ("--auth client_secret_basic --tls-san-dns a.example", "certificate_subject_unused"),
+        ("--auth tls_client_auth --tls-subject-dn orders", "invalid_value"),
+        ("--auth tls_client_auth --tls-san-dns *.example", "invalid_value"),
+        ("--auth self_signed_tls_client_auth", "keys_missing"),
+    ] {
+        let (status, failure) = desk.failure(&create("other", more));
+        assert_eq!((status, &failure["error"]), (1, &json!(code)), "{more}: {failure}");
+    }
+    let both = "client update hosts --require-dpop --certificate-bound";
+    assert_eq!(desk.failure(both).1["error"], "binding_ambiguous");
+}

@@ -137,7 +137,7 @@ fn m1_rows_that_cannot_be_understood_are_named_and_can_be_removed() {
     desk.json(&CREATE_ORDERS.replace("orders", "later"));
     let keys = desk.json("keys list");
     let kid = keys["keys"][0]["kid"].as_str().unwrap();
-    desk.damage("UPDATE client SET auth = 'tls_client_auth' WHERE id = 'later'");
+    desk.damage("UPDATE client SET auth = 'client_secret_jwt' WHERE id = 'later'");
     desk.damage(&format!("UPDATE signing_key SET sealed = '!!!' WHERE kid = '{kid}'"));
 
     let (healthy, report) = examine(&desk);

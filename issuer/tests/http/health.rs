@@ -83,7 +83,7 @@ async fn m1_a_client_row_that_cannot_be_understood_takes_nobody_else_down() {
     let later = issuer.client("later", |_| {}).await;
     let before = issuer.token_as("later", &later, &[]).await.status.as_u16();
 
-    let damage = "UPDATE client SET auth = 'tls_client_auth', generation = 100 WHERE id = 'later'; \
+    let damage = "UPDATE client SET auth = 'client_secret_jwt', generation = 100 WHERE id = 'later'; \
          UPDATE generation SET value = 100";
     sqlx::raw_sql(damage).execute(&database(&issuer).await).await.unwrap();
     issuer.follow().await;

@@ -27,6 +27,7 @@ mod jwks;
 mod keys;
 mod log;
 mod mail;
+mod mtls;
 mod offer_passkey;
 mod pages;
 mod passkey;

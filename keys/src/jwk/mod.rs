@@ -56,8 +56,12 @@ impl VerifyingKey {
         if label != "PUBLIC KEY" {
             return Err(KeyError::UnsupportedPem);
         }
-        let spki = SubjectPublicKeyInfoRef::from_der(document.as_bytes())
-            .map_err(|_| KeyError::MalformedKey)?;
+        Self::from_spki(document.as_bytes(), algorithm)
+    }
+
+    /// From a `SubjectPublicKeyInfo` in DER (RFC 5280 §4.1.2.7), as a certificate has it. Its `kid` is the thumbprint.
+    pub fn from_spki(der: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
+        let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| KeyError::MalformedKey)?;
         let public = algorithm.row().family.public_from_spki(&spki)?;
         Self::new(public, algorithm, None)
     }

@@ -30,16 +30,25 @@ keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
-subjectAltName = ";
+subjectAltName = @names
+[client]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+[names]
+";
 
 impl Certificate {
     /// Makes a new authority in `folder`, and a certificate for localhost and these names.
     pub async fn for_names(folder: &Path, names: &[&str]) -> Self {
         let file = |name: &str| folder.join(name);
-        let names: Vec<String> =
-            [&["localhost"], names].concat().iter().map(|name| format!("DNS:{name}")).collect();
+        let names = [&["localhost"], names].concat();
+        let names = names.iter().enumerate().map(|(number, name)| format!("DNS.{number} = {name}"));
+        let names: Vec<String> = names.collect();
         let config = file("openssl.cnf");
-        std::fs::write(&config, format!("{CONFIG}{}\n", names.join(","))).expect("a file");
+        std::fs::write(&config, format!("{CONFIG}{}\n", names.join("\n"))).expect("a file");
         let (authority, authority_key) = (file("authority.crt"), file("authority.key"));
         let (certificate, key) = (file("server.crt"), file("server.key"));
 
@@ -53,6 +62,18 @@ impl Certificate {
         sign.arg("-CA").arg(&authority).arg("-CAkey").arg(authority_key);
         run(sign, "").await.expect("a certificate");
         Self { authority, certificate, key }
+    }
+
+    /// A certificate of a client with this subject, such as `/O=Example/CN=orders`, and its key: from the authority.
+    pub async fn of_client(&self, subject: &str) -> (PathBuf, PathBuf) {
+        let folder = self.authority.parent().expect("a folder");
+        let name = subject.rsplit('=').next().unwrap_or_default();
+        let files = (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")));
+        let mut sign = openssl(&folder.join("openssl.cnf"), "client");
+        sign.args(["-subj", subject]).arg("-keyout").arg(&files.1).arg("-out").arg(&files.0);
+        sign.arg("-CA").arg(&self.authority).arg("-CAkey").arg(folder.join("authority.key"));
+        run(sign, "").await.expect("a certificate");
+        files
     }
 }
 

@@ -4,7 +4,8 @@ use super::{App, Certificate, environment, run};
 use serde_json::Value;
 use tokio::process::Command;
 
-/// The script of a library: `client` gets a token for an app, `sign_in` signs a person in, `dpop` binds tokens to a key.
+/// The script of a library: `client` gets a token for an app, `sign_in` signs a person in, `dpop` and `mtls`
+/// bind tokens to a key and to a certificate.
 fn script(library: &str, name: &str) -> Command {
     let (program, extension) = match library {
         "openid-client" => ("node".into(), "mjs"),
@@ -66,6 +67,15 @@ pub async fn foreign_encryption(library: &str, wishes: &Value) -> Result<Value, 
         command.arg(library);
     }
     answer(&run(command, &wishes.to_string()).await?)
+}
+
+/// Tokens that are bound to a certificate, at the issuer and at a service (RFC 8705), with the same libraries.
+pub async fn foreign_mtls(
+    library: &str,
+    wish: &Value,
+    trusted: &Certificate,
+) -> Result<Value, String> {
+    tell(script(library, "mtls"), wish, trusted).await
 }
 
 async fn tell(mut script: Command, wish: &Value, trusted: &Certificate) -> Result<Value, String> {

@@ -2,7 +2,8 @@
 
 use super::Certificate;
 use axum::Router;
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use tokio_rustls::rustls::{ConfigBuilder, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 /// A running server; it ends when this is dropped.
@@ -22,10 +24,42 @@ pub struct HttpsServer(JoinHandle<()>);
 impl HttpsServer {
     /// Serves `application` on this port of the loopback address.
     pub async fn start(port: u16, certificate: &Certificate, application: Router) -> Self {
-        let listener = TlsListener::bind(port, acceptor(certificate)).await;
+        let plain = ServerConfig::builder().with_no_client_auth();
+        let listener = TlsListener::bind(port, acceptor(plain, certificate)).await;
         Self(tokio::spawn(async move {
             // Never returns.
             let _ended = axum::serve(listener, application).await;
+        }))
+    }
+}
+
+/// The certificate that a client showed in the handshake, in DER; none if it showed none.
+#[derive(Clone, Debug)]
+pub struct Shown(pub Option<Vec<u8>>);
+
+impl Connected<IncomingStream<'_, TlsListener>> for Shown {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        let shown = stream.io().get_ref().1.peer_certificates().and_then(<[_]>::first);
+        Self(shown.map(|certificate| certificate.to_vec()))
+    }
+}
+
+impl HttpsServer {
+    /// The same, but clients are asked for a certificate of the authority, and may go on without: requests have
+    /// `ConnectInfo<Shown>`.
+    pub async fn start_asking(port: u16, certificate: &Certificate, application: Router) -> Self {
+        let mut roots = RootCertStore::empty();
+        let authority =
+            CertificateDer::from_pem_file(&certificate.authority).expect("a certificate");
+        roots.add(authority).expect("an authority");
+        let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).allow_unauthenticated();
+        let builder = ServerConfig::builder()
+            .with_client_cert_verifier(verifier.build().expect("an authority"));
+        let listener = TlsListener::bind(port, acceptor(builder, certificate)).await;
+        let service = application.into_make_service_with_connect_info::<Shown>();
+        Self(tokio::spawn(async move {
+            // Never returns.
+            let _ended = axum::serve(listener, service).await;
         }))
     }
 }
@@ -36,11 +70,14 @@ impl Drop for HttpsServer {
     }
 }
 
-fn acceptor(certificate: &Certificate) -> TlsAcceptor {
+fn acceptor(
+    builder: ConfigBuilder<ServerConfig, WantsServerCert>,
+    certificate: &Certificate,
+) -> TlsAcceptor {
     let chain = CertificateDer::pem_file_iter(&certificate.certificate).expect("a certificate");
     let chain = chain.collect::<Result<Vec<_>, _>>().expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(&certificate.key).expect("a key");
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
+    let config = builder.with_single_cert(chain, key);
     TlsAcceptor::from(Arc::new(config.expect("a key that fits the certificate")))
 }
 

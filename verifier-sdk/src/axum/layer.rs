@@ -169,7 +169,12 @@ struct Authenticated {
 /// The request as the client made it: nested routers see only the rest of the path.
 fn presentation(parts: &Parts) -> Presentation<'_> {
     let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-    Presentation { method: parts.method.as_str(), path: uri.path(), headers: &parts.headers }
+    Presentation {
+        method: parts.method.as_str(),
+        path: uri.path(),
+        headers: &parts.headers,
+        extensions: &parts.extensions,
+    }
 }
 
 /// RFC 9449 §8.2: a new nonce may come with any answer.

@@ -2,6 +2,7 @@
 
 use countersign_keys::{JwsError, KeyError};
 
+use super::CertificateHeaderError;
 use crate::claims::{Claim, ClaimError};
 
 /// A refusal; always 401.
@@ -68,6 +69,15 @@ pub enum ProofError {
     /// The proof was used before.
     #[error("the proof was used before")]
     Replayed,
+    /// The token is bound to a certificate, and the connection has none (RFC 8705 §3).
+    #[error("the token is bound to a certificate, and none was shown")]
+    CertificateMissing,
+    /// The certificate of the connection is not the one that the token is bound to.
+    #[error("the token is bound to another certificate")]
+    WrongCertificate,
+    /// What should be the proxy's header is not.
+    #[error("{0}")]
+    CertificateHeader(CertificateHeaderError),
 }
 
 impl ProofError {
@@ -101,7 +111,18 @@ impl ProofError {
             Self::WrongKey => "proof_wrong_key",
             Self::Untrusted(_) => "proof_invalid_signature",
             Self::Replayed => "proof_replayed",
+            Self::CertificateMissing => "certificate_missing",
+            Self::WrongCertificate => "certificate_wrong",
+            Self::CertificateHeader(_) => "certificate_header_refused",
         }
+    }
+
+    /// Whether it is about the certificate of the connection, beside which the token is a bearer token (RFC 8705 §3).
+    pub(crate) const fn is_about_certificate(&self) -> bool {
+        matches!(
+            self,
+            Self::CertificateMissing | Self::WrongCertificate | Self::CertificateHeader(_)
+        )
     }
 
     /// The `error` that the caller is told (RFC 9449 §7.1, §9): whether the proof or the token is at fault, and no more.
@@ -111,6 +132,8 @@ impl ProofError {
             Self::NotAccepted | Self::BindingNeeded | Self::NotBound | Self::WrongKey => {
                 "invalid_token"
             }
+            // RFC 8705 §3.
+            other if other.is_about_certificate() => "invalid_token",
             _ => "invalid_dpop_proof",
         }
     }

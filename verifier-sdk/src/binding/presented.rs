@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{Extensions, HeaderMap};
 
 use super::settings::BearerTokens;
 use super::{Proof, ProofError, ProofRequest, ProofVerifier};
@@ -17,6 +17,7 @@ pub(crate) struct Presentation<'r> {
     /// As the service sees it, below its public URL.
     pub(crate) path: &'r str,
     pub(crate) headers: &'r HeaderMap,
+    pub(crate) extensions: &'r Extensions,
 }
 
 /// How one verifier takes bound tokens.

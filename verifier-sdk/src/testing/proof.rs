@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::token::signed;
 use super::{HostileToken, TestToken};
+use crate::binding::ClientCertificate;
 use crate::clock::{Clock, SystemClock};
 
 /// Somebody who holds a key, to which tokens can be bound.
@@ -91,6 +92,11 @@ impl TestToken<'_> {
     /// Bound to the key of a holder.
     pub fn bound_to(self, holder: &TestHolder) -> Self {
         self.claim("cnf", json!({ "jkt": holder.jkt() }))
+    }
+
+    /// Bound to a certificate (RFC 8705 §3.1).
+    pub fn bound_to_certificate(self, certificate: &ClientCertificate) -> Self {
+        self.claim("cnf", json!({ "x5t#S256": certificate.x5t_s256() }))
     }
 }
 

@@ -50,6 +50,7 @@ impl<C> VerifierBuilder<C, HasAudience> {
             counters: Arc::new(Counters::default()),
             cache: self.token_cache.map(VerifiedTokens::new),
             bound: self.dpop.map(Dpop::build).transpose()?.map(Arc::new),
+            mtls: self.mtls.map(Arc::new),
             read_extra: self.read_extra,
         };
         Ok(Verifier { inner: Arc::new(inner) })

@@ -13,7 +13,7 @@ use super::DEFAULT_ALGORITHMS;
 use super::policy::{AppAsserted, Policy};
 use super::settings::{Keys, Start};
 use super::token_cache::TokenCache;
-use crate::binding::Dpop;
+use crate::binding::{Dpop, Mtls};
 use crate::clock::{Clock, SystemClock};
 use crate::key_source::{Fetch, PlainHttp};
 use crate::profile::Profile;
@@ -58,6 +58,7 @@ pub struct VerifierBuilder<C, A> {
     pub(super) max_lifetime: Duration,
     pub(super) token_cache: Option<TokenCache>,
     pub(super) dpop: Option<Dpop>,
+    pub(super) mtls: Option<Mtls>,
     pub(super) trusted_audiences: Vec<String>,
     pub(super) replay: Option<Arc<dyn ReplayStore>>,
     pub(super) read_extra: fn(&str) -> Option<C>,
@@ -90,6 +91,7 @@ impl VerifierBuilder<(), NoAudience> {
             max_lifetime: Duration::from_hours(24),
             token_cache: None,
             dpop: None,
+            mtls: None,
             trusted_audiences: Vec::new(),
             replay: None,
             read_extra: |_| Some(()),
@@ -152,6 +154,12 @@ impl<C, A: OfAccessTokens> VerifierBuilder<C, A> {
     /// Accepts tokens that are bound to a key, with a proof (RFC 9449); without this they are all refused.
     pub fn dpop(mut self, dpop: Dpop) -> Self {
         self.dpop = Some(dpop);
+        self
+    }
+
+    /// Accepts tokens that are bound to a certificate, from whoever shows it (RFC 8705); without this they are all refused.
+    pub fn mtls(mut self, mtls: Mtls) -> Self {
+        self.mtls = Some(mtls);
         self
     }
 }
@@ -251,6 +259,7 @@ impl<C, A> VerifierBuilder<C, A> {
             max_lifetime: self.max_lifetime,
             token_cache: self.token_cache,
             dpop: self.dpop,
+            mtls: self.mtls,
             trusted_audiences: self.trusted_audiences,
             replay: self.replay,
             read_extra,

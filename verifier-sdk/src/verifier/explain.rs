@@ -5,8 +5,8 @@ use countersign_keys::UnverifiedJws;
 
 use super::policy::Policy;
 use super::{ClaimError, StandardClaims, Verifier, VerifyError};
+use crate::binding::Possession;
 use crate::claims::Claim;
-use crate::credential::Scheme;
 use crate::validation::CLAIM_CHECKS;
 
 /// The checks of the policy after `CLAIM_CHECKS`, in order.
@@ -90,7 +90,7 @@ impl<C> Verifier<C> {
         let own: [Result<(), ClaimError>; POLICY_CHECKS.len()] = [
             policy.check_mark(&claims),
             policy.client(&claims).map(|_| ()),
-            Policy::check_binding(&claims, Scheme::Bearer).map(|_| ()),
+            Policy::check_binding(&claims, Possession::Unshown).map(|_| ()),
             policy.identity(&claims).map(|_| ()),
         ];
         for (name, result) in POLICY_CHECKS.into_iter().zip(own) {

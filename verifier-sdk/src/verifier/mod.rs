@@ -23,7 +23,7 @@ use std::sync::Arc;
 use countersign_keys::{Algorithm, UnverifiedJws, VerifiedPayload, VerifyingKey};
 use http::request::Parts;
 
-use crate::binding::{BoundTokens, Presentation, ProofError};
+use crate::binding::{Binding, BoundTokens, Mtls, Possession, Presentation, ProofError};
 use crate::challenge::{self, Offer};
 use crate::claims::{ClaimError, StandardClaims};
 use crate::clock::Clock;
@@ -65,6 +65,8 @@ struct Inner<C> {
     cache: Option<VerifiedTokens<C>>,
     /// Whether and how bound tokens are taken.
     bound: Option<Arc<BoundTokens>>,
+    /// Whether and how tokens that are bound to a certificate are taken.
+    mtls: Option<Arc<Mtls>>,
     read_extra: fn(&str) -> Option<C>,
 }
 
@@ -87,7 +89,8 @@ impl<C> Verifier<C> {
     /// Verifies a bearer token without ever waiting. Answers [`VerifyError::NeedsKeys`] where `verify` would
     /// wait; nothing is fetched.
     pub fn try_verify(&self, token: &str) -> Result<Verified<C>, VerifyError> {
-        let result = self.check_bearer(|| self.check(token, Scheme::Bearer));
+        let result =
+            self.require_no_binding().and_then(|()| self.check(token, Possession::Unshown));
         self.inner.counters.record(&result);
         result
     }
@@ -95,9 +98,9 @@ impl<C> Verifier<C> {
     /// Verifies a bearer token. Waits at most a second, and only if a fetch may bring the key it needs.
     pub async fn verify(&self, token: &str) -> Result<Verified<C>, VerifyError> {
         let begin = self.inner.clock.monotonic();
-        let result = match self.check_bearer(|| self.check(token, Scheme::Bearer)) {
-            Err(VerifyError::NeedsKeys) => self.check_after_fetch(token, Scheme::Bearer).await,
-            settled => settled,
+        let result = match self.require_no_binding() {
+            Ok(()) => self.check_or_fetch(token, Possession::Unshown).await,
+            Err(refused) => Err(refused),
         };
         self.count(&result, begin);
         result
@@ -111,7 +114,8 @@ impl<C> Verifier<C> {
         carriers: &Carriers,
     ) -> Result<Verified<C>, VerifyError> {
         let (method, path) = (parts.method.as_str(), parts.uri.path());
-        let request = Presentation { method, path, headers: &parts.headers };
+        let (headers, extensions) = (&parts.headers, &parts.extensions);
+        let request = Presentation { method, path, headers, extensions };
         Ok(self.verify_presented(&carriers.find(parts, None)?, request).await?.verified)
     }
 
@@ -120,14 +124,37 @@ impl<C> Verifier<C> {
         credential: &Credential,
         request: Presentation<'_>,
     ) -> Result<Presented<C>, VerifyError> {
-        if credential.scheme == Scheme::Bearer {
-            let verified = self.verify(&credential.token).await?;
-            return Ok(Presented { verified, next_nonce: None });
-        }
+        let token = &credential.token;
         let begin = self.inner.clock.monotonic();
-        let result = self.verify_with_proof(&credential.token, request).await;
+        let result = match (credential.scheme, self.inner.mtls.as_deref()) {
+            (Scheme::Dpop, _) => self.verify_with_proof(token, request).await,
+            (Scheme::Bearer, Some(mtls)) => {
+                self.verify_with_certificate(token, mtls, request).await
+            }
+            (Scheme::Bearer, None) => {
+                let verified = self.verify(token).await?;
+                return Ok(Presented { verified, next_nonce: None });
+            }
+        };
         self.count(&result, begin);
         result
+    }
+
+    /// RFC 8705 §3: a bearer token, but for the certificate of the connection.
+    async fn verify_with_certificate(
+        &self,
+        token: &str,
+        mtls: &Mtls,
+        request: Presentation<'_>,
+    ) -> Result<Presented<C>, VerifyError> {
+        let verified = self.check_or_fetch(token, Possession::ByCertificate).await?;
+        match verified.binding() {
+            Some(Binding::Certificate { x5t_s256 }) => {
+                mtls.prove(x5t_s256, (request.headers, request.extensions))?;
+            }
+            _ => self.require_no_binding()?,
+        }
+        Ok(Presented { verified, next_nonce: None })
     }
 
     /// The token first: only who has a good one may make us look at a proof.
@@ -137,10 +164,7 @@ impl<C> Verifier<C> {
         request: Presentation<'_>,
     ) -> Result<Presented<C>, VerifyError> {
         let bound = self.inner.bound.as_deref().ok_or(ProofError::NotAccepted)?;
-        let verified = match self.check(token, Scheme::Dpop) {
-            Err(VerifyError::NeedsKeys) => self.check_after_fetch(token, Scheme::Dpop).await,
-            settled => settled,
-        }?;
+        let verified = self.check_or_fetch(token, Possession::ByProof).await?;
         let now = self.inner.clock.wall();
         let proof = bound.prove((token, verified.jkt()), request, now).await?;
         Ok(Presented { verified, next_nonce: proof.next_nonce().map(str::to_owned) })
@@ -156,7 +180,8 @@ impl<C> Verifier<C> {
         let bound = self.inner.bound.as_deref();
         Offer {
             algorithms: bound.map(BoundTokens::algorithms),
-            is_required: bound.is_some_and(BoundTokens::refuses_bearer_tokens),
+            is_required: self.inner.mtls.is_none()
+                && bound.is_some_and(BoundTokens::refuses_bearer_tokens),
             presented: None,
         }
     }
@@ -174,6 +199,7 @@ impl<C> Verifier<C> {
             counters: Arc::clone(&self.inner.counters),
             cache: self.inner.cache.as_ref().map(VerifiedTokens::of_another_policy),
             bound: self.inner.bound.clone(),
+            mtls: self.inner.mtls.clone(),
             read_extra: self.inner.read_extra,
         };
         Self { inner: Arc::new(inner) }
@@ -254,22 +280,19 @@ impl<C> Verifier<C> {
         self.inner.counters.took(self.inner.clock.monotonic().saturating_sub(begin));
     }
 
-    fn check_bearer<T>(
-        &self,
-        check: impl FnOnce() -> Result<T, VerifyError>,
-    ) -> Result<T, VerifyError> {
-        match &self.inner.bound {
-            Some(bound) if bound.refuses_bearer_tokens() => Err(ProofError::BindingNeeded.into()),
-            _ => check(),
-        }
+    /// That a token which is bound to nothing may be accepted.
+    fn require_no_binding(&self) -> Result<(), VerifyError> {
+        let by_proof = self.inner.bound.as_deref().is_some_and(BoundTokens::refuses_bearer_tokens);
+        let by_certificate = self.inner.mtls.as_deref().is_some_and(Mtls::refuses_bearer_tokens);
+        if by_proof || by_certificate { Err(ProofError::BindingNeeded.into()) } else { Ok(()) }
     }
 
-    fn check(&self, token: &str, scheme: Scheme) -> Result<Verified<C>, VerifyError> {
+    fn check(&self, token: &str, possession: Possession) -> Result<Verified<C>, VerifyError> {
         match &self.inner.cache {
-            None => self.check_all((token, scheme), |_, _, _| {}),
-            Some(cache) => match self.recall(cache, token, scheme) {
+            None => self.check_all((token, possession), |_, _, _| {}),
+            Some(cache) => match self.recall(cache, token, possession) {
                 Some(verified) => Ok(verified),
-                None => self.check_all((token, scheme), |jws, key, verified| {
+                None => self.check_all((token, possession), |jws, key, verified| {
                     cache.insert(token, (jws, key), verified, self.inner.clock.monotonic());
                 }),
             },
@@ -283,11 +306,16 @@ impl<C> Verifier<C> {
         &self,
         cache: &VerifiedTokens<C>,
         token: &str,
-        scheme: Scheme,
+        possession: Possession,
     ) -> Option<Verified<C>> {
         let Hit { verified, kid, key } = cache.find(token, self.inner.clock.monotonic())?;
         let now = self.inner.clock.wall();
-        let holds = (scheme == Scheme::Dpop || verified.binding().is_none())
+        let is_presented_so = match verified.binding() {
+            None => true,
+            Some(Binding::Dpop { .. }) => possession == Possession::ByProof,
+            Some(Binding::Certificate { .. }) => possession == Possession::ByCertificate,
+        };
+        let holds = is_presented_so
             && still_in_time(verified.claims(), &self.inner.policy.expectations(), now).is_ok()
             && self.inner.keys.still_trusts(kid.as_ref(), &key);
         holds.then(|| {
@@ -299,7 +327,7 @@ impl<C> Verifier<C> {
     /// The checks, in order. Nothing is allocated before the signature holds, but for an encrypted token.
     fn check_all(
         &self,
-        (token, scheme): (&str, Scheme),
+        (token, possession): (&str, Possession),
         then: impl FnOnce(&UnverifiedJws<'_>, &VerifyingKey, &Verified<C>),
     ) -> Result<Verified<C>, VerifyError> {
         let policy = &self.inner.policy;
@@ -309,7 +337,7 @@ impl<C> Verifier<C> {
         policy.check_type(&jws)?;
         self.inner.keys.with_key(jws.kid(), |key| {
             let key = key.map_err(VerifyError::from)?;
-            let verified = self.accept(Policy::check_signature(&jws, key)?, scheme)?;
+            let verified = self.accept(Policy::check_signature(&jws, key)?, possession)?;
             then(&jws, key, &verified);
             Ok(verified)
         })
@@ -319,29 +347,37 @@ impl<C> Verifier<C> {
         self.inner.keys.with_set(|keys| self.inner.policy.parse(token, keys))
     }
 
-    fn accept(&self, payload: VerifiedPayload, scheme: Scheme) -> Result<Verified<C>, VerifyError> {
+    fn accept(
+        &self,
+        payload: VerifiedPayload,
+        possession: Possession,
+    ) -> Result<Verified<C>, VerifyError> {
         let policy = &self.inner.policy;
         let claims = StandardClaims::parse_owned(payload)?;
         let now = self.inner.clock.wall();
         validate(&claims, &policy.expectations(), now)?;
         policy.check_mark(&claims)?;
         let client = policy.client(&claims)?;
-        let jkt = Policy::check_binding(&claims, scheme)?;
+        let bound_to = Policy::check_binding(&claims, possession)?;
         let kind = policy.identity(&claims)?;
         let extra = (self.inner.read_extra)(claims.payload()).ok_or(ClaimError::Application)?;
-        let facts = Facts { claims, kind, client, profile: policy.profile, jkt, extra };
+        let facts = Facts { claims, kind, client, profile: policy.profile, bound_to, extra };
         Ok(Verified::new(facts, now))
     }
 
-    async fn check_after_fetch(
+    async fn check_or_fetch(
         &self,
         token: &str,
-        scheme: Scheme,
+        possession: Possession,
     ) -> Result<Verified<C>, VerifyError> {
+        match self.check(token, possession) {
+            Err(VerifyError::NeedsKeys) => {}
+            settled => return settled,
+        }
         let signed = self.inner.policy.open(token)?;
         let jws = self.parse(&signed)?;
         self.inner.keys.resolve(jws.kid()).await?;
-        self.check(token, scheme)
+        self.check(token, possession)
     }
 }
 

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 
 use countersign_keys::{Algorithm, JwkSet, JwsError, UnverifiedJws, VerifiedPayload, VerifyingKey};
 
-use crate::binding;
+use crate::binding::{self, Confirmation, Possession};
 use crate::caller::{self, Kind};
 use crate::claims::{Claim, ClaimError, StandardClaims};
-use crate::credential::Scheme;
 use crate::error::VerifyError;
 use crate::profile::Profile;
 use crate::validation::{AudienceRule, Expectations};
@@ -128,17 +127,20 @@ impl Policy {
         self.profile.client.iter().find(named).copied().ok_or(ClaimError::Missing(expected))
     }
 
-    /// The thumbprint of the key that the token is bound to, for a proof to be asked for.
+    /// What the token is bound to, for a proof to be asked for.
     ///
     /// RFC 9449 §7.1, RFC 8705 §3: a bound token without its proof is stolen until shown otherwise.
     pub(crate) fn check_binding(
         claims: &StandardClaims,
-        scheme: Scheme,
-    ) -> Result<Option<Box<str>>, ClaimError> {
-        match scheme {
-            Scheme::Bearer if claims.has(Claim::Cnf) => Err(ClaimError::BoundToKey),
-            Scheme::Bearer => Ok(None),
-            Scheme::Dpop => binding::jkt(claims),
+        possession: Possession,
+    ) -> Result<Option<Confirmation>, ClaimError> {
+        if !claims.has(Claim::Cnf) {
+            return Ok(None);
+        }
+        match (possession, binding::confirmation(claims)?) {
+            (Possession::ByCertificate, bound @ (None | Some(Confirmation::X5tS256(_))))
+            | (Possession::ByProof, bound @ (None | Some(Confirmation::Jkt(_)))) => Ok(bound),
+            _ => Err(ClaimError::BoundToKey),
         }
     }
 

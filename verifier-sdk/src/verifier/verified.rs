@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::binding::{Binding, ProofError};
+use crate::binding::{Binding, Confirmation, ProofError};
 use crate::caller::{Caller, Kind};
 use crate::claims::{Claim, StandardClaims};
 use crate::error::VerifyError;
@@ -25,8 +25,8 @@ pub(super) struct Facts<C> {
     /// Which claim names the client in this token.
     pub(super) client: Claim,
     pub(super) profile: Profile,
-    /// The thumbprint of the key that the token is bound to.
-    pub(super) jkt: Option<Box<str>>,
+    /// What the token is bound to.
+    pub(super) bound_to: Option<Confirmation>,
     pub(super) extra: C,
 }
 
@@ -129,7 +129,7 @@ impl<C> Verified<C> {
 
     /// The key that the token is bound to; whoever presented it has proved possession. None for a bearer token.
     pub fn binding(&self) -> Option<Binding<'_>> {
-        self.facts.jkt.as_deref().map(|jkt| Binding::Dpop { jkt })
+        self.facts.bound_to.as_ref().map(Confirmation::as_binding)
     }
 
     /// When the user authenticated, Unix seconds (`auth_time`); never of an app.
@@ -172,7 +172,10 @@ impl<C> Verified<C> {
     }
 
     pub(super) fn jkt(&self) -> Option<&str> {
-        self.facts.jkt.as_deref()
+        match self.binding()? {
+            Binding::Dpop { jkt } => Some(jkt),
+            Binding::Certificate { .. } => None,
+        }
     }
 
     /// The token is bound to a key, or 401: whoever steals it can do nothing here.

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::super::token_size::require_small_tokens_of_client;
 use super::super::{Failure, Session};
+use super::certificate::{self, CertificateArguments};
 use super::permission::PermissionArguments;
 use super::sign_in::SignInArguments;
 use super::{new_secret, show};
@@ -17,7 +18,8 @@ use crate::bootstrap::Opened;
 use crate::config;
 use crate::outbound::Outbound;
 use crate::registry::{
-    Client, ClientAuthentication, ClientId, ClientKeys, Resource, SignIn, parse_name,
+    CertificateSubject, Client, ClientAuthentication, ClientId, ClientKeys, Resource, SignIn,
+    parse_name,
 };
 use crate::token::grants::GRANTS;
 
@@ -28,12 +30,15 @@ pub(in super::super) struct Create {
     /// A grant that it may use; may be repeated.
     #[arg(long = "grant", value_name = "GRANT", required = true, value_parser = parse_grant)]
     grants: Vec<String>,
-    /// How it authenticates: client_secret_basic, client_secret_post, private_key_jwt, workload_identity (by tokens of
-    /// another issuer, see allow-workload), or none for a public client.
+    /// How it authenticates: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth,
+    /// self_signed_tls_client_auth, workload_identity (by tokens of another issuer, see allow-workload), or none for a public
+    /// client.
     #[arg(long, value_parser = parse_auth)]
     auth: Option<ClientAuthentication>,
     #[command(flatten)]
     keys: KeyArguments,
+    #[command(flatten)]
+    certificate: CertificateArguments,
     #[command(flatten)]
     permission: PermissionArguments,
     #[command(flatten)]
@@ -47,12 +52,15 @@ pub(in super::super) struct Create {
     /// Give it no tokens but those that are bound to a key of its own, of which it proves possession (RFC 9449).
     #[arg(long)]
     require_dpop: bool,
+    /// Give it no tokens but those that are bound to its certificate, which it shows in mutual TLS (RFC 8705).
+    #[arg(long, conflicts_with = "require_dpop")]
+    certificate_bound: bool,
     /// Seconds after which its secret is refused; without it, never.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     secret_expires_in_seconds: Option<u32>,
 }
 
-/// The public keys of a client: for `private_key_jwt`, and for request objects.
+/// The public keys of a client: to authenticate with, and for request objects.
 #[derive(Debug, Args)]
 pub(super) struct KeyArguments {
     /// A file with its public keys as a JWK set.
@@ -83,7 +91,8 @@ impl Create {
     pub(super) async fn run(self, session: &Session, opened: &Opened) -> Result<(), Failure> {
         let act = session.act();
         let keys = self.keys.read(&session.config.outbound)?;
-        let auth = self.authentication(keys.as_ref())?;
+        let certificate_subject = self.certificate.subject()?;
+        let auth = self.authentication(keys.as_ref(), certificate_subject.as_ref())?;
         let (permission, new_resource) = match self.permission.resolve(&opened.store).await? {
             Some(resolved) => (Some(resolved.permission), resolved.created),
             None => (None, None),
@@ -104,6 +113,8 @@ impl Create {
             keys: keys.unwrap_or(ClientKeys::None),
             token_endpoint_audience: self.token_endpoint_audience,
             dpop_bound_access_tokens: self.require_dpop,
+            certificate_subject,
+            tls_client_certificate_bound_access_tokens: self.certificate_bound,
             permissions: permission.into_iter().collect(),
             assertion_rules: Vec::new(),
             acting_rules: Vec::new(),
@@ -119,13 +130,19 @@ impl Create {
         Ok(())
     }
 
-    fn authentication(&self, keys: Option<&ClientKeys>) -> Result<ClientAuthentication, Failure> {
-        match (self.auth, keys) {
-            (Some(ClientAuthentication::PrivateKeyJwt) | None, Some(_)) => {
-                Ok(ClientAuthentication::PrivateKeyJwt)
-            }
-            (Some(ClientAuthentication::PrivateKeyJwt), None) => {
-                Err(Failure::new("keys_missing", "private_key_jwt needs the client's public keys")
+    fn authentication(
+        &self,
+        keys: Option<&ClientKeys>,
+        subject: Option<&CertificateSubject>,
+    ) -> Result<ClientAuthentication, Failure> {
+        let auth = self.auth.or(subject.map(|_| ClientAuthentication::TlsClientAuth));
+        certificate::require_fitting(auth, subject)?;
+        match (auth, keys) {
+            (None, Some(_)) => Ok(ClientAuthentication::PrivateKeyJwt),
+            (Some(auth), Some(_)) if auth.uses_keys() => Ok(auth),
+            (Some(auth), None) if auth.uses_keys() => {
+                let problem = format!("{} needs the client's public keys", auth.name());
+                Err(Failure::new("keys_missing", problem)
                     .hint("name them with --jwks-file or --jwks-uri"))
             }
             // RFC 9101 §6.2: keys for request objects, beside another way to prove who it is.

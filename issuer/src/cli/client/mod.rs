@@ -11,6 +11,7 @@ use crate::store::{Store, StoreError};
 
 mod act;
 mod assert;
+mod certificate;
 mod create;
 mod permission;
 mod show;

@@ -39,6 +39,13 @@ pub(super) fn shown(client: &Client) -> (Value, String) {
     if client.dpop_bound_access_tokens {
         lines.push(("tokens", "bound to a key of its own (DPoP)".to_owned()));
     }
+    if client.tls_client_certificate_bound_access_tokens {
+        lines.push(("tokens", "bound to its certificate".to_owned()));
+    }
+    if let Some(subject) = &client.certificate_subject {
+        let (kind, value) = subject.parts();
+        lines.push((kind, value));
+    }
     match &client.keys {
         ClientKeys::None => {}
         ClientKeys::Inline(_) => lines.push(("keys", kids(client).join(" "))),
@@ -100,13 +107,15 @@ pub(super) fn document(client: &Client) -> Value {
         ClientKeys::Uri(uri) => Some(uri.as_str()),
         ClientKeys::None | ClientKeys::Inline(_) => None,
     };
-    json!({
+    let mut document = json!({
         "client_id": client.id.as_str(),
         "name": client.name,
         "grants": client.grants,
         "token_endpoint_auth_method": client.auth.name(),
         "token_endpoint_audience": client.token_endpoint_audience,
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
+        "tls_client_certificate_bound_access_tokens":
+            client.tls_client_certificate_bound_access_tokens,
         "jwks_uri": jwks_uri,
         "kids": kids(client),
         "permissions": permissions,
@@ -116,7 +125,13 @@ pub(super) fn document(client: &Client) -> Value {
         "sign_in": client.sign_in,
         "enabled": client.enabled,
         "secrets": client.secrets.iter().map(secret).collect::<Vec<_>>(),
-    })
+    });
+    // RFC 8705 §2.1.2: one member, by its own name.
+    if let (Some(subject), Value::Object(members)) = (&client.certificate_subject, &mut document) {
+        let (kind, value) = subject.parts();
+        members.insert(kind.to_owned(), json!(value));
+    }
+    document
 }
 
 fn rule(rule: &AssertionRule) -> Value {

@@ -5,13 +5,12 @@ use serde_json::{Value, json};
 
 use super::super::token_size::require_small_tokens_of_client;
 use super::super::{Failure, Session};
+use super::certificate::{self, CertificateArguments};
 use super::create::{KeyArguments, require_keys_to_sign};
 use super::permission::PermissionArguments;
 use super::show::shown;
 use super::sign_in::{Optional, SignInArguments};
-use crate::registry::{
-    Client, ClientAuthentication, ClientId, ClientKeys, InvalidValue, Permission, parse_name,
-};
+use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, parse_name};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -26,6 +25,8 @@ pub(in super::super) struct Update {
     remove_resource: Vec<String>,
     #[command(flatten)]
     keys: KeyArguments,
+    #[command(flatten)]
+    certificate: CertificateArguments,
     #[command(flatten)]
     sign_in: SignInArguments,
     /// Something that it no longer has; may be repeated.
@@ -49,6 +50,9 @@ pub(in super::super) struct Update {
     /// Whether it gets no tokens but those that are bound to a key of its own (RFC 9449).
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     require_dpop: Option<bool>,
+    /// Whether it gets no tokens but those that are bound to its certificate (RFC 8705).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    certificate_bound: Option<bool>,
 }
 
 impl Update {
@@ -56,8 +60,11 @@ impl Update {
         let act = session.act();
         let mut planned = store.client(&self.id).await?;
         let keys = self.keys.read(&session.config.outbound)?;
-        let signs =
-            planned.auth == ClientAuthentication::PrivateKeyJwt || planned.sign_in.is_some();
+        let certificate_subject = self.certificate.subject()?;
+        if certificate_subject.is_some() {
+            certificate::require_fitting(Some(planned.auth), certificate_subject.as_ref())?;
+        }
+        let signs = planned.auth.uses_keys() || planned.sign_in.is_some();
         if keys.is_some() && !signs {
             let problem = format!("client `{}` has nothing to sign with keys", self.id);
             return Err(Failure::new("keys_unused", problem));
@@ -71,6 +78,7 @@ impl Update {
             None => (None, None),
         };
         self.apply(&mut planned, None, permission.clone())?;
+        require_one_binding(&planned)?;
         let present = Some(&planned.keys).filter(|present| !matches!(present, ClientKeys::None));
         require_keys_to_sign(planned.sign_in.as_ref(), keys.as_ref().or(present))?;
         require_small_tokens_of_client(session, store, &planned, created.as_ref()).await?;
@@ -123,6 +131,11 @@ impl Update {
         }
         client.dpop_bound_access_tokens =
             self.require_dpop.unwrap_or(client.dpop_bound_access_tokens);
+        client.tls_client_certificate_bound_access_tokens =
+            self.certificate_bound.unwrap_or(client.tls_client_certificate_bound_access_tokens);
+        if let Ok(Some(subject)) = self.certificate.subject() {
+            client.certificate_subject = Some(subject);
+        }
         if let Some(keys) = keys {
             client.keys = keys;
         }
@@ -138,4 +151,14 @@ impl Update {
         }
         Ok(())
     }
+}
+
+/// A token is bound to one thing: who were registered for two would get none.
+fn require_one_binding(client: &Client) -> Result<(), Failure> {
+    if client.dpop_bound_access_tokens && client.tls_client_certificate_bound_access_tokens {
+        let problem = "tokens are bound to a key by proofs or to a certificate, not to both";
+        return Err(Failure::new("binding_ambiguous", problem)
+            .hint("add --require-dpop=false or --certificate-bound=false"));
+    }
+    Ok(())
 }

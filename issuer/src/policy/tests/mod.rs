@@ -99,6 +99,8 @@ fn client(id: &str) -> Client {
         keys: ClientKeys::None,
         token_endpoint_audience: false,
         dpop_bound_access_tokens: false,
+        certificate_subject: None,
+        tls_client_certificate_bound_access_tokens: false,
         permissions: vec![permission(PAYMENTS), permission(OFF)],
         assertion_rules: [rules(PAYMENTS), rules(OFF)].concat(),
         acting_rules: vec![acting(PAYMENTS), acting(OFF)],

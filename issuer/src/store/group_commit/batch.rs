@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use countersign_verifier::binding::Confirmation;
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
@@ -30,8 +31,8 @@ static ADD_PARTICIPANTS: RowStatement = RowStatement::new(
 /// The id is that of a code, which was consumed just now: a conflict is only with a repeated row.
 static BEGIN_FAMILIES: RowStatement = RowStatement::new(
     "INSERT INTO refresh_family (id, client_id, user_id, session_id, counter, rotated_at, scopes, resources, auth_time, \
-     amr, claims, created_at, expires_at, jkt) VALUES",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+     amr, claims, created_at, expires_at, jkt, x5t_s256) VALUES",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     " ON CONFLICT (id) DO NOTHING",
 );
 
@@ -189,7 +190,8 @@ fn bind_family(query: Binding, (family, claims): &(&RefreshFamily, String)) -> B
         .bind(claims.clone())
         .bind(family.created_at)
         .bind(family.expires_at)
-        .bind(family.jkt.clone())
+        .bind(family.bound_to.as_ref().and_then(Confirmation::jkt).map(str::to_owned))
+        .bind(family.bound_to.as_ref().and_then(Confirmation::x5t_s256).map(str::to_owned))
 }
 
 async fn rotate_families(

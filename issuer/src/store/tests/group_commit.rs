@@ -33,7 +33,7 @@ fn redemption(code: &str, user_id: Uuid) -> CodeRedemption {
         auth_time: NOW,
         amr: vec!["pwd".to_owned()],
         claims: ClaimsRequest::default(),
-        jkt: None,
+        bound_to: None,
         created_at: NOW,
         expires_at: NOW + 3600,
         revoked_at: None,

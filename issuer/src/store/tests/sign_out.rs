@@ -61,7 +61,7 @@ async fn redeem(
         auth_time: NOW,
         amr: Vec::new(),
         claims: ClaimsRequest::default(),
-        jkt: None,
+        bound_to: None,
         created_at: NOW,
         expires_at: NOW + 3600,
         revoked_at: None,

@@ -27,7 +27,7 @@ async fn filled(database: &Database) -> (Store, Registry) {
 #[test]
 fn m1_a_client_that_cannot_be_understood_is_refused_alone() {
     let damages = [
-        "UPDATE client SET auth = 'tls_client_auth' WHERE id = 'orders'",
+        "UPDATE client SET auth = 'client_secret_jwt' WHERE id = 'orders'",
         "UPDATE client SET grants = '{' WHERE id = 'orders'",
         "UPDATE client SET jwks = '{}' WHERE id = 'orders'",
         "UPDATE client SET jwks_uri = 'no uri' WHERE id = 'orders'",

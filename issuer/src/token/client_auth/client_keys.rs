@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_keys::algorithm::ALGORITHMS;
-use countersign_keys::{UnverifiedJws, VerifyingKey};
+use countersign_keys::{Kid, UnverifiedJws, VerifyingKey};
 use countersign_verifier::key_source::{
     Fetch, FetchError, KeySourceError, RemoteKeys, RemoteOptions, Source,
 };
@@ -90,10 +90,36 @@ impl ClientKeySource {
                 };
                 found.cloned().ok_or_else(unknown)
             }
-            ClientKeys::Uri(uri) => match self.remote(uri).find(jws.kid()).await {
-                Ok(key) => Ok(key),
-                Err(error) => Err(NoKey::of(&error, uri.as_str())),
-            },
+            ClientKeys::Uri(uri) => {
+                let found = self.remote(uri).find(jws.kid()).await;
+                found.map_err(|error| NoKey::of(&error, uri.as_str()))
+            }
+        }
+    }
+
+    /// The key of a client with this thumbprint, whatever its name: as a certificate shows it (RFC 8705 §2.2).
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub async fn find_thumbprint(
+        &self,
+        client: &Client,
+        thumbprint: Kid,
+    ) -> Result<VerifyingKey, NoKey> {
+        let unknown =
+            || NoKey::Unknown("no registered key of the client is that of the certificate".into());
+        match &client.keys {
+            ClientKeys::None => Err(NoKey::Unknown("the client has no registered keys".into())),
+            ClientKeys::Inline(keys) => {
+                let mut keys = keys.iter();
+                let found = keys.find(|key| key.thumbprint() == thumbprint);
+                found.cloned().ok_or_else(unknown)
+            }
+            ClientKeys::Uri(uri) => {
+                let found = self.remote(uri).find_thumbprint(&thumbprint).await;
+                found.map_err(|error| NoKey::of(&error, uri.as_str()))
+            }
         }
     }
 

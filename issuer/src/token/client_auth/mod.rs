@@ -1,7 +1,8 @@
-//! Client authentication (RFC 6749 §2.3, RFC 7523): one file a method, one line in `METHODS` for each shape on the wire.
+//! Client authentication (RFC 6749 §2.3, RFC 7523, RFC 8705): one file a method, one line in `ClientAuthentication`.
 //! What was presented becomes an `AuthenticatedClient` here, and nowhere else.
 
 pub mod assertion;
+mod certificate;
 mod client_assertion;
 mod client_keys;
 mod client_secret;
@@ -9,8 +10,11 @@ mod limiter;
 mod none;
 mod private_key_jwt;
 mod secret_hash;
+mod self_signed_tls_client_auth;
+mod tls_client_auth;
 mod workload;
 
+pub use certificate::ClientAuthorities;
 pub use client_keys::{ClientKeySource, NoKey};
 pub use limiter::{FailureLimiter, Verdict};
 pub use secret_hash::SecretHasher;
@@ -20,20 +24,31 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::HeaderMap;
+use countersign_verifier::binding::ClientCertificate;
 use http::request::Parts;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::client_certificate;
+use crate::config::Config;
 use crate::error::OAuthError;
 use crate::origin::Origin;
 use crate::protocol::{ErrorCode, Form};
-use crate::registry::Client;
+use crate::registry::{Client, ClientAuthentication};
 use client_assertion::PresentedAssertion;
 
 /// The methods, by their registered names (discovery's `token_endpoint_auth_methods_supported`).
-pub static METHODS: &[&str] =
-    &["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+pub fn methods(config: &Config) -> Vec<&'static str> {
+    let is_possible = |method: &ClientAuthentication| match method {
+        ClientAuthentication::TlsClientAuth => config.mtls.certificate_authority_file.is_some(),
+        ClientAuthentication::SelfSignedTlsClientAuth => config.mtls.is_offered(),
+        // Not registered: on the wire it is an assertion, as that of `private_key_jwt`.
+        ClientAuthentication::WorkloadIdentity => false,
+        _ => true,
+    };
+    let methods = ClientAuthentication::ALL.into_iter().filter(is_possible);
+    methods.map(ClientAuthentication::name).collect()
+}
 
 /// A client that proved who it is as it is registered to; a public one has nothing to prove it with
 /// ([`Client::is_public`]).
@@ -71,6 +86,13 @@ pub enum PresentedCredential<'r> {
     },
     /// A signed assertion.
     Assertion(Box<PresentedAssertion<'r>>),
+    /// The id, and the certificate of the connection (RFC 8705 §2).
+    Certificate {
+        /// Who it claims to be.
+        client_id: &'r str,
+        /// What was shown.
+        certificate: ClientCertificate,
+    },
     /// The id alone: a public client (RFC 6749 §3.2.1).
     Nothing {
         /// Who it claims to be.
@@ -84,8 +106,8 @@ impl<'r> PresentedCredential<'r> {
     /// # Errors
     ///
     /// `invalid_request` if there are several (RFC 6749 §2.3), `invalid_client` if there is none.
-    pub fn of(headers: &HeaderMap, form: &'r Form<'r>) -> Result<Self, OAuthError> {
-        let header = client_secret::from_header(headers, form)?;
+    pub fn of(parts: &Parts, form: &'r Form<'r>) -> Result<Self, OAuthError> {
+        let header = client_secret::from_header(&parts.headers, form)?;
         let secret = client_secret::from_form(form);
         let assertion =
             PresentedAssertion::from_form(form)?.map(|one| Self::Assertion(Box::new(one)));
@@ -95,7 +117,11 @@ impl<'r> PresentedCredential<'r> {
             (None, None, None) => {
                 let client_id = form.value("client_id");
                 let client_id = client_id.ok_or_else(|| refusal("the request names no client"))?;
-                Ok(Self::Nothing { client_id })
+                Ok(match client_certificate::shown(parts)? {
+                    // Beside another credential it is none: tokens may be bound to it (RFC 8705 §3).
+                    Some(certificate) => Self::Certificate { client_id, certificate },
+                    None => Self::Nothing { client_id },
+                })
             }
             _ => Err(OAuthError::invalid_request(
                 "the request authenticates the client in more than one way",
@@ -108,7 +134,7 @@ impl<'r> PresentedCredential<'r> {
         match self {
             Self::Secret { client_id, .. } => Some(client_id),
             Self::Assertion(assertion) => assertion.client_id(),
-            Self::Nothing { client_id } => Some(client_id),
+            Self::Certificate { client_id, .. } | Self::Nothing { client_id } => Some(client_id),
         }
     }
 }
@@ -131,9 +157,36 @@ pub async fn authenticate(
             // Boxed: with a fetch of keys in it, it is far larger than all else that a request holds.
             return Box::pin(client_assertion::authenticate(app, assertion)).await;
         }
+        PresentedCredential::Certificate { client_id, certificate } => {
+            by_certificate(app, client_id, certificate).await?
+        }
         PresentedCredential::Nothing { client_id } => none::authenticate(app, client_id)?,
     };
     Ok(AuthenticatedClient { client, workload: None })
+}
+
+/// The way that the client is registered for; one that is not registered for certificates may have one all the same.
+async fn by_certificate(
+    app: &App,
+    client_id: &str,
+    certificate: &ClientCertificate,
+) -> Result<Arc<Client>, OAuthError> {
+    let registry = app.registry.load_full();
+    let client = registry.client(client_id).ok_or_else(|| refusal("the client is unknown"))?;
+    if !client.enabled {
+        return Err(refusal("the client is disabled"));
+    }
+    match client.auth {
+        ClientAuthentication::TlsClientAuth => {
+            tls_client_auth::authenticate(app, client, certificate)?;
+        }
+        ClientAuthentication::SelfSignedTlsClientAuth => {
+            let checked = self_signed_tls_client_auth::authenticate(app, client, certificate);
+            Box::pin(checked).await?;
+        }
+        _ => return none::authenticate(app, client_id),
+    }
+    Ok(Arc::clone(client))
 }
 
 /// Authenticates the client of a request to an endpoint beside the token endpoint, and counts and logs failures.
@@ -146,7 +199,7 @@ pub async fn authenticate_request(
     parts: &Parts,
     form: &Form<'_>,
 ) -> Result<AuthenticatedClient, OAuthError> {
-    let presented = PresentedCredential::of(&parts.headers, form)?;
+    let presented = PresentedCredential::of(parts, form)?;
     let outcome = authenticate(app, &presented).await;
     outcome.map_err(|mut error| {
         let client_key = app.limiter.client_key(presented.client_id().unwrap_or_default());

@@ -1,6 +1,8 @@
 //! The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.6): a client exchanges the code that a browser brought.
 //! The code is sealed; it becomes used by one conditional insert, when everything else is done.
 
+use countersign_verifier::binding::Confirmation;
+
 use super::{
     Authorization, Authorizing, Commit, GrantRefusal, SignedIn, Subject, TokenRequest,
     invalid_grant, refresh_token,
@@ -50,7 +52,7 @@ async fn redeem(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
         resources: code.resources,
         nonce: code.nonce,
         claims: code.claims,
-        jkt: code.dpop_jkt,
+        bound_to: code.dpop_jkt.map(|jkt| Confirmation::Jkt(jkt.into())),
         refresh_token: None,
         standing,
     };

@@ -89,7 +89,7 @@ fn approved(
         // No authorization request brought one.
         nonce: None,
         claims: ClaimsRequest::default(),
-        jkt: None,
+        bound_to: None,
         refresh_token: None,
         standing,
     };

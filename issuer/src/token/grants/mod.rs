@@ -17,9 +17,11 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 
+use countersign_verifier::binding::Confirmation;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::binding::Binding;
 use crate::error::OAuthError;
 use crate::protocol::{ClaimsRequest, ErrorCode, Form};
 use crate::registry::Client;
@@ -53,8 +55,8 @@ pub struct TokenRequest<'r> {
     pub form: &'r Form<'r>,
     /// Who asks.
     pub client: &'r Client,
-    /// The thumbprint of the key of which the request proved possession.
-    pub jkt: Option<&'r str>,
+    /// What the token will be bound to, as the request proved it.
+    pub binding: Option<&'r Binding>,
 }
 
 /// For whom a client asks and by what right, as the grant proved it. What the client may have is for the policy to say,
@@ -83,10 +85,10 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// The thumbprint of the key that the grant is bound to.
-    pub fn bound_to(&self) -> Option<&str> {
+    /// What the grant is bound to.
+    pub fn bound_to(&self) -> Option<&Confirmation> {
         match self {
-            Self::User(signed_in) => signed_in.jkt.as_deref(),
+            Self::User(signed_in) => signed_in.bound_to.as_ref(),
             Self::Client | Self::Asserted(_) | Self::Exchanged(_) => None,
         }
     }
@@ -112,8 +114,8 @@ pub struct SignedIn {
     pub nonce: Option<String>,
     /// The claims that were asked for.
     pub claims: ClaimsRequest,
-    /// The thumbprint of the key that the code or the refresh token is bound to.
-    pub jkt: Option<String>,
+    /// What the code or the refresh token is bound to.
+    pub bound_to: Option<Confirmation>,
     /// The refresh token to hand out.
     pub refresh_token: Option<RefreshToken>,
     /// How the user stands towards the client now.

@@ -13,6 +13,7 @@ use super::{
     invalid_grant,
 };
 use crate::app::App;
+use crate::binding::Binding;
 use crate::sealer::{Purpose, Sealer};
 use crate::store::RefreshFamily;
 
@@ -76,8 +77,8 @@ pub(super) fn begin(request: TokenRequest<'_>, signed_in: &mut SignedIn) -> Opti
         auth_time: signed_in.auth_time,
         amr: signed_in.amr.clone(),
         claims: signed_in.claims.clone(),
-        // RFC 9449 §5: what nothing else protects is bound; a confidential client may change its key.
-        jkt: request.jkt.filter(|_| request.client.is_public()).map(str::to_owned),
+        // RFC 9449 §5, RFC 8705 §4: what nothing else protects is bound; a confidential client may change its key.
+        bound_to: request.binding.filter(|_| request.client.is_public()).map(Binding::confirmation),
         created_at: now,
         expires_at: now + i64::from(limits.absolute_seconds),
         revoked_at: None,
@@ -125,7 +126,7 @@ async fn rotate(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
             // OpenID Connect Core §12.2: none, since no authorization request was made.
             nonce: None,
             claims: family.claims,
-            jkt: family.jkt,
+            bound_to: family.bound_to,
             refresh_token: Some(token.next()),
             standing: user,
         })),

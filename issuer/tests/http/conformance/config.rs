@@ -61,7 +61,12 @@ async fn discovery_endpoint_verification_every_member_is_known_and_no_algorithm_
         let is_known = ["_endpoint", "_supported", "_uri", "_requests", "_aliases"]
             .iter()
             .any(|end| member.ends_with(end))
-            || ["issuer", "require_signed_request_object"].contains(&member.as_str());
+            || [
+                "issuer",
+                "require_signed_request_object",
+                "tls_client_certificate_bound_access_tokens",
+            ]
+            .contains(&member.as_str());
         assert!(is_known, "{member} would be a warning");
         if member.contains("alg_values") {
             assert!(!texts(&document, member).contains(&"none"), "{member}");

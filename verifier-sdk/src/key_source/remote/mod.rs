@@ -105,6 +105,23 @@ impl RemoteKeys {
         })
     }
 
+    /// The key with this thumbprint (RFC 7638), whatever its `kid`: whoever knows a key by a certificate knows no other name.
+    /// Waits as [`find`](Self::find) does.
+    pub async fn find_thumbprint(&self, thumbprint: &Kid) -> Result<VerifyingKey, KeySourceError> {
+        let has_it = |key: &&VerifyingKey| key.thumbprint() == *thumbprint;
+        let look = || self.usable(|keys| keys.iter().find(has_it).cloned()).flatten();
+        let mut settled = self.refresh_if_due().await;
+        if settled.is_ok() && look().is_none() {
+            settled = self.resolve(Some(thumbprint)).await;
+        }
+        match (look(), settled) {
+            (Some(key), Ok(()) | Err(Miss::Unknown | Miss::NoKid)) => Ok(key),
+            (None, Ok(()) | Err(Miss::Unknown | Miss::NoKid)) => Err(KeySourceError::UnknownKey),
+            (_, Err(Miss::NeedsKeys)) => Err(self.unavailable(Duration::from_secs(1))),
+            (_, Err(Miss::Unavailable(retry_after))) => Err(self.unavailable(retry_after)),
+        }
+    }
+
     /// Fetches now, whatever the cache has, and waits for the end. For an operator's command.
     pub async fn refresh(&self) -> Result<(), KeySourceError> {
         self.fetch_now(Trigger::Manual).await

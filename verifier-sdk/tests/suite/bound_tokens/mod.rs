@@ -1,6 +1,7 @@
 //! Tokens that are bound to a key (DPoP, RFC 9449), at a service: row 30 of the attack list, and what a resource server must
 //! refuse and accept by the plan of FAPI 2.0.
 
+mod certificate;
 mod routes;
 
 use std::time::Duration;
