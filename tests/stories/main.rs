@@ -20,6 +20,7 @@ mod dpop;
 mod durable;
 mod encrypted;
 mod first_minute;
+mod fleet;
 mod footprint;
 mod full_disk;
 mod interop;

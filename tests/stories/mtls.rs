@@ -27,8 +27,8 @@ async fn deployment() -> (Deployment, Certificate) {
     let port = free_port();
     let tables = format!(
         "[mtls]\nlisten = [\"127.0.0.1:{port}\"]\nurl = \"https://localhost:{port}\"\n\
-         certificate_authority_file = {:?}",
-        certificate.authority
+         certificate_authority_file = \"{}\"",
+        certificate.authority.display()
     );
     (deployment.with(&tables), certificate)
 }
