@@ -1,7 +1,21 @@
--- Posts the form given as the argument, or gets; prints one round as a line of JSON.
+-- Posts the form given as the argument, or one line after another of the file given as @FILE, or gets; prints one round as a
+-- line of JSON.
 
 function init(arguments)
-    if arguments[1] then
+    local file = arguments[1] and string.match(arguments[1], "^@(.*)$")
+    if file then
+        local forms = {}
+        for form in io.lines(file) do
+            forms[#forms + 1] = form
+        end
+        local at = 0
+        request = function()
+            at = at + 1
+            return wrk.format(nil, nil, nil, forms[at])
+        end
+        wrk.method = "POST"
+        wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
+    elseif arguments[1] then
         wrk.method = "POST"
         wrk.body = arguments[1]
         wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"

@@ -1,11 +1,14 @@
 //! The yardstick of the bench: a bare axum server that parses the token request's form, signs the claims and answers.
 //! No client, no policy, no log, no metrics: what is left is the floor under any issuer built on the same parts.
 //!
-//! Usage: `bare LISTEN ES256|RS256 CLAIMS_FILE`. The claims are those of a real token of the issuer.
+//! Usage: `bare LISTEN ES256|RS256 CLAIMS_FILE [KEY_FILE]`. The claims are those of a real token of the issuer. With a file of
+//! a P-256 key (a raw point) it also checks the signature of one token that is brought, before it signs: the floor under
+//! exchanges and assertions.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+    ParsedPublicKey, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use axum::extract::State;
 use axum::routing::{get, post};
@@ -26,16 +29,20 @@ struct Server {
     random: SystemRandom,
     header: String,
     claims: Vec<u8>,
+    /// Of whoever signed what is brought.
+    theirs: Option<ParsedPublicKey>,
 }
 
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "parsed, as the issuer must, and not looked at")]
+#[expect(dead_code, reason = "most is parsed, as the issuer must, and not looked at")]
 struct TokenRequest {
     grant_type: String,
     client_id: String,
     client_secret: String,
     resource: Option<String>,
     scope: Option<String>,
+    #[serde(alias = "subject_token")]
+    assertion: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +65,13 @@ impl Server {
         }
     }
 
+    /// Whether the signature of a token that was brought holds.
+    fn trusts(&self, token: &str) -> Option<()> {
+        let (message, signature) = token.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.theirs.as_ref()?.verify_sig(message.as_bytes(), &signature).ok()
+    }
+
     fn token(&self) -> Result<String, aws_lc_rs::error::Unspecified> {
         let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(&self.claims));
         let signature = self.sign(token.as_bytes())?;
@@ -69,8 +83,11 @@ impl Server {
 
 async fn token(
     State(server): State<Arc<Server>>,
-    Form(_request): Form<TokenRequest>,
+    Form(request): Form<TokenRequest>,
 ) -> Result<Json<TokenResponse>, axum::http::StatusCode> {
+    if let Some(brought) = &request.assertion {
+        server.trusts(brought).ok_or(axum::http::StatusCode::BAD_REQUEST)?;
+    }
     let access_token = server.token().map_err(|_| axum::http::StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(Json(TokenResponse {
         access_token,
@@ -82,11 +99,14 @@ async fn token(
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let [listen, algorithm, claims] = std::env::args()
-        .skip(1)
-        .collect::<Vec<_>>()
-        .try_into()
-        .map_err(|_| "usage: bare LISTEN ES256|RS256 CLAIMS_FILE")?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (listen, algorithm, claims, theirs) = match arguments.as_slice() {
+        [listen, algorithm, claims] => (listen, algorithm, claims, None),
+        [listen, algorithm, claims, key] => (listen, algorithm, claims, Some(std::fs::read(key)?)),
+        _ => return Err("usage: bare LISTEN ES256|RS256 CLAIMS_FILE [KEY_FILE]".into()),
+    };
+    let theirs =
+        theirs.map(|point| ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)).transpose();
     let key = match algorithm.as_str() {
         "ES256" => Key::Es256(Box::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?)),
         _ => Key::Rs256(Box::new(RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048)?)),
@@ -103,6 +123,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         random: SystemRandom::new(),
         header: URL_SAFE_NO_PAD.encode(header),
         claims: std::fs::read(claims)?,
+        theirs: theirs.map_err(|_| "the key cannot be read")?,
     };
     let router = Router::new()
         .route("/token", post(token))

@@ -21,7 +21,7 @@ use crate::registry::{
     CertificateSubject, Client, ClientAuthentication, ClientId, ClientKeys, Resource, SignIn,
     parse_name,
 };
-use crate::token::grants::GRANTS;
+use crate::token::grants::{GRANTS, JWT_BEARER, TOKEN_EXCHANGE};
 
 #[derive(Debug, Args)]
 pub(in super::super) struct Create {
@@ -145,21 +145,23 @@ impl Create {
                 Err(Failure::new("keys_missing", problem)
                     .hint("name them with --jwks-file or --jwks-uri"))
             }
-            // RFC 9101 §6.2: keys for request objects, beside another way to prove who it is.
-            (Some(auth), Some(_))
-                if self.grants.iter().any(|grant| grant == "authorization_code") =>
-            {
-                Ok(auth)
-            }
+            // Keys for what it signs, beside another way to prove who it is.
+            (Some(auth), Some(_)) if signs_something(&self.grants) => Ok(auth),
             (Some(auth), Some(_)) => {
-                let problem =
-                    format!("{} uses no keys, and there are no requests to sign", auth.name());
+                let problem = format!("{} uses no keys, and there is nothing to sign", auth.name());
                 Err(Failure::new("keys_unused", problem)
                     .hint("leave out --jwks-file and --jwks-uri"))
             }
             (auth, None) => Ok(auth.unwrap_or(ClientAuthentication::ClientSecretBasic)),
         }
     }
+}
+
+/// Whether a client with these grants signs anything but what proves who it is: request objects (RFC 9101 §6.2), and
+/// assertions about users (RFC 7523 §2.1).
+pub(super) fn signs_something(grants: &[String]) -> bool {
+    let signing = ["authorization_code", JWT_BEARER, TOKEN_EXCHANGE];
+    grants.iter().any(|grant| signing.contains(&grant.as_str()))
 }
 
 /// RFC 6749 §4.4: a public client cannot speak for itself.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::token_size::require_small_tokens_of_client;
 use super::super::{Failure, Session};
 use super::certificate::{self, CertificateArguments};
-use super::create::{KeyArguments, require_keys_to_sign};
+use super::create::{KeyArguments, require_keys_to_sign, signs_something};
 use super::permission::PermissionArguments;
 use super::show::shown;
 use super::sign_in::{Optional, SignInArguments};
@@ -64,7 +64,7 @@ impl Update {
         if certificate_subject.is_some() {
             certificate::require_fitting(Some(planned.auth), certificate_subject.as_ref())?;
         }
-        let signs = planned.auth.uses_keys() || planned.sign_in.is_some();
+        let signs = planned.auth.uses_keys() || signs_something(&planned.grants);
         if keys.is_some() && !signs {
             let problem = format!("client `{}` has nothing to sign with keys", self.id);
             return Err(Failure::new("keys_unused", problem));

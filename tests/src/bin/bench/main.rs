@@ -10,6 +10,7 @@
 )]
 
 mod connection;
+mod delegation;
 mod figure;
 mod flow;
 mod password;
@@ -28,8 +29,18 @@ const SERVER: [&str; 3] = ["taskset", "-c", "0"];
 const LEDGER: &str = "https://ledger.example";
 
 /// The groups of figures, in the order in which they are measured.
-const GROUPS: [&str; 8] =
-    ["start", "rest", "ES256", "RS256", "JWKS", "code-flow", "refresh", "password"];
+const GROUPS: [&str; 10] = [
+    "start",
+    "rest",
+    "ES256",
+    "RS256",
+    "JWKS",
+    "exchange",
+    "assertion",
+    "code-flow",
+    "refresh",
+    "password",
+];
 
 /// A node under measurement and an app for each algorithm.
 struct Subject {
@@ -72,6 +83,11 @@ async fn main() {
     }
     if ["ES256", "RS256", "JWKS"].into_iter().any(&wants) {
         measure_tokens(&wants).await;
+    }
+    for act in [delegation::Act::Exchange, delegation::Act::Assertion] {
+        if wants(act.group()) {
+            delegation::measure(act).await;
+        }
     }
     for act in [flow::Act::CodeFlow, flow::Act::Refresh] {
         if wants(act.group()) {

@@ -5,7 +5,7 @@ use crate::wrk::{self, Measured};
 use crate::{SERVER, Subject};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use end_to_end::harness::{App, Process, eventually, free_port};
+use end_to_end::harness::{App, Deployment, Process, eventually, free_port};
 use std::time::Duration;
 use tokio::process::Command;
 
@@ -14,7 +14,7 @@ const ROUNDS: usize = 5;
 /// Measures one algorithm at 1, 16 and 64 connections.
 pub(crate) async fn measure(subjects: &[Subject; 2], algorithm: &str) {
     let claims = claims_of(&subjects[0], algorithm).await;
-    let (_bare, bare_url) = bare(&subjects[0], algorithm, &claims).await;
+    let (_bare, bare_url) = bare(&subjects[0].deployment, algorithm, &claims, None).await;
     for connections in [1, 16, 64] {
         let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
         for _ in 0..ROUNDS {
@@ -64,26 +64,45 @@ fn app<'s>(subject: &'s Subject, algorithm: &str) -> &'s App {
 }
 
 fn form(app: &App) -> String {
+    encoded(&app.form())
+}
+
+/// A form, as it is sent.
+pub(crate) fn encoded(form: &[(&str, String)]) -> String {
     let encoded = |text: &str| text.replace(':', "%3A").replace('/', "%2F");
-    let pairs = app.form().into_iter().map(|(name, value)| format!("{name}={}", encoded(&value)));
+    let pairs = form.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
 
 /// The claims of a real token: what the bare server signs.
 async fn claims_of(subject: &Subject, algorithm: &str) -> Vec<u8> {
-    let token = subject.node.token(app(subject, algorithm)).await;
+    payload(&subject.node.token(app(subject, algorithm)).await)
+}
+
+pub(crate) fn payload(token: &str) -> Vec<u8> {
     let claims = token.split('.').nth(1).expect("a compact JWS");
     URL_SAFE_NO_PAD.decode(claims).expect("base64url")
 }
 
-async fn bare(subject: &Subject, algorithm: &str, claims: &[u8]) -> (Process, String) {
-    let file = subject.deployment.path("claims.json");
+/// The bare server on the core of the servers; with a key, it checks what is brought before it signs.
+pub(crate) async fn bare(
+    deployment: &Deployment,
+    algorithm: &str,
+    claims: &[u8],
+    key: Option<&[u8]>,
+) -> (Process, String) {
+    let file = deployment.path("claims.json");
     std::fs::write(&file, claims).expect("a file");
     let program = std::env::current_exe().expect("this program").with_file_name("bare");
     let address = format!("127.0.0.1:{}", free_port());
     let mut command = Command::new(SERVER[0]);
     command.args(&SERVER[1..]).arg(program).args([&address, algorithm]).arg(file);
-    let process = Process::start(command, subject.deployment.path("bare.log"));
+    if let Some(key) = key {
+        let file = deployment.path("bare.key");
+        std::fs::write(&file, key).expect("a file");
+        command.arg(file);
+    }
+    let process = Process::start(command, deployment.path("bare.log"));
     let url = format!("http://{address}");
     eventually("the bare server is ready", Duration::from_secs(10), || async {
         tokio::net::TcpStream::connect(&address).await.ok().map(|_| ())

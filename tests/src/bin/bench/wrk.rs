@@ -3,6 +3,7 @@
 use crate::figure::median;
 use end_to_end::harness::{environment, run};
 use serde::Deserialize;
+use std::path::Path;
 use tokio::process::Command;
 
 /// How long one round lasts.
@@ -33,6 +34,11 @@ impl Measured {
 /// `POST` of a form.
 pub(crate) async fn post(url: &str, form: &str, connections: u32) -> Measured {
     load(url, connections, &[form]).await
+}
+
+/// `POST` of forms that are good once each: as many as there are lines in the file. What is over when the time is up is left.
+pub(crate) async fn post_each(url: &str, file: &Path, connections: u32) -> Measured {
+    load(url, connections, &[&format!("@{}", file.display())]).await
 }
 
 /// `GET`.
