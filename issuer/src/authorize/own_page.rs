@@ -54,6 +54,7 @@ pub fn own_client(brand: &Brand) -> Client {
         keys: ClientKeys::None,
         token_endpoint_audience: false,
         dpop_bound_access_tokens: false,
+        fapi2: false,
         certificate_subject: None,
         tls_client_certificate_bound_access_tokens: false,
         permissions: Vec::new(),

@@ -71,6 +71,7 @@ pub(super) async fn make_demo_client(
         keys: ClientKeys::None,
         token_endpoint_audience: false,
         dpop_bound_access_tokens: false,
+        fapi2: false,
         certificate_subject: None,
         tls_client_certificate_bound_access_tokens: false,
         permissions: vec![Permission {

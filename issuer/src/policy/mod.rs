@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
-use crate::registry::{AssertedUser, Client, Registry, Resource, User};
+use crate::registry::{AssertedUser, Client, Registry, Resource, User, fapi2};
 use crate::token::subject_token::SubjectToken;
 
 /// What a request asks for.
@@ -108,7 +108,7 @@ pub fn decide(
             "the client is not registered for this grant_type",
         ));
     }
-    match request.subject {
+    let permitted = match request.subject {
         AccessSubject::Client => client::decide(registry, client, request),
         AccessSubject::User { user, granted } => {
             user::decide(registry, client, request, (Some(user), granted))
@@ -122,7 +122,13 @@ pub fn decide(
         AccessSubject::Exchanged(exchange) => {
             exchanged::decide(registry, client, request, exchange)
         }
+    }?;
+    // FAPI 2.0 §5.4.1.
+    if client.fapi2 && !fapi2::allows(permitted.resource.algorithm) {
+        let cause = "FAPI 2.0 has not the algorithm of the tokens of the resource";
+        return Err(bounds::invalid_target(cause));
     }
+    Ok(permitted)
 }
 
 /// Decides about all that a user is asked to grant, each resource by itself.

@@ -98,6 +98,8 @@ pub struct Client {
     pub token_endpoint_audience: bool,
     /// It gets no tokens but those that are bound to a key (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
+    /// It is held to the FAPI 2.0 security profile ([`fapi2`](super::fapi2)).
+    pub fapi2: bool,
     /// What its certificates say, for `tls_client_auth`.
     pub certificate_subject: Option<CertificateSubject>,
     /// It gets no tokens but those that are bound to its certificate (RFC 8705 §3.4).

@@ -10,6 +10,7 @@ mod certificate_subject;
 mod client;
 mod distinguished_name;
 mod encryption;
+pub mod fapi2;
 mod invalid;
 mod names;
 mod profile;

@@ -37,7 +37,7 @@ pub(super) async fn load(
 ) -> Result<Rows<Client>, StoreError> {
     let (after, id) = selection.parameters();
     let select = "SELECT id, name, grants, auth, jwks, jwks_uri, token_endpoint_audience, sign_in, enabled, \
-         dpop_bound_access_tokens, tls_subject_kind, tls_subject, tls_client_certificate_bound_access_tokens \
+         dpop_bound_access_tokens, tls_subject_kind, tls_subject, tls_client_certificate_bound_access_tokens, fapi2 \
          FROM client WHERE deleted_at IS NULL AND generation > $1 AND ($2 = '' OR id = $2) ORDER BY id";
     let rows = sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await?;
     let mut clients = Rows::read(&rows, (RowKind::Client, "id"), client_row);
@@ -108,6 +108,7 @@ fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
         keys: client_keys(optional_text(row, "jwks")?, optional_text(row, "jwks_uri")?)?,
         token_endpoint_audience: flag(row, "token_endpoint_audience")?,
         dpop_bound_access_tokens: flag(row, "dpop_bound_access_tokens")?,
+        fapi2: flag(row, "fapi2")?,
         certificate_subject: certificate_subject(row)?,
         tls_client_certificate_bound_access_tokens: flag(
             row,

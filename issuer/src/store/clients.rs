@@ -149,7 +149,7 @@ impl Change<'_> {
         let update = "UPDATE client SET name = $1, grants = $2, auth = $3, jwks = $4, jwks_uri = $5, \
              token_endpoint_audience = $6, sign_in = $7, enabled = $8, generation = $9, \
              dpop_bound_access_tokens = $11, tls_subject_kind = $12, tls_subject = $13, \
-             tls_client_certificate_bound_access_tokens = $14 WHERE id = $10";
+             tls_client_certificate_bound_access_tokens = $14, fapi2 = $15 WHERE id = $10";
         let sign_in = client.sign_in.as_ref().map(serde_json::to_string).transpose();
         let sign_in = sign_in.map_err(|error| StoreError::Failed(error.to_string()))?;
         let subject = client.certificate_subject.as_ref().map(CertificateSubject::parts);
@@ -169,6 +169,7 @@ impl Change<'_> {
             .bind(subject_kind)
             .bind(subject)
             .bind(i64::from(client.tls_client_certificate_bound_access_tokens))
+            .bind(i64::from(client.fapi2))
             .execute(&mut *self.tx)
             .await?;
         Ok(())
@@ -235,6 +236,7 @@ fn description(client: &Client) -> Value {
         "grants": client.grants,
         "token_endpoint_auth_method": client.auth.name(),
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
+        "fapi2": client.fapi2,
         "certificate_subject": client.certificate_subject.as_ref().map(CertificateSubject::parts),
         "tls_client_certificate_bound_access_tokens":
             client.tls_client_certificate_bound_access_tokens,

@@ -115,6 +115,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0025_encryption_keys.sql"),
         postgres: include_str!("../../migrations/0025_encryption_keys.sql"),
     },
+    Step {
+        version: 26,
+        name: "FAPI 2.0",
+        sqlite: include_str!("../../migrations/0026_fapi2.sql"),
+        postgres: include_str!("../../migrations/0026_fapi2.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

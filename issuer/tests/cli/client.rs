@@ -468,3 +468,32 @@ fn a_client_with_certificates_is_registered_with_exactly_one_thing_that_they_say
     let both = "client update hosts --require-dpop --certificate-bound";
     assert_eq!(desk.failure(both).1["error"], "binding_ambiguous");
 }
+
+#[test]
+fn a_client_is_held_to_fapi2_from_its_registration_on() {
+    let desk = Desk::new();
+    let jwks = desk.path("bank.jwks");
+    let key = json!({
+        "kty": "EC", "crv": "P-256", "kid": "1",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    });
+    std::fs::write(&jwks, json!({ "keys": [key] }).to_string()).unwrap();
+    let bank = format!(
+        "client create bank --fapi2 --grant authorization_code --redirect-uri https://bank.example/cb \
+         --scope openid --id-token-alg ES256 --auth private_key_jwt --jwks-file {}",
+        jwks.display()
+    );
+
+    let (_, unbound) = desk.failure(&format!("{bank} --require-pushed-requests"));
+    let (_, unpushed) = desk.failure(&format!("{bank} --require-dpop"));
+    let created = desk.json(&format!("{bank} --require-dpop --require-pushed-requests"));
+    let (_, weaker) = desk.failure("client update bank --require-dpop=false");
+    let freed = desk.json("client update bank --fapi2=false --require-dpop=false");
+
+    for (failure, what) in [(unbound, "--require-dpop"), (unpushed, "push"), (weaker, "bind")] {
+        assert_eq!(failure["error"], "invalid_value", "{failure}");
+        assert!(failure.to_string().contains(what), "{failure}");
+    }
+    assert_eq!((&created["fapi2"], &freed["fapi2"]), (&json!(true), &json!(false)));
+}

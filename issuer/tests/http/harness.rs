@@ -123,6 +123,7 @@ impl Issuer {
             keys: ClientKeys::None,
             token_endpoint_audience: false,
             dpop_bound_access_tokens: false,
+            fapi2: false,
             certificate_subject: None,
             tls_client_certificate_bound_access_tokens: false,
             assertion_rules: Vec::new(),

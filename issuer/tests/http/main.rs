@@ -18,6 +18,7 @@ mod dpop;
 mod encrypted;
 mod every_error;
 mod exchange;
+mod fapi2;
 mod forgot_password;
 mod front_channel;
 mod grants;

@@ -19,11 +19,12 @@ use crate::config;
 use crate::outbound::Outbound;
 use crate::registry::{
     CertificateSubject, Client, ClientAuthentication, ClientId, ClientKeys, Resource, SignIn,
-    parse_name,
+    fapi2, parse_name,
 };
 use crate::token::grants::{GRANTS, JWT_BEARER, TOKEN_EXCHANGE};
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the flags of the command line")]
 pub(in super::super) struct Create {
     /// The client id: 1 to 64 characters of A-Z a-z 0-9 . _ ~ -, not shaped like a UUID.
     id: ClientId,
@@ -55,6 +56,10 @@ pub(in super::super) struct Create {
     /// Give it no tokens but those that are bound to its certificate, which it shows in mutual TLS (RFC 8705).
     #[arg(long, conflicts_with = "require_dpop")]
     certificate_bound: bool,
+    /// Hold it to the FAPI 2.0 security profile: requests are pushed, tokens are bound, and signed with PS256, ES256
+    /// or EdDSA alone.
+    #[arg(long)]
+    fapi2: bool,
     /// Seconds after which its secret is refused; without it, never.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     secret_expires_in_seconds: Option<u32>,
@@ -113,6 +118,7 @@ impl Create {
             keys: keys.unwrap_or(ClientKeys::None),
             token_endpoint_audience: self.token_endpoint_audience,
             dpop_bound_access_tokens: self.require_dpop,
+            fapi2: self.fapi2,
             certificate_subject,
             tls_client_certificate_bound_access_tokens: self.certificate_bound,
             permissions: permission.into_iter().collect(),
@@ -122,6 +128,7 @@ impl Create {
             sign_in,
             enabled: true,
         };
+        fapi2::check(&client)?;
         require_small_tokens_of_client(session, &opened.store, &client, new_resource.as_ref())
             .await?;
         opened.store.create_client_with(&client, new_resource.as_ref(), &act).await?;

@@ -46,6 +46,9 @@ pub(super) fn shown(client: &Client) -> (Value, String) {
         let (kind, value) = subject.parts();
         lines.push((kind, value));
     }
+    if client.fapi2 {
+        lines.push(("profile", "FAPI 2.0".to_owned()));
+    }
     match &client.keys {
         ClientKeys::None => {}
         ClientKeys::Inline(_) => lines.push(("keys", kids(client).join(" "))),
@@ -114,6 +117,7 @@ pub(super) fn document(client: &Client) -> Value {
         "token_endpoint_auth_method": client.auth.name(),
         "token_endpoint_audience": client.token_endpoint_audience,
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
+        "fapi2": client.fapi2,
         "tls_client_certificate_bound_access_tokens":
             client.tls_client_certificate_bound_access_tokens,
         "jwks_uri": jwks_uri,

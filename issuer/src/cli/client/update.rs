@@ -10,7 +10,7 @@ use super::create::{KeyArguments, require_keys_to_sign, signs_something};
 use super::permission::PermissionArguments;
 use super::show::shown;
 use super::sign_in::{Optional, SignInArguments};
-use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, parse_name};
+use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, fapi2, parse_name};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -53,6 +53,9 @@ pub(in super::super) struct Update {
     /// Whether it gets no tokens but those that are bound to its certificate (RFC 8705).
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     certificate_bound: Option<bool>,
+    /// Whether it is held to the FAPI 2.0 security profile.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    fapi2: Option<bool>,
 }
 
 impl Update {
@@ -144,6 +147,8 @@ impl Update {
             self.sign_in.apply(sign_in, &self.permission.identity_scopes())?;
             sign_in.check()?;
         }
+        client.fapi2 = self.fapi2.unwrap_or(client.fapi2);
+        fapi2::check(client)?;
         client.permissions.retain(|known| !self.remove_resource.contains(&known.resource));
         if let Some(permission) = permission {
             client.permissions.retain(|known| known.resource != permission.resource);

@@ -105,6 +105,7 @@ fn client(name: &str) -> Client {
         keys: ClientKeys::None,
         token_endpoint_audience: false,
         dpop_bound_access_tokens: false,
+        fapi2: false,
         certificate_subject: None,
         tls_client_certificate_bound_access_tokens: false,
         assertion_rules: Vec::new(),

@@ -17,7 +17,7 @@ use url::Url;
 use crate::clock::Clock;
 use crate::error::OAuthError;
 use crate::outbound::Outbound;
-use crate::registry::{Client, ClientKeys};
+use crate::registry::{Client, ClientKeys, fapi2};
 
 /// For how long a client's keys are used when its `jwks_uri` cannot be reached.
 const MAX_STALE: Duration = Duration::from_hours(1);
@@ -79,6 +79,9 @@ impl ClientKeySource {
         client: &Client,
         jws: &UnverifiedJws<'_>,
     ) -> Result<VerifyingKey, NoKey> {
+        if client.fapi2 && !fapi2::allows(jws.algorithm()) {
+            return Err(NoKey::Unknown("FAPI 2.0 has not the algorithm of the JWS".into()));
+        }
         let unknown =
             || NoKey::Unknown("no registered key of the client has the kid of the JWS".into());
         match &client.keys {
