@@ -5,15 +5,20 @@ use std::time::Duration;
 
 use countersign::protocol::Identity;
 use countersign::registry::{ActingRule, AssertionRule, Semantics, Whom};
+use countersign::store::Session;
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Fleet, GRANT};
+use crate::harness::START;
 
 const SERVICES: [&str; 5] = ["s0", "s1", "s2", "s3", "s4"];
 const MAX_DEPTH: usize = 3;
+/// The one session of the user.
+const SESSION: Uuid = Uuid::from_u128(1);
 
 fn resource(service: usize) -> String {
     format!("https://s{service}.example")
@@ -67,6 +72,19 @@ async fn mesh() -> Fleet {
         reason_required: false,
     };
     fleet.issuer.client("batch", |client| client.assertion_rules = vec![named]).await;
+    let session = Session {
+        id: SESSION,
+        user_id: fleet.ada,
+        auth_time: START,
+        amr: vec!["pwd".to_owned()],
+        created_at: START,
+        last_seen_at: START,
+        // Longer than all walks together.
+        expires_at: START + 10_000_000,
+        user_agent: None,
+        address: None,
+    };
+    fleet.issuer.app.store.create_session(&session, "cookie").await.unwrap();
     fleet
 }
 
@@ -112,8 +130,10 @@ fn first(fleet: &Fleet, walk: &Walk) -> Value {
     match walk.identity {
         Identity::App => claims["sub"] = "web".into(),
         Identity::User => {
-            claims["auth_time"] = now.into();
+            claims["auth_time"] = START.into();
+            claims["acr"] = "1".into();
             claims["amr"] = json!(["pwd"]);
+            claims["sid"] = json!(SESSION);
         }
         _ => {
             claims["client_id"] = "batch".into();
