@@ -2,10 +2,13 @@
 
 use countersign::registry::{ActingRule, Semantics};
 use countersign::signing::TokenType;
+use countersign_verifier::testing::TestHolder;
 use serde_json::{Value, json};
 
 use super::{ACCESS_TOKEN, Fleet, ORDERS, access_token, rule};
 use crate::harness::{PAYMENTS, START};
+use crate::mtls::Holder;
+use crate::{dpop, mtls};
 
 fn invalid_request() -> (u16, String) {
     (400, "invalid_request".to_owned())
@@ -65,6 +68,42 @@ async fn j27_no_other_kind_of_token_is_exchanged() {
     for kind in ["id_token", "refresh_token"] {
         let answer = fleet.exchange("orders", signed_in[kind].as_str().unwrap(), &[]).await;
         assert_eq!(answer.error(), invalid_request(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_bound_is_not_exchanged_whatever_its_holder_shows() {
+    let fleet = Fleet::with(vec![rule()]).await;
+    let (holder, certificate) = (TestHolder::new(), Holder::self_signed(|_| {}));
+    let x5t = certificate.shown.x5t_s256();
+    let bindings = [
+        json!({ "jkt": holder.jkt() }),
+        json!({ "x5t#S256": x5t }),
+        json!({ "jkt": holder.jkt(), "x5t#S256": x5t }),
+        json!({ "jwk": { "kty": "OKP" } }),
+        json!({}),
+    ];
+
+    for cnf in bindings {
+        let mut claims = fleet.claims();
+        claims["cnf"] = cnf.clone();
+        let token = fleet.sign(&claims);
+        let form = [
+            ("client_id", "orders"),
+            ("client_secret", fleet.secret("orders")),
+            ("grant_type", super::GRANT),
+            ("subject_token", token.as_str()),
+            ("subject_token_type", ACCESS_TOKEN),
+        ];
+        let proof = dpop::proof(&fleet.issuer, &holder, ("POST", "/token")).mint();
+
+        let plain = fleet.issuer.token(&form).await;
+        let proven = dpop::post(&fleet.issuer, "/token", &form, &[&proof]).await;
+        let shown = mtls::post(&fleet.issuer, "/token", Some(&certificate.shown), &form).await;
+
+        for answer in [plain, proven, shown] {
+            assert_eq!(answer.error(), invalid_request(), "{cnf}");
+        }
     }
 }
 
