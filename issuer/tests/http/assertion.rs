@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::harness::{Answer, Issuer, PAYMENTS, START};
 
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+pub(crate) const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// A client that may assert, and its key.
 struct Batch {

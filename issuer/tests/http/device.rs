@@ -17,7 +17,7 @@ use crate::people::{Browser, PASSWORD, hidden, payload};
 /// Parameters, and how they are refused.
 type Fault<'f> = (&'f [(&'f str, &'f str)], (u16, &'f str));
 
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub(crate) const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// An issuer with a user and a television.
 async fn issuer() -> Issuer {
@@ -40,7 +40,7 @@ async fn tv(issuer: &Issuer, id: &str, edit: impl FnOnce(&mut SignIn)) {
         .await;
 }
 
-async fn ask(issuer: &Issuer, parameters: &[(&str, &str)]) -> Answer {
+pub(crate) async fn ask(issuer: &Issuer, parameters: &[(&str, &str)]) -> Answer {
     let request = Request::post("/device_authorization")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Body::from(form(parameters)));
@@ -60,14 +60,14 @@ async fn poll(issuer: &Issuer, client: &str, device: &Value) -> Answer {
 }
 
 /// Enters a code; follows to the page that comes next.
-async fn enter(browser: &Browser<'_>, user_code: &str) -> Answer {
+pub(crate) async fn enter(browser: &Browser<'_>, user_code: &str) -> Answer {
     let page = browser.get("/device").await;
     let fields = [("csrf", &*hidden(&page, "csrf")), ("user_code", user_code)];
     let answer = browser.post("/device", &fields).await;
     browser.follow(answer).await
 }
 
-async fn say(browser: &Browser<'_>, page: &Answer, said: &str) -> Answer {
+pub(crate) async fn say(browser: &Browser<'_>, page: &Answer, said: &str) -> Answer {
     let (csrf, rest) = (hidden(page, "csrf"), hidden(page, "continue"));
     let fields = [("csrf", csrf.as_str()), ("continue", rest.as_str()), ("answer", said)];
     let answer = browser.post("/consent", &fields).await;

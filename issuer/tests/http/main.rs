@@ -11,6 +11,7 @@ mod authorize;
 mod back_channel;
 mod client_secret;
 mod conformance;
+mod confusion;
 mod cors;
 mod device;
 mod discovery;

@@ -21,17 +21,17 @@ use crate::harness::{Answer, Issuer, START};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const OURS: &str = "https://issuer.example";
-const POD: &str = "system:serviceaccount:shop:orders";
+pub(crate) const POD: &str = "system:serviceaccount:shop:orders";
 
 /// An issuer of tokens for workloads, as the API server of a Kubernetes cluster is one.
-struct Cluster {
-    url: String,
-    key: SigningKey,
+pub(crate) struct Cluster {
+    pub(crate) url: String,
+    pub(crate) key: SigningKey,
     asked: Arc<AtomicUsize>,
 }
 
 impl Cluster {
-    async fn start(algorithm: Algorithm) -> Self {
+    pub(crate) async fn start(algorithm: Algorithm) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let key = SigningKey::generate(algorithm, KeySize::Default).unwrap();
@@ -55,7 +55,7 @@ impl Cluster {
     }
 
     /// What a pod finds in the file of its projected token.
-    fn claims(&self) -> Value {
+    pub(crate) fn claims(&self) -> Value {
         json!({
             "iss": self.url, "sub": POD, "aud": [OURS], "iat": START - 60, "nbf": START - 60, "exp": START + 3547,
             "kubernetes.io": {
@@ -66,23 +66,23 @@ impl Cluster {
         })
     }
 
-    fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         sign_compact(&self.key, "JWT", claims.to_string().as_bytes()).unwrap()
     }
 
-    fn settings(&self) -> WorkloadIssuer {
+    pub(crate) fn settings(&self) -> WorkloadIssuer {
         WorkloadIssuer { issuer: self.url.clone(), ..WorkloadIssuer::default() }
     }
 }
 
-fn trusting(settings: WorkloadIssuer) -> impl FnOnce(&mut Config) {
+pub(crate) fn trusting(settings: WorkloadIssuer) -> impl FnOnce(&mut Config) {
     |config: &mut Config| {
         config.outbound.allow = vec!["127.0.0.0/8".parse().unwrap()];
         config.workload.insert("cluster".to_owned(), settings);
     }
 }
 
-fn rule(issuer: &str, subject: &str, claims: &[&str]) -> WorkloadRule {
+pub(crate) fn rule(issuer: &str, subject: &str, claims: &[&str]) -> WorkloadRule {
     WorkloadRule {
         issuer: issuer.to_owned(),
         subject: SubjectPattern::parse(subject).unwrap(),
@@ -90,7 +90,7 @@ fn rule(issuer: &str, subject: &str, claims: &[&str]) -> WorkloadRule {
     }
 }
 
-fn workload(rules: Vec<WorkloadRule>) -> impl FnOnce(&mut Client) {
+pub(crate) fn workload(rules: Vec<WorkloadRule>) -> impl FnOnce(&mut Client) {
     |client: &mut Client| {
         client.auth = ClientAuthentication::WorkloadIdentity;
         client.workload_rules = rules;

@@ -19,9 +19,9 @@ use uuid::Uuid;
 use crate::harness::{Answer, Issuer, PAYMENTS, START};
 use crate::people::Browser;
 
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-const ORDERS: &str = "https://orders.example";
+pub(crate) const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+pub(crate) const ORDERS: &str = "https://orders.example";
 const LEDGER: &str = "https://ledger.example";
 
 /// An issuer, the services behind it with one secret each, and a user.
