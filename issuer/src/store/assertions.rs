@@ -17,13 +17,13 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.will_expire(expires_at);
         let (client_id, jti_hash) = (client_id.to_string(), bytes_text(jti_hash));
-        self.together.write(Write::ConsumeJti { client_id, jti_hash, expires_at }).await
+        self.writes.ask(Write::ConsumeJti { client_id, jti_hash, expires_at }).await
     }
 
     /// Uses up a proof by the hash of its name; true for exactly one caller on all nodes. The record is kept until
     /// `expires_at` (Unix seconds), when the proof is refused by its age.
     pub async fn use_proof(&self, hash: String, expires_at: i64) -> Result<bool, StoreError> {
         self.will_expire(expires_at);
-        self.together.write(Write::UseProof { hash, expires_at }).await
+        self.writes.ask(Write::UseProof { hash, expires_at }).await
     }
 }

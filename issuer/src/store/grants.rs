@@ -74,7 +74,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.will_expire(redemption.expires_at);
         let redemption = Box::new(redemption);
-        self.together.write(Write::RedeemCode { redemption, now }).await
+        self.writes.ask(Write::RedeemCode { redemption, now }).await
     }
 
     /// A family, revoked or not.
@@ -96,7 +96,7 @@ impl Store {
         counter: u32,
         now: i64,
     ) -> Result<bool, StoreError> {
-        self.together.write(Write::RotateFamily { id, counter, now }).await
+        self.writes.ask(Write::RotateFamily { id, counter, now }).await
     }
 
     /// Revokes what a code gave, and with its family every family of the session in which it began: whoever replays one

@@ -34,12 +34,14 @@ mod pool;
 mod pushed;
 mod resources;
 mod rings;
+mod row_statement;
 mod schema;
 mod sealed;
 mod secrets;
 mod sessions;
 mod sign_out;
 mod standing;
+mod together;
 mod upstream_identities;
 mod users;
 mod withdrawn;
@@ -67,8 +69,10 @@ pub use upstream_identities::{LinkedUpstreamIdentity, UpstreamIdentity};
 
 use connect::Connector;
 use expired::NextExpiry;
-use group_commit::GroupCommit;
+use group_commit::Write;
 use pool::{Pool, Transaction};
+use standing::{AskedFamily, AskedStanding};
+use together::Together;
 
 /// A database that does not answer within this time counts as lost. Less than a node's patience with heartbeats.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
@@ -78,7 +82,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Store {
     pool: Pool,
     /// Writes that share transactions.
-    together: GroupCommit,
+    writes: Together<Write>,
+    /// Questions that share queries.
+    standings: Together<AskedStanding>,
+    /// The same, for families of refresh tokens.
+    families: Together<AskedFamily>,
     next_expiry: Arc<NextExpiry>,
 }
 
@@ -101,7 +109,13 @@ impl Store {
     }
 
     fn over(pool: Pool) -> Self {
-        Self { together: GroupCommit::new(pool.clone()), pool, next_expiry: Arc::default() }
+        Self {
+            writes: Together::new(pool.clone()),
+            standings: Together::new(pool.clone()),
+            families: Together::new(pool.clone()),
+            pool,
+            next_expiry: Arc::default(),
+        }
     }
 
     /// What every node follows. The one query of a node at rest.

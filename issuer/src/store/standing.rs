@@ -1,14 +1,20 @@
-//! How a user stands towards a client, looked up together with the code or the family that speaks for the user: one
-//! query, at one moment. What follows from it is not judged here.
+//! How a user stands towards a client, looked up together with the code or the family that speaks for the user: at one
+//! moment, by one query for all who ask at that moment. What follows from it is not judged here.
 
-use sqlx::AssertSqlSafe;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::columns::{list, number, optional_number, optional_text};
 use super::grants::{FAMILY_COLUMNS, family_row};
+use super::pool::Pool;
+use super::row_statement::RowStatement;
+use super::together::Job;
 use super::users::{self, user_row};
-use super::{RefreshFamily, Store, StoreError, answered};
+use super::{RefreshFamily, Store, StoreError};
 use crate::registry::User;
 
 /// How a user stands towards a client.
@@ -33,6 +39,139 @@ pub struct Towards<'a> {
     pub client_id: &'a str,
 }
 
+/// A question for the standing of a user, and whether a code was used up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AskedStanding {
+    user_id: Uuid,
+    session_id: Uuid,
+    client_id: String,
+    code_hash: String,
+    now: i64,
+}
+
+/// A question for a family, and the standing of its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AskedFamily {
+    id: Uuid,
+    now: i64,
+}
+
+static STANDINGS: RowStatement = RowStatement::new(
+    &[
+        "SELECT v.column1 AS place, ",
+        users::COLUMNS,
+        ", u.deleted_at, \
+         (SELECT COUNT(*) FROM session s WHERE s.id = v.column3 AND s.expires_at > v.column6) AS sessions, \
+         (SELECT c.scopes FROM consent c WHERE c.user_id = u.id AND c.client_id = v.column4) AS consented, \
+         (SELECT COUNT(*) FROM one_time_use o WHERE o.kind = 'code' AND o.hash = v.column5) AS uses FROM (VALUES",
+    ],
+    "(?, ?, ?, ?, ?, ?)",
+    ") AS v JOIN user_account u ON u.id = v.column2",
+);
+
+static FAMILIES: RowStatement = RowStatement::new(
+    &[
+        "SELECT v.column1 AS place, ",
+        FAMILY_COLUMNS,
+        ", ",
+        users::COLUMNS,
+        ", u.deleted_at, \
+         (SELECT COUNT(*) FROM session s WHERE s.id = f.session_id AND s.expires_at > v.column3) AS sessions, \
+         (SELECT c.scopes FROM consent c WHERE c.user_id = f.user_id AND c.client_id = f.client_id) AS consented \
+         FROM (VALUES",
+    ],
+    "(?, ?, ?)",
+    ") AS v JOIN refresh_family f ON f.id = v.column2 JOIN user_account u ON u.id = f.user_id",
+);
+
+impl Job for AskedStanding {
+    type Outcome = Option<(bool, UserStanding)>;
+    type Subject = ();
+
+    fn subject(&self) -> Option<()> {
+        None
+    }
+
+    async fn run(pool: &Pool, asked: &[Self]) -> Result<Vec<Self::Outcome>, StoreError> {
+        let distinct = Distinct::of(asked);
+        let mut lease = pool.acquire().await?;
+        let rows = STANDINGS
+            .run(&mut lease, &distinct.questions, |query, (place, asked)| {
+                query
+                    .bind(*place)
+                    .bind(asked.user_id.to_string())
+                    .bind(asked.session_id.to_string())
+                    .bind(asked.client_id.clone())
+                    .bind(asked.code_hash.clone())
+                    .bind(asked.now)
+            })
+            .await?;
+        lease.sound();
+        distinct.answers(&rows, |row| Ok((number(row, "uses")? > 0, standing(row)?)))
+    }
+}
+
+impl Job for AskedFamily {
+    type Outcome = Option<(RefreshFamily, UserStanding)>;
+    type Subject = ();
+
+    fn subject(&self) -> Option<()> {
+        None
+    }
+
+    async fn run(pool: &Pool, asked: &[Self]) -> Result<Vec<Self::Outcome>, StoreError> {
+        let distinct = Distinct::of(asked);
+        let mut lease = pool.acquire().await?;
+        let rows = FAMILIES
+            .run(&mut lease, &distinct.questions, |query, (place, asked)| {
+                query.bind(*place).bind(asked.id.to_string()).bind(asked.now)
+            })
+            .await?;
+        lease.sound();
+        distinct.answers(&rows, |row| Ok((family_row(row)?, standing(row)?)))
+    }
+}
+
+/// Questions without those that ask the same again.
+struct Distinct<'q, Q> {
+    /// Each with its place among them.
+    questions: Vec<(i64, &'q Q)>,
+    /// For each that was asked, the place of its like.
+    places: Vec<i64>,
+}
+
+impl<'q, Q: Eq + Hash> Distinct<'q, Q> {
+    fn of(asked: &'q [Q]) -> Self {
+        let (mut known, mut questions, mut places) = (HashMap::new(), Vec::new(), Vec::new());
+        let mut next = 0;
+        for question in asked {
+            let place = *known.entry(question).or_insert(next);
+            if place == next {
+                questions.push((place, question));
+                next += 1;
+            }
+            places.push(place);
+        }
+        Self { questions, places }
+    }
+
+    /// The answer to each that was asked, if there is one.
+    fn answers<A: Clone>(
+        &self,
+        rows: &[AnyRow],
+        read: impl Fn(&AnyRow) -> Result<A, StoreError>,
+    ) -> Result<Vec<Option<A>>, StoreError> {
+        let mut answers = HashMap::new();
+        for row in rows {
+            // A statement repeats its last row.
+            if let Entry::Vacant(answer) = answers.entry(number(row, "place")?) {
+                answer.insert(read(row)?);
+            }
+        }
+        Ok(self.places.iter().map(|place| answers.get(place).cloned()).collect())
+    }
+}
+
 impl Store {
     /// Whether a code was used up, and how its user stands.
     pub async fn standing_of_code(
@@ -41,27 +180,15 @@ impl Store {
         towards: Towards<'_>,
         now: i64,
     ) -> Result<(bool, UserStanding), StoreError> {
-        let select = AssertSqlSafe(format!(
-            "SELECT {}, u.deleted_at, \
-             (SELECT COUNT(*) FROM session s WHERE s.id = $2 AND s.expires_at > $3) AS sessions, \
-             (SELECT c.scopes FROM consent c WHERE c.user_id = u.id AND c.client_id = $4) AS consented, \
-             (SELECT COUNT(*) FROM one_time_use o WHERE o.kind = 'code' AND o.hash = $5) AS uses \
-             FROM user_account u WHERE u.id = $1",
-            users::COLUMNS
-        ));
-        answered(async {
-            let row = sqlx::query(select)
-                .bind(towards.user_id.to_string())
-                .bind(towards.session_id.to_string())
-                .bind(now)
-                .bind(towards.client_id)
-                .bind(hash)
-                .fetch_optional(&self.pool)
-                .await?;
-            let row = row.ok_or_else(|| StoreError::not_found("user", "of a code"))?;
-            Ok((number(&row, "uses")? > 0, standing(&row)?))
-        })
-        .await
+        let asked = AskedStanding {
+            user_id: towards.user_id,
+            session_id: towards.session_id,
+            client_id: towards.client_id.to_owned(),
+            code_hash: hash.to_owned(),
+            now,
+        };
+        let found = self.standings.ask(asked).await?;
+        found.ok_or_else(|| StoreError::not_found("user", "of a grant"))
     }
 
     /// How a user stands, where no code is looked up with it.
@@ -74,25 +201,22 @@ impl Store {
         Ok(self.standing_of_code("", towards, now).await?.1)
     }
 
+    /// The user with this id, unless it was deleted.
+    pub async fn user_by_id(&self, user_id: Uuid) -> Result<Option<User>, StoreError> {
+        let towards = Towards { user_id, session_id: Uuid::nil(), client_id: "" };
+        match self.standing(towards, 0).await {
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            found => Ok(found?.user),
+        }
+    }
+
     /// A family, revoked or not, and how its user stands.
     pub async fn standing_of_family(
         &self,
         id: Uuid,
         now: i64,
     ) -> Result<Option<(RefreshFamily, UserStanding)>, StoreError> {
-        let select = AssertSqlSafe(format!(
-            "SELECT {FAMILY_COLUMNS}, {}, u.deleted_at, \
-             (SELECT COUNT(*) FROM session s WHERE s.id = f.session_id AND s.expires_at > $2) AS sessions, \
-             (SELECT c.scopes FROM consent c WHERE c.user_id = f.user_id AND c.client_id = f.client_id) AS consented \
-             FROM refresh_family f JOIN user_account u ON u.id = f.user_id WHERE f.id = $1",
-            users::COLUMNS
-        ));
-        answered(async {
-            let query = sqlx::query(select).bind(id.to_string()).bind(now);
-            let row = query.fetch_optional(&self.pool).await?;
-            row.map(|row| Ok((family_row(&row)?, standing(&row)?))).transpose()
-        })
-        .await
+        self.families.ask(AskedFamily { id, now }).await
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::columns::{corrupt, flag, list, list_text, number, optional_text, text};
-use super::{Act, Change, Store, StoreError, answered};
+use super::{Act, Change, Store, StoreError};
 use crate::registry::{InvalidValue, Profile, User, email_key, username_key};
 
 /// What [`user_row`] reads, of `user_account u`.
@@ -76,18 +76,6 @@ impl Store {
     /// The user with this name, in any spelling.
     pub async fn user(&self, username: &str) -> Result<User, StoreError> {
         one(&mut *self.pool.acquire().await?, username).await
-    }
-
-    /// The user with this id, unless it was deleted.
-    pub async fn user_by_id(&self, id: Uuid) -> Result<Option<User>, StoreError> {
-        let select = sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM user_account u WHERE u.id = $1 AND u.deleted_at IS NULL"
-        ));
-        answered(async {
-            let row = sqlx::query(select).bind(id.to_string()).fetch_optional(&self.pool).await?;
-            row.as_ref().map(user_row).transpose()
-        })
-        .await
     }
 
     /// The most bytes that the roles and groups of one user take, written as they stand in tokens. Reads every user: for

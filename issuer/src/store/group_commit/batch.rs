@@ -10,47 +10,49 @@ use uuid::Uuid;
 
 use super::super::columns::{list_text, text};
 use super::super::pool::{Pool, Transaction};
+use super::super::row_statement::{Binding, RowStatement};
 use super::super::sessions::parse_id;
-use super::rows::{Binding, RowStatement};
 use super::{StoreError, Write};
 use crate::store::{CodeRedemption, RefreshFamily};
 
 static CONSUME_CODES: RowStatement = RowStatement::new(
-    "INSERT INTO one_time_use (kind, hash, expires_at) VALUES",
+    &["INSERT INTO one_time_use (kind, hash, expires_at) VALUES"],
     "('code', ?, ?)",
     " ON CONFLICT DO NOTHING RETURNING hash",
 );
 
 static ADD_PARTICIPANTS: RowStatement = RowStatement::new(
-    "INSERT INTO session_client (session_id, client_id, since) \
-     SELECT s.id, v.column2, v.column3 FROM (VALUES",
+    &["INSERT INTO session_client (session_id, client_id, since) \
+       SELECT s.id, v.column2, v.column3 FROM (VALUES"],
     "(?, ?, ?)",
     ") AS v JOIN session s ON s.id = v.column1 WHERE TRUE ON CONFLICT DO NOTHING",
 );
 
 /// The id is that of a code, which was consumed just now: a conflict is only with a repeated row.
 static BEGIN_FAMILIES: RowStatement = RowStatement::new(
-    "INSERT INTO refresh_family (id, client_id, user_id, session_id, counter, rotated_at, scopes, resources, auth_time, \
-     amr, claims, created_at, expires_at, jkt, x5t_s256) VALUES",
+    &[
+        "INSERT INTO refresh_family (id, client_id, user_id, session_id, counter, rotated_at, scopes, resources, \
+       auth_time, amr, claims, created_at, expires_at, jkt, x5t_s256) VALUES",
+    ],
     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     " ON CONFLICT (id) DO NOTHING",
 );
 
 static ROTATE_FAMILIES: RowStatement = RowStatement::new(
-    "UPDATE refresh_family SET counter = counter + 1, rotated_at = v.column3 FROM (VALUES",
+    &["UPDATE refresh_family SET counter = counter + 1, rotated_at = v.column3 FROM (VALUES"],
     "(?, ?, ?)",
     ") AS v WHERE refresh_family.id = v.column1 AND refresh_family.counter = v.column2 \
      AND refresh_family.revoked_at IS NULL RETURNING refresh_family.id AS id",
 );
 
 static CONSUME_JTIS: RowStatement = RowStatement::new(
-    "INSERT INTO assertion_use (client_id, jti_hash, expires_at) VALUES",
+    &["INSERT INTO assertion_use (client_id, jti_hash, expires_at) VALUES"],
     "(?, ?, ?)",
     " ON CONFLICT DO NOTHING RETURNING client_id, jti_hash",
 );
 
 static USE_PROOFS: RowStatement = RowStatement::new(
-    "INSERT INTO one_time_use (kind, hash, expires_at) VALUES",
+    &["INSERT INTO one_time_use (kind, hash, expires_at) VALUES"],
     "('proof', ?, ?)",
     " ON CONFLICT DO NOTHING RETURNING hash",
 );

@@ -120,7 +120,7 @@ fn a_request_that_is_given_up_takes_its_write_along_or_leaves_it_done_whole() {
         let mut requests: Vec<_> =
             codes.iter().map(|code| Box::pin(store.redeem_code(code.clone(), NOW))).collect();
         begin(&mut requests[0]);
-        while !store.together.is_under_way() {
+        while !store.writes.is_under_way() {
             tokio::task::yield_now().await;
         }
         begin(&mut requests[1]);

@@ -8,12 +8,15 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AssertSqlSafe};
 
+use super::together::BATCH;
+
 /// The numbers of rows for which there is a text; the last is the size of a batch.
-const SIZES: [usize; 7] = [1, 2, 4, 8, 16, 32, super::BATCH];
+const SIZES: [usize; 7] = [1, 2, 4, 8, 16, 32, BATCH];
 
 /// A statement whose values are bound row by row.
 pub(super) struct RowStatement {
-    before: &'static str,
+    /// What stands in front of the rows, in pieces.
+    before: &'static [&'static str],
     /// One row, with `?` for each value.
     row: &'static str,
     after: &'static str,
@@ -25,7 +28,11 @@ pub(super) type Binding = Query<'static, Any, AnyArguments>;
 
 impl RowStatement {
     /// Rows between two texts. A repeated row must be harmless.
-    pub(super) const fn new(before: &'static str, row: &'static str, after: &'static str) -> Self {
+    pub(super) const fn new(
+        before: &'static [&'static str],
+        row: &'static str,
+        after: &'static str,
+    ) -> Self {
         Self { before, row, after, texts: [const { OnceLock::new() }; SIZES.len()] }
     }
 
@@ -37,7 +44,7 @@ impl RowStatement {
         bind: impl Fn(Binding, &T) -> Binding,
     ) -> Result<Vec<AnyRow>, sqlx::Error> {
         let mut returned = Vec::new();
-        for chunk in items.chunks(super::BATCH) {
+        for chunk in items.chunks(BATCH) {
             let Some(((size, text), last)) = self.text(chunk.len()).zip(chunk.last()) else {
                 break;
             };
@@ -55,7 +62,7 @@ impl RowStatement {
     }
 
     fn write(&self, rows: usize) -> Arc<str> {
-        let mut text = self.before.to_owned();
+        let mut text = self.before.concat();
         let mut parameter = 0;
         for row in 0..rows {
             text.push_str(if row == 0 { " " } else { ", " });
@@ -80,8 +87,11 @@ mod tests {
 
     #[test]
     fn a_text_numbers_the_values_of_its_rows_and_is_for_the_next_larger_size() {
-        static STATEMENT: RowStatement =
-            RowStatement::new("INSERT INTO t (kind, a, b) VALUES", "('x', ?, ?)", " RETURNING a");
+        static STATEMENT: RowStatement = RowStatement::new(
+            &["INSERT INTO t (kind, a, b) VALUES"],
+            "('x', ?, ?)",
+            " RETURNING a",
+        );
 
         let (size, text) = STATEMENT.text(2).unwrap();
 
@@ -90,7 +100,7 @@ mod tests {
             &*text,
             "INSERT INTO t (kind, a, b) VALUES ('x', $1, $2), ('x', $3, $4) RETURNING a"
         );
-        let sizes = [1, 3, 33, super::super::BATCH].map(|rows| STATEMENT.text(rows).unwrap().0);
+        let sizes = [1, 3, 33, BATCH].map(|rows| STATEMENT.text(rows).unwrap().0);
         assert_eq!(sizes, [1, 4, 64, 64]);
     }
 }
