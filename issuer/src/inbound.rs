@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use countersign_keys::UnverifiedJws;
+use countersign_verifier::binding::{Confirmation, confirmation};
 use countersign_verifier::claims::{Claim, StandardClaims};
 use countersign_verifier::validation::{AudienceRule, Expectations, validate};
 
@@ -43,12 +44,15 @@ pub fn access_token(app: &App, token: &str) -> Option<StandardClaims> {
     Some(claims)
 }
 
-/// The claims of an access token for any resource, as it is brought to be exchanged (RFC 8693 §2.1).
+/// The claims of an access token for any resource, as it is brought to be exchanged (RFC 8693 §2.1), and what it is bound to.
 ///
 /// # Errors
 ///
 /// The cause, for the log.
-pub fn exchangeable_token(app: &App, token: &str) -> Result<StandardClaims, Cow<'static, str>> {
+pub fn exchangeable_token(
+    app: &App,
+    token: &str,
+) -> Result<(StandardClaims, Option<Confirmation>), Cow<'static, str>> {
     let claims = signed_here(app, token, |jws| jws.has_typ("at+jwt"));
     let claims = claims.ok_or("it is not an access token of this issuer")?;
     // Which audiences the client may bring is for the policy to say.
@@ -63,11 +67,8 @@ pub fn exchangeable_token(app: &App, token: &str) -> Result<StandardClaims, Cow<
         skew: 0,
     };
     validate(&claims, &expected, app.clock.now()).map_err(|error| error.to_string())?;
-    // RFC 7800 §3.1: whoever holds a bound token has to prove it; a bearer token must never come of it.
-    if claims.has(Claim::Cnf) {
-        return Err("it is bound to a key, and came without proof".into());
-    }
-    Ok(claims)
+    let bound_to = confirmation(&claims).map_err(|error| error.to_string())?;
+    Ok((claims, bound_to))
 }
 
 /// The `sub` of an ID token that was issued to a client, expired or not (OpenID Connect Core §3.1.2.1).

@@ -126,3 +126,19 @@ fn a_rule_may_demand_a_reason_where_no_other_serves() {
     assert_eq!(code(&name(&[demanding(), lax], UNNAMED, false)), "");
     assert_eq!(code(&name(&[demanding()], at(&[], Some("write")), true)), "invalid_scope");
 }
+
+#[test]
+fn a_client_under_fapi2_gets_no_token_that_is_signed_with_rs256() {
+    let registry = registry_with(|changes| changes.resources[1].algorithm = Algorithm::Rs256);
+    let plain = client("orders");
+    let held = || Client { fapi2: true, ..client("orders") };
+    let ask = |registry: &Registry, client: &Client| {
+        let asked = at(&[PAYMENTS], Some("read"));
+        code(&ask((registry, client), "client_credentials", AccessSubject::Client, asked))
+    };
+
+    assert_eq!(ask(&registry, &plain), "");
+    // FAPI 2.0 §5.4.1.
+    assert_eq!(ask(&registry, &held()), "invalid_target");
+    assert_eq!(ask(&super::registry(), &held()), "");
+}

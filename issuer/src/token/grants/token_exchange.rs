@@ -3,10 +3,13 @@
 
 use std::borrow::Cow;
 
+use countersign_verifier::binding::Confirmation;
+
 use super::{
     Asserted, Authorization, Authorizing, Commit, GrantRefusal, Subject, TokenRequest, jwt_bearer,
 };
 use crate::app::App;
+use crate::binding;
 use crate::error::OAuthError;
 use crate::inbound;
 use crate::protocol::{ErrorCode, Identity};
@@ -41,7 +44,7 @@ pub(super) fn authorize(request: TokenRequest<'_>) -> Authorizing<'_> {
         let has_actor = has_actor(request)?;
         let (subject, commit) = match kind {
             ACCESS_TOKEN_TYPE => {
-                let token = read(request.app, subject_token).map_err(bad_subject_token)?;
+                let token = subject(request, subject_token).map_err(bad_subject_token)?;
                 (Subject::Exchanged(Box::new(Exchanged { token, has_actor })), Commit::Nothing)
             }
             JWT_TYPE => {
@@ -86,8 +89,10 @@ fn has_actor(request: TokenRequest<'_>) -> Result<bool, OAuthError> {
     match (token, kind) {
         (None, None) => Ok(false),
         (Some(token), Some(kind)) if kind == ACCESS_TOKEN_TYPE => {
-            let actor = read(request.app, token).map_err(bad_actor_token)?;
+            let (actor, bound_to) = read(request.app, token).map_err(bad_actor_token)?;
             require_own(&actor, request.client).map_err(bad_actor_token)?;
+            binding::compare(bound_to.as_ref(), request.binding)
+                .map_err(|error| bad_actor_token(error.cause))?;
             Ok(true)
         }
         (Some(_), Some(_)) => {
@@ -114,15 +119,25 @@ pub(super) async fn commit(app: &App, used: &AssertionUse) -> Result<(), GrantRe
     jwt_bearer::commit(app, used).await.map_err(|refusal| bad_assertion(refusal.error).into())
 }
 
-fn read(app: &App, token: &str) -> Result<SubjectToken, Cow<'static, str>> {
-    let claims = inbound::exchangeable_token(app, token)?;
+/// The token that the client was given. If it is bound to a key, the client showed none of it and cannot: the proof was for
+/// the request that brought it. What comes of it is bound too, to a key of the client's, and never a bearer token.
+fn subject(request: TokenRequest<'_>, token: &str) -> Result<SubjectToken, Cow<'static, str>> {
+    let (token, bound_to) = read(request.app, token)?;
+    if bound_to.is_some() && request.binding.is_none() {
+        return Err("it is bound to a key, and the request proves none".into());
+    }
+    Ok(token)
+}
+
+fn read(app: &App, token: &str) -> Result<(SubjectToken, Option<Confirmation>), Cow<'static, str>> {
+    let (claims, bound_to) = inbound::exchangeable_token(app, token)?;
     let token = SubjectToken::read(app.config.issuer.as_str(), &claims);
-    token.ok_or("its claims do not say whose it is".into())
+    Ok((token.ok_or("its claims do not say whose it is")?, bound_to))
 }
 
 /// RFC 8693 §2.2.2: a token that is not good makes the request invalid; the cause is for the log.
 fn bad_subject_token(cause: Cow<'static, str>) -> OAuthError {
-    let description = "the subject_token is malformed, expired, bound, or not of this issuer";
+    let description = "the subject_token is malformed, expired, bound while the request is not, or not of this issuer";
     OAuthError::because(ErrorCode::InvalidRequest, description, cause)
 }
 

@@ -140,6 +140,17 @@ impl Fleet {
         self.issuer.token_by(client, self.secret(client), &parameters).await
     }
 
+    /// What a client sends to exchange a token.
+    fn form<'f>(&'f self, client: &'f str, token: &'f str) -> [(&'f str, &'f str); 5] {
+        [
+            ("client_id", client),
+            ("client_secret", self.secret(client)),
+            ("grant_type", GRANT),
+            ("subject_token", token),
+            ("subject_token_type", ACCESS_TOKEN),
+        ]
+    }
+
     /// As a service verifies it, alone.
     async fn verified(&self, audience: &str, token: &str) -> Verified {
         let jwks = self.issuer.get("/jwks").await;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{ACCESS_TOKEN, Fleet, ORDERS, access_token, rule};
 use crate::harness::{PAYMENTS, START};
 use crate::mtls::Holder;
+use crate::people::payload;
 use crate::{dpop, mtls};
 
 fn invalid_request() -> (u16, String) {
@@ -72,13 +73,37 @@ async fn j27_no_other_kind_of_token_is_exchanged() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_bound_is_not_exchanged_whatever_its_holder_shows() {
+async fn a_token_that_is_bound_is_exchanged_for_one_that_is_bound_to_a_key_of_the_client() {
+    let fleet = Fleet::with(vec![rule()]).await;
+    let holder = TestHolder::new();
+    let bindings = [
+        json!({ "jkt": TestHolder::new().jkt() }),
+        json!({ "x5t#S256": Holder::self_signed(|_| {}).shown.x5t_s256() }),
+    ];
+
+    for cnf in bindings {
+        let mut claims = fleet.claims();
+        claims["cnf"] = cnf;
+        let token = fleet.sign(&claims);
+        let form = fleet.form("orders", &token);
+        let proof = dpop::proof(&fleet.issuer, &holder, ("POST", "/token")).mint();
+
+        let plain = fleet.issuer.token(&form).await;
+        let proven = dpop::post(&fleet.issuer, "/token", &form, &[&proof]).await;
+
+        assert_eq!(plain.error(), invalid_request());
+        let token = access_token(&proven);
+        assert_eq!(proven.json()["token_type"], "DPoP");
+        assert_eq!(payload(&token.into())["cnf"], json!({ "jkt": holder.jkt() }));
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_bound_to_more_or_something_else_is_not_exchanged() {
     let fleet = Fleet::with(vec![rule()]).await;
     let (holder, certificate) = (TestHolder::new(), Holder::self_signed(|_| {}));
     let x5t = certificate.shown.x5t_s256();
     let bindings = [
-        json!({ "jkt": holder.jkt() }),
-        json!({ "x5t#S256": x5t }),
         json!({ "jkt": holder.jkt(), "x5t#S256": x5t }),
         json!({ "jwk": { "kty": "OKP" } }),
         json!({}),
@@ -88,13 +113,7 @@ async fn a_token_that_is_bound_is_not_exchanged_whatever_its_holder_shows() {
         let mut claims = fleet.claims();
         claims["cnf"] = cnf.clone();
         let token = fleet.sign(&claims);
-        let form = [
-            ("client_id", "orders"),
-            ("client_secret", fleet.secret("orders")),
-            ("grant_type", super::GRANT),
-            ("subject_token", token.as_str()),
-            ("subject_token_type", ACCESS_TOKEN),
-        ];
+        let form = fleet.form("orders", &token);
         let proof = dpop::proof(&fleet.issuer, &holder, ("POST", "/token")).mint();
 
         let plain = fleet.issuer.token(&form).await;
@@ -105,6 +124,29 @@ async fn a_token_that_is_bound_is_not_exchanged_whatever_its_holder_shows() {
             assert_eq!(answer.error(), invalid_request(), "{cnf}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_actor_token_that_is_bound_comes_with_a_proof_of_its_key() {
+    let fleet = Fleet::with(vec![rule()]).await;
+    let (holder, other) = (TestHolder::new(), TestHolder::new());
+    let mut claims = fleet.claims();
+    claims["sub"] = "orders".into();
+    claims["client_id"] = "orders".into();
+    claims["idtyp"] = "app".into();
+    claims["cnf"] = json!({ "jkt": holder.jkt() });
+    let (token, actor) = (fleet.token(), fleet.sign(&claims));
+    let mut form = fleet.form("orders", &token).to_vec();
+    form.extend([("actor_token", actor.as_str()), ("actor_token_type", ACCESS_TOKEN)]);
+    let prove = |holder| dpop::proof(&fleet.issuer, holder, ("POST", "/token")).mint();
+
+    let plain = fleet.issuer.token(&form).await;
+    let wrong = dpop::post(&fleet.issuer, "/token", &form, &[&prove(&other)]).await;
+    let right = dpop::post(&fleet.issuer, "/token", &form, &[&prove(&holder)]).await;
+
+    assert_eq!(plain.error(), invalid_request());
+    assert_eq!(wrong.error(), invalid_request());
+    access_token(&right);
 }
 
 /// What is wrong, the parameters that make it so, and the error.
