@@ -114,7 +114,7 @@ impl App {
             registry: ArcSwap::from_pointee(opened.registry),
             secret_hasher: opened.secret_hasher,
             client_authorities: client_authorities(&config)?,
-            proofs: binding::verifier(&config.dpop, &opened.sealer),
+            proofs: binding::verifier(&config, &opened.sealer),
             sealer: opened.sealer,
             credentials: opened.credentials,
             secret_uses: SecretUses::default(),

@@ -2,17 +2,19 @@
 //! What a request proves, whether that is enough, and that no proof is used twice, on whichever node. Proofs are checked by
 //! the SDK's own `ProofVerifier`; what a grant is bound to is compared here, for every grant in the same way.
 
+use countersign_keys::Algorithm;
 use countersign_verifier::binding::{
-    ClientCertificate, Confirmation, Proof, ProofError, ProofRequest, ProofVerifier, RollingNonces,
+    ClientCertificate, Confirmation, DEFAULT_PROOF_ALGORITHMS, Proof, ProofError, ProofRequest,
+    ProofVerifier, RollingNonces,
 };
 use http::request::Parts;
 
 use crate::app::App;
 use crate::client_certificate;
-use crate::config::Dpop;
+use crate::config::Config;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
-use crate::registry::{Client, RequiredBinding, Resource};
+use crate::registry::{Client, RequiredBinding, Resource, fapi2};
 use crate::sealer::{Purpose, Sealer};
 
 /// How many keys of clients are kept parsed; about a kilobyte each.
@@ -54,20 +56,56 @@ impl Binding {
 }
 
 /// What checks the proofs of a node. All nodes recognize each other's nonces, since these follow from a sealed key.
-pub fn verifier(settings: &Dpop, sealer: &Sealer) -> ProofVerifier {
+pub fn verifier(config: &Config, sealer: &Sealer) -> ProofVerifier {
     let nonces = RollingNonces::new(&sealer.mac(Purpose::ProofNonce, &[]));
-    let verifier = ProofVerifier::new(KNOWN_KEYS);
-    if settings.require_nonce { verifier.require_nonces(nonces) } else { verifier.nonces(nonces) }
+    let verifier = ProofVerifier::new(KNOWN_KEYS).algorithms(algorithms(config));
+    if config.dpop.require_nonce {
+        verifier.require_nonces(nonces)
+    } else {
+        verifier.nonces(nonces)
+    }
 }
 
-/// The key that a request to an endpoint of the issuer proves possession of, if it brings a proof.
+/// The algorithms of proofs.
+pub fn algorithms(config: &Config) -> impl Iterator<Item = Algorithm> {
+    let known = DEFAULT_PROOF_ALGORITHMS.iter().copied();
+    known.filter(|algorithm| !config.fapi2 || fapi2::allows(*algorithm))
+}
+
+/// FAPI 2.0 §5.4.1: a client that is held to it signs its proofs too with the algorithms of the profile alone.
+///
+/// # Errors
+///
+/// `code`.
+pub fn require_algorithm(
+    client: &Client,
+    proof: &Proof,
+    code: ErrorCode,
+) -> Result<(), OAuthError> {
+    if !client.fapi2 || fapi2::allows(proof.algorithm()) {
+        return Ok(());
+    }
+    let cause = "FAPI 2.0 has not the algorithm of the proof";
+    Err(OAuthError::because(code, "the proof of possession is not good", cause))
+}
+
+/// The key that a request of a client to an endpoint of the issuer proves possession of, if it brings a proof.
 ///
 /// # Errors
 ///
 /// `invalid_dpop_proof`, or `use_dpop_nonce` with a nonce.
-pub fn proven(app: &App, parts: &Parts, path: &str) -> Result<Option<Proof>, OAuthError> {
-    let checked = check(app, parts, path, (None, None));
-    checked.map_err(|error| refusal(&error, ErrorCode::InvalidDpopProof, ErrorCode::UseDpopNonce))
+pub fn proven(
+    app: &App,
+    parts: &Parts,
+    (path, client): (&str, &Client),
+) -> Result<Option<Proof>, OAuthError> {
+    let code = ErrorCode::InvalidDpopProof;
+    let proof = check(app, parts, path, (None, None))
+        .map_err(|error| refusal(&error, code, ErrorCode::UseDpopNonce))?;
+    if let Some(proof) = &proof {
+        require_algorithm(client, proof, code)?;
+    }
+    Ok(proof)
 }
 
 /// Checks the proof of a request to an endpoint, with the token and the key that it must be for.
@@ -99,7 +137,7 @@ pub fn of_token_request(
     parts: &Parts,
     client: &Client,
 ) -> Result<Option<Binding>, OAuthError> {
-    let proof = proven(app, parts, "/token")?;
+    let proof = proven(app, parts, ("/token", client))?;
     if !client.tls_client_certificate_bound_access_tokens {
         return Ok(proof.map(Binding::Dpop));
     }

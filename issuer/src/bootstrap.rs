@@ -109,9 +109,10 @@ pub async fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError> 
     let credentials = Credentials::new(config, clock, &store, &masters, keyed)?;
     reseal_credentials(&store, &masters).await?;
     let rings = rings(config, clock, &store, &masters).await?;
-    let algorithm = config.keys.algorithms.first().copied().unwrap_or(Algorithm::Es256);
+    let algorithm = config.offered_algorithms().next().unwrap_or(Algorithm::Es256);
     let own = Resource::of_the_issuer(config.issuer.as_str(), algorithm);
-    let registry = Registry::new(own).apply(store.changes_since(Generation::default()).await?);
+    let registry = Registry::new(own).holding_to_fapi2(config.fapi2);
+    let registry = registry.apply(store.changes_since(Generation::default()).await?);
     Ok(Opened { store, masters, registry, rings, secret_hasher, sealer, credentials })
 }
 

@@ -6,20 +6,20 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use countersign_keys::algorithm::ALGORITHMS;
+use countersign_keys::algorithm::{ALGORITHMS, Algorithm};
 use countersign_keys::jwe::{ContentEncryption, KeyManagement};
-use countersign_verifier::binding::DEFAULT_PROOF_ALGORITHMS;
 use http::{HeaderValue, header};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::authorize::ResponseMode;
+use crate::binding;
 use crate::config::{Config, IssuerUrl};
 use crate::cors::AnyOrigin;
 use crate::page::Language;
 use crate::protocol::prompt::Prompt;
 use crate::protocol::{acr, pkce};
-use crate::registry::{IDENTITY_SCOPES, SCOPE_CLAIMS};
+use crate::registry::{IDENTITY_SCOPES, SCOPE_CLAIMS, fapi2};
 use crate::token::client_auth;
 use crate::token::grants::GRANTS;
 
@@ -94,8 +94,7 @@ impl Aliases {
 /// The document, as it is sent.
 pub fn document(config: &Config) -> Bytes {
     let issuer = &config.issuer;
-    let signing: Vec<&str> =
-        config.keys.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    let signing: Vec<&str> = config.offered_algorithms().map(Algorithm::name).collect();
     let metadata = Metadata {
         issuer: issuer.as_str(),
         authorization_endpoint: issuer.endpoint("/authorize"),
@@ -122,22 +121,21 @@ pub fn document(config: &Config) -> Bytes {
         userinfo_encryption_alg_values_supported: KeyManagement::ALL,
         userinfo_encryption_enc_values_supported: ContentEncryption::ALL,
         token_endpoint_auth_methods_supported: client_auth::methods(config),
-        token_endpoint_auth_signing_alg_values_supported: every_algorithm(),
+        token_endpoint_auth_signing_alg_values_supported: every_algorithm(config),
         claim_types_supported: ["normal"],
         claims_supported: claims(),
         claims_parameter_supported: true,
         request_parameter_supported: true,
         // RFC 9126 §5: those of pushed requests can be used all the same; no others can.
         request_uri_parameter_supported: false,
-        request_object_signing_alg_values_supported: every_algorithm(),
+        request_object_signing_alg_values_supported: every_algorithm(config),
         // RFC 9101 §10.5: of clients that are registered so, not of all.
         require_signed_request_object: false,
-        require_pushed_authorization_requests: false,
+        require_pushed_authorization_requests: config.fapi2,
         authorization_response_iss_parameter_supported: true,
         code_challenge_methods_supported: [pkce::METHOD],
-        dpop_signing_alg_values_supported: DEFAULT_PROOF_ALGORITHMS
-            .iter()
-            .map(|algorithm| algorithm.name())
+        dpop_signing_alg_values_supported: binding::algorithms(config)
+            .map(Algorithm::name)
             .collect(),
         tls_client_certificate_bound_access_tokens: config.mtls.is_offered(),
         mtls_endpoint_aliases: config.mtls.url.as_ref().map(Aliases::below),
@@ -148,8 +146,9 @@ pub fn document(config: &Config) -> Bytes {
 }
 
 /// What clients may sign with.
-fn every_algorithm() -> Vec<&'static str> {
-    ALGORITHMS.iter().map(|row| row.name).collect()
+fn every_algorithm(config: &Config) -> Vec<&'static str> {
+    let is_known = |algorithm| !config.fapi2 || fapi2::allows(algorithm);
+    ALGORITHMS.iter().filter(|row| is_known(row.algorithm)).map(|row| row.name).collect()
 }
 
 fn claims() -> Vec<&'static str> {

@@ -38,7 +38,7 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
         app.freshness.require(app.clock.elapsed())?;
         let client = client_auth::authenticate_request(&app, &parts, &form).await?;
         let client = client.shared();
-        let proof = binding::proven(&app, &parts, "/par")?;
+        let proof = binding::proven(&app, &parts, ("/par", client))?;
         // RFC 9126 §2: the parameters are those of the client that authenticated.
         if form.value("client_id").is_some_and(|named| named != client.id.as_str()) {
             return Err(OAuthError::invalid_request("client_id is not that of the credential"));

@@ -77,8 +77,9 @@ async fn answer(app: &App, parts: &Parts, credential: &Credential) -> Result<Res
     }
     let registry = app.registry.load();
     let client = claims.text(Claim::ClientId).and_then(|id| registry.client(id));
-    let client =
-        client.filter(|client| client.enabled).ok_or_else(|| invalid("the client is gone"))?;
+    let client = client
+        .filter(|client| client.refused().is_none())
+        .ok_or_else(|| invalid("the client is gone"))?;
     let sign_in = client.sign_in.as_ref().ok_or_else(|| invalid("the client has no users"))?;
     let user_id = claims.subject().and_then(|sub| Uuid::parse_str(sub).ok());
     let user_id = user_id.ok_or_else(|| invalid("its sub is not of a user"))?;
@@ -92,6 +93,7 @@ async fn answer(app: &App, parts: &Parts, credential: &Credential) -> Result<Res
         return Err(invalid("the grant was revoked"));
     }
     if let Some(proof) = &proof {
+        binding::require_algorithm(client, proof, ErrorCode::ProofRefused)?;
         binding::use_up(app, proof, ErrorCode::ProofRefused).await?;
     }
     let mut told = told(&claims, &own, &user);

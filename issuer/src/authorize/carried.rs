@@ -3,10 +3,13 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::request::{client, redirect_target};
 use super::{AuthorizationRequest, Failure, RequestObject};
 use crate::app::App;
 use crate::error::OAuthError;
+use crate::interaction;
 use crate::page::ErrorKind;
 use crate::protocol::form::{FormError, Repeats};
 use crate::protocol::{ErrorCode, Form};
@@ -25,6 +28,29 @@ pub enum Carried {
     Object,
     /// Straight from the client (RFC 9126).
     Pushed,
+}
+
+/// The use of a pushed request: it is good for one code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushedUse {
+    hash: String,
+}
+
+impl PushedUse {
+    /// Uses the request up.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_request_uri` for all callers but one.
+    pub async fn redeem(&self, app: &App) -> Result<(), OAuthError> {
+        // Who loaded it before this comes within the life of an interaction, or not at all.
+        let expires_at = app.clock.now() + interaction::LIFETIME_SECONDS;
+        if app.store.use_pushed_request(&self.hash, expires_at).await? {
+            return Ok(());
+        }
+        let description = "the request_uri was used before";
+        Err(OAuthError::new(ErrorCode::InvalidRequestUri, description))
+    }
 }
 
 /// The parameters of a request, before anything of them is believed.
@@ -88,16 +114,18 @@ impl AuthorizationRequest {
             let code = ErrorCode::RequestUriNotSupported;
             return Err(outside(OAuthError::new(code, "request objects are never fetched")));
         };
-        // RFC 9126 §4: bound to the client that pushed it, and good once.
-        let taken = app.store.take_pushed_request(&hash, named.0.id.as_str(), app.clock.now());
-        let taken = taken.await;
-        let pushed = taken.map_err(|error| Failure::page(ErrorKind::Unavailable, error.into()))?;
+        // RFC 9126 §4: bound to the client that pushed it. FAPI 2.0 §5.3.2.2: who loads the page once more meanwhile does not
+        // use it up; that is for the code to do.
+        let kept = app.store.pushed_request(&hash, named.0.id.as_str(), app.clock.now()).await;
+        let pushed = kept.map_err(|error| Failure::page(ErrorKind::Unavailable, error.into()))?;
         let pushed = pushed.ok_or_else(|| {
             let description = "the request_uri is unknown, used, expired, or of another client";
             let error = OAuthError::new(ErrorCode::InvalidRequestUri, description);
             Failure::page(ErrorKind::SignInExpired, error)
         })?;
-        Self::read_kept(app, &pushed, Carried::Pushed, named)
+        let mut request = Self::read_kept(app, &pushed, Carried::Pushed, named)?;
+        request.pushed = Some(PushedUse { hash });
+        Ok(request)
     }
 
     /// Reads parameters that were made into a form here: of an object, or of what was pushed.

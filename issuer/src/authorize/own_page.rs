@@ -27,6 +27,7 @@ impl AuthorizationRequest {
             ui_locales: None,
             claims: ClaimsRequest::default(),
             object: None,
+            pushed: None,
             received_at: app.clock.now(),
         }
     }

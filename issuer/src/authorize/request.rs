@@ -1,11 +1,12 @@
 //! What an authorization request asks for (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1). First come client and redirect
 //! URI: before they are known, nothing may be redirected; from then on a refusal travels to the client.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::carried::{Carried, Parameters};
+use super::carried::{Carried, Parameters, PushedUse};
 use super::request_object::{self, ObjectUse};
 use super::response::{DeviceTarget, Failure, RedirectTarget, ResponseMode, Target};
 use crate::app::App;
@@ -65,6 +66,9 @@ pub struct AuthorizationRequest {
     /// The request object that it came in: it is good for one code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<ObjectUse>,
+    /// The push that it came by: it is good for one code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<PushedUse>,
     /// Unix seconds.
     pub received_at: i64,
 }
@@ -99,6 +103,7 @@ impl AuthorizationRequest {
             ui_locales: None,
             claims: ClaimsRequest::default(),
             object: None,
+            pushed: None,
             received_at: now,
         }
     }
@@ -162,6 +167,7 @@ impl AuthorizationRequest {
             ui_locales: form.value("ui_locales").map(str::to_owned),
             claims,
             object: None,
+            pushed: None,
             received_at: app.clock.now(),
         })
     }
@@ -172,24 +178,24 @@ pub(super) fn client<'g>(
     registry: &'g Registry,
     form: &Form<'_>,
 ) -> Result<(&'g Arc<Client>, &'g SignIn), Failure> {
-    let unknown = |cause: &'static str| {
+    let unknown = |cause: Cow<'static, str>| {
         let description = "the client is unknown, or no users may sign in through it";
         let error = OAuthError::because(ErrorCode::InvalidRequest, description, cause);
         Failure::page(ErrorKind::UnknownClient, error)
     };
     if form.is_repeated("client_id") {
-        return Err(unknown("client_id is repeated"));
+        return Err(unknown("client_id is repeated".into()));
     }
-    let id = form.value("client_id").ok_or_else(|| unknown("client_id is missing"))?;
-    let client = registry.client(id).ok_or_else(|| unknown("the client is unknown"))?;
-    if !client.enabled {
-        return Err(unknown("the client is disabled"));
+    let id = form.value("client_id").ok_or_else(|| unknown("client_id is missing".into()))?;
+    let client = registry.client(id).ok_or_else(|| unknown("the client is unknown".into()))?;
+    if let Some(cause) = client.refused() {
+        return Err(unknown(cause));
     }
     if !client.grants.iter().any(|grant| grant == "authorization_code") {
-        return Err(unknown("the client has not the grant authorization_code"));
+        return Err(unknown("the client has not the grant authorization_code".into()));
     }
     let sign_in = client.sign_in.as_ref();
-    Ok((client, sign_in.ok_or_else(|| unknown("the client has no redirect URIs"))?))
+    Ok((client, sign_in.ok_or_else(|| unknown("the client has no redirect URIs".into()))?))
 }
 
 /// RFC 6749 §3.1.2.4: an answer goes to a registered URI or nowhere.

@@ -84,6 +84,9 @@ fn announce(running: &Running) {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
+    for (client_id, rule) in running.app.registry.load().unfit() {
+        tracing::warn!(%client_id, "a client gets nothing: {rule}");
+    }
     for address in &running.addresses {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         tracing::info!(issuer = %config.issuer, "listening on {scheme}://{address}");

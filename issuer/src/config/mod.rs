@@ -26,7 +26,10 @@ pub use sections::{
 };
 pub use setting::{Section, Setting, Shown};
 
+use countersign_keys::Algorithm;
+
 use crate::page::Brand;
+use crate::registry::fapi2;
 
 /// Something that is allowed and probably not meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +93,12 @@ impl Config {
     pub fn brand(&self) -> Brand {
         let BrandSettings { name, logo_uri, color } = self.brand.clone();
         Brand { name, logo: logo_uri, color }
+    }
+
+    /// The algorithms by which the issuer signs and says that it does: with FAPI 2.0 for all, those of the profile.
+    pub fn offered_algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        let algorithms = self.keys.algorithms.iter().copied();
+        algorithms.filter(|algorithm| !self.fapi2 || fapi2::allows(*algorithm))
     }
 
     /// What happens to mails: what is configured, or the log where nothing at all is.

@@ -33,6 +33,9 @@ section! {
         /// The folder of the embedded database, the master key and the audit log; made with mode 0700
         /// if absent. Back it up as a whole.
         pub data_dir: PathBuf = PathBuf::from("countersign-data"), Default r#""countersign-data""#;
+        /// Whether every client is held to the FAPI 2.0 security profile, as `client create --fapi2` holds one to it. Those
+        /// that do not meet it get nothing; `countersign doctor` names them. The metadata offer nothing else.
+        pub fapi2: bool = false, Default "false";
     }
     nested {
         pub database: Database;

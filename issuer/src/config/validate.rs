@@ -174,6 +174,10 @@ fn check_keys(config: &Config) -> Result<(), ConfigError> {
     }
     within("keys.jwks_max_age_seconds", keys.jwks_max_age_seconds, 1..=86_400)?;
     within("keys.max_token_lifetime_seconds", keys.max_token_lifetime_seconds, 60..=2_592_000)?;
+    if config.offered_algorithms().next().is_none() {
+        let problem = "`fapi2` needs ES256, PS256 or EdDSA among them";
+        return Err(invalid("keys.algorithms", problem));
+    }
     // The successor must be published for twice max-age before its predecessor is due.
     let lead = u64::from(keys.jwks_max_age_seconds) * 2;
     let every = u64::from(keys.rotate_every_seconds);

@@ -12,8 +12,8 @@ use super::visit::{Ended, Visit, client_name};
 use super::{Interaction, consent, device, login, offer_passkey, select_account, step_up};
 use crate::app::App;
 use crate::authorize::{
-    AuthorizationCode, CODE_LIFETIME_SECONDS, NextStep, Present, RedirectTarget, Refused, Target,
-    next_step, see_other,
+    AuthorizationCode, AuthorizationRequest, CODE_LIFETIME_SECONDS, NextStep, Present,
+    RedirectTarget, Refused, Target, next_step, see_other,
 };
 use crate::error::OAuthError;
 use crate::issue::subject_identifier;
@@ -57,7 +57,7 @@ pub(super) async fn proceed_with(
 ) -> Result<Response, Ended> {
     let app = visit.app;
     let client = client_of(app, &interaction);
-    let client = client.filter(|client| client.enabled && client.sign_in.is_some());
+    let client = client.filter(|client| client.refused().is_none() && client.sign_in.is_some());
     let Some(client) = client else {
         let error = OAuthError::invalid_request("the client was disabled meanwhile");
         return Err(Ended::from(visit.error(ErrorKind::UnknownClient, &error)));
@@ -140,9 +140,7 @@ async fn issue_code(
     if let Err(error) = permitted(app, client, (interaction, "authorization_code"), current) {
         return Ok(answer(visit, target, client, Err(&error)));
     }
-    if let Some(object) = &request.object
-        && let Err(error) = object.redeem(app, client).await
-    {
+    if let Err(error) = use_up(app, &interaction.request, client).await {
         return Ok(answer(visit, target, client, Err(&error)));
     }
     let code = AuthorizationCode {
@@ -163,6 +161,21 @@ async fn issue_code(
     };
     let sealed = code.seal(&app.sealer).map_err(|error| sealing(visit, error))?;
     Ok(answer(visit, target, client, Ok(&sealed)))
+}
+
+/// A request that was pushed, or that an object carries, is good for one code, however often its page was loaded.
+async fn use_up(
+    app: &App,
+    request: &AuthorizationRequest,
+    client: &Client,
+) -> Result<(), OAuthError> {
+    if let Some(object) = &request.object {
+        object.redeem(app, client).await?;
+    }
+    match &request.pushed {
+        Some(pushed) => pushed.redeem(app).await,
+        None => Ok(()),
+    }
 }
 
 /// What the client asks for must be had by this user.

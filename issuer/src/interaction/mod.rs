@@ -51,7 +51,7 @@ use crate::device::VERIFICATION_PATH;
 use crate::sealer::{Purpose, SealFailed, Sealer};
 
 /// Seconds for which a page may stay open.
-const LIFETIME_SECONDS: i64 = 3600;
+pub const LIFETIME_SECONDS: i64 = 3600;
 
 /// The pages of a sign-in.
 pub fn routes() -> Router<Arc<App>> {

@@ -72,7 +72,8 @@ fn require_good_standing(registry: &Registry, exchange: Exchange<'_>) -> Result<
     };
     let holders = [&token.client_id, &token.origin_client_id];
     let mut clients = holders.into_iter().chain(&token.actors).chain(app);
-    let is_good = |id: &String| registry.client(id).is_some_and(|client| client.enabled);
+    let is_good =
+        |id: &String| registry.client(id).is_some_and(|client| client.refused().is_none());
     if !clients.all(is_good) {
         return Err(ended("a client of the chain is disabled or deleted"));
     }

@@ -1,6 +1,6 @@
 //! A client: an app that asks for tokens, how it proves who it is, and what it may ask for.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use countersign_keys::JwkSet;
 use url::Url;
 use uuid::Uuid;
 
+use super::fapi2;
 use super::{ActingRule, AssertionRule, CertificateSubject, InvalidValue, SignIn, WorkloadRule};
 
 /// How many secrets of one client may be in force at a time: the old and the new one of a change.
@@ -122,6 +123,15 @@ impl Client {
     /// Whether it cannot keep a secret (RFC 6749 §2.1), and so authenticates by nothing.
     pub fn is_public(&self) -> bool {
         self.auth == ClientAuthentication::None
+    }
+
+    /// Why it gets nothing from any grant, if so: it is disabled, or does not keep to the profile that it is held to. For the
+    /// log; the caller learns nothing of it.
+    pub fn refused(&self) -> Option<Cow<'static, str>> {
+        if !self.enabled {
+            return Some("the client is disabled".into());
+        }
+        fapi2::check(self).err().map(|broken| broken.to_string().into())
     }
 
     /// What the client may do at this resource.

@@ -11,24 +11,33 @@ pub fn allows(algorithm: Algorithm) -> bool {
     matches!(algorithm, Algorithm::Ps256 | Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Ed25519)
 }
 
-/// Refuses a client that is to be held to the profile and cannot meet it.
+/// §5.3.2.1 item 6: the methods of authentication that it knows.
+pub fn is_strong(method: ClientAuthentication) -> bool {
+    matches!(
+        method,
+        ClientAuthentication::PrivateKeyJwt
+            | ClientAuthentication::TlsClientAuth
+            | ClientAuthentication::SelfSignedTlsClientAuth
+    )
+}
+
+/// Refuses a client that is held to the profile and does not meet it.
 ///
 /// # Errors
 ///
 /// The first rule that it breaks.
 pub fn check(client: &Client) -> Result<(), InvalidValue> {
-    if !client.fapi2 {
-        return Ok(());
-    }
+    if client.fapi2 { require(client) } else { Ok(()) }
+}
+
+/// Refuses a client that does not meet the profile, whether or not it is held to it.
+///
+/// # Errors
+///
+/// The first rule that it breaks.
+pub fn require(client: &Client) -> Result<(), InvalidValue> {
     let broken = |rule| Err(InvalidValue::new("FAPI 2.0 client", client.id.as_str(), rule));
-    // §5.3.2.1 item 6.
-    let is_strong = matches!(
-        client.auth,
-        ClientAuthentication::PrivateKeyJwt
-            | ClientAuthentication::TlsClientAuth
-            | ClientAuthentication::SelfSignedTlsClientAuth
-    );
-    if !is_strong {
+    if !is_strong(client.auth) {
         return broken("authenticate it by private_key_jwt or by a certificate");
     }
     // §5.3.2.1 item 4.

@@ -75,12 +75,19 @@ pub struct Registry {
     resources: HashMap<String, Arc<Resource>>,
     own_resource: Arc<Resource>,
     rows_refused: u64,
+    holds_to_fapi2: bool,
 }
 
 impl Registry {
     /// An empty snapshot of an issuer; `own_resource` is the issuer itself as the audience of a token.
     pub fn new(own_resource: Resource) -> Self {
         Self { own_resource: Arc::new(own_resource), ..Self::default() }
+    }
+
+    /// The same, where every client is held to the FAPI 2.0 security profile, whatever it is registered for.
+    #[must_use]
+    pub fn holding_to_fapi2(self, holds_to_fapi2: bool) -> Self {
+        Self { holds_to_fapi2, ..self }
     }
 
     /// The issuer itself, whose UserInfo endpoint takes tokens like any other resource.
@@ -113,6 +120,15 @@ impl Registry {
         self.resources.values()
     }
 
+    /// The enabled clients that get nothing, since they do not meet the profile that they are held to; by id.
+    pub fn unfit(&self) -> Vec<(&ClientId, InvalidValue)> {
+        let enabled = self.clients.values().filter(|client| client.enabled);
+        let mut unfit: Vec<_> =
+            enabled.filter_map(|client| Some((&client.id, fapi2::check(client).err()?))).collect();
+        unfit.sort_unstable_by_key(|(id, _)| *id);
+        unfit
+    }
+
     /// How often this snapshot and those before it met a row that cannot be understood.
     pub fn rows_refused(&self) -> u64 {
         self.rows_refused
@@ -122,13 +138,18 @@ impl Registry {
     #[must_use]
     pub fn apply(&self, changes: Changes) -> Self {
         let mut next = if changes.complete {
-            Self { own_resource: Arc::clone(&self.own_resource), ..Self::default() }
+            Self {
+                own_resource: Arc::clone(&self.own_resource),
+                holds_to_fapi2: self.holds_to_fapi2,
+                ..Self::default()
+            }
         } else {
             self.clone()
         };
         next.generation = next.generation.max(changes.generation);
         next.rows_refused = self.rows_refused + changes.unreadable.len() as u64;
-        for client in changes.clients {
+        for mut client in changes.clients {
+            client.fapi2 |= next.holds_to_fapi2;
             next.clients.insert(client.id.clone(), Arc::new(client));
         }
         for id in &changes.deleted_clients {

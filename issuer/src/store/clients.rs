@@ -9,7 +9,7 @@ use super::columns::{Rows, list_text};
 use super::{Act, Change, Store, StoreError};
 use crate::registry::{
     ActingRule, AssertionRule, CertificateSubject, Client, ClientId, ClientKeys, InvalidValue,
-    Resource, Semantics, WorkloadRule,
+    Resource, Semantics, WorkloadRule, fapi2,
 };
 
 impl Store {
@@ -25,6 +25,7 @@ impl Store {
         resource: Option<&Resource>,
         act: &Act,
     ) -> Result<(), StoreError> {
+        self.require_fit(client)?;
         let mut change = self.begin(act).await?;
         if let Some(resource) = resource {
             change.create_resource(resource).await?;
@@ -42,6 +43,19 @@ impl Store {
         change.commit().await
     }
 
+    /// No write forgets a profile: a client that is held to FAPI 2.0, by its registration or with all others, meets it. One
+    /// that is disabled may break what all are held to, so that it can be put away.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that it breaks.
+    pub fn require_fit(&self, client: &Client) -> Result<(), InvalidValue> {
+        if self.holds_to_fapi2 && client.enabled {
+            return fapi2::require(client);
+        }
+        fapi2::check(client)
+    }
+
     /// Edits a client inside the transaction, so that no edit of another is lost. Secrets have acts of their own.
     pub async fn update_client(
         &self,
@@ -53,6 +67,7 @@ impl Store {
         let mut client = change.client(id).await?;
         edit(&mut client)?;
         client.id = id.clone();
+        self.require_fit(&client)?;
         change.check_permissions(&client).await?;
         change.write_client(&client).await?;
         change.replace_permissions(&client).await?;

@@ -89,14 +89,15 @@ impl Store {
         .await
     }
 
-    /// Moves a family from one token to the next, by compare-and-set: true for exactly one caller on all nodes.
-    pub async fn rotate_family(
+    /// Moves a family from one token to another, by compare-and-set: true for exactly one caller on all nodes. If both are
+    /// the same it was used, which is true for everybody.
+    pub async fn use_family(
         &self,
         id: Uuid,
-        counter: u32,
+        (from, to): (u32, u32),
         now: i64,
     ) -> Result<bool, StoreError> {
-        self.writes.ask(Write::RotateFamily { id, counter, now }).await
+        self.writes.ask(Write::UseFamily { id, from, to, now }).await
     }
 
     /// Revokes what a code gave, and with its family every family of the session in which it began: whoever replays one

@@ -88,6 +88,8 @@ pub struct Store {
     /// The same, for families of refresh tokens.
     families: Together<AskedFamily>,
     next_expiry: Arc<NextExpiry>,
+    /// Whether every client is held to FAPI 2.0.
+    holds_to_fapi2: bool,
 }
 
 impl Store {
@@ -96,7 +98,7 @@ impl Store {
     pub async fn open(config: &Config) -> Result<Self, StoreError> {
         let connector = Connector::new(config)?;
         schema::prepare(&connector).await?;
-        Ok(Self::over(connector.pool()))
+        Ok(Self::over(connector.pool(), config))
     }
 
     /// Connects to a database as it is, and changes nothing: `None` where there is none, and an error where its schema is
@@ -105,16 +107,17 @@ impl Store {
         let connector = Connector::new(config)?;
         let Some(found) = schema::inspect(&connector).await? else { return Ok(None) };
         found.require_current()?;
-        Ok(Some(Self::over(connector.pool())))
+        Ok(Some(Self::over(connector.pool(), config)))
     }
 
-    fn over(pool: Pool) -> Self {
+    fn over(pool: Pool, config: &Config) -> Self {
         Self {
             writes: Together::new(pool.clone()),
             standings: Together::new(pool.clone()),
             families: Together::new(pool.clone()),
             pool,
             next_expiry: Arc::default(),
+            holds_to_fapi2: config.fapi2,
         }
     }
 

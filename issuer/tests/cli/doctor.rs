@@ -174,3 +174,31 @@ fn s9_the_doctor_warns_of_tokens_that_are_shortened() {
     assert_eq!(warning["outcome"], "warning");
     assert!(warning["detail"].as_str().unwrap().contains("https://payments.example"));
 }
+
+#[test]
+fn the_doctor_names_clients_that_get_nothing_once_all_are_held_to_fapi2() {
+    let desk = Desk::new();
+    desk.json(CREATE_ORDERS);
+    let rsa = "resource create https://old.example --scope a --algorithm RS256";
+    desk.json(rsa);
+    std::fs::write(
+        desk.path("countersign.toml"),
+        "fapi2 = true\nlisten = ['127.0.0.1:0']\nmanagement_listen = []",
+    )
+    .unwrap();
+
+    let (is_healthy, report) = examine(&desk);
+    let (_, refused) = desk.failure("client update orders --name Orders");
+    let put_away = desk.json("client update orders --disable");
+
+    assert!(is_healthy, "{report}");
+    let about = findings(&report, "registry");
+    let details: Vec<&str> = about.iter().filter_map(|found| found["detail"].as_str()).collect();
+    assert!(
+        details.iter().any(|detail| detail.starts_with("client orders gets nothing")),
+        "{report}"
+    );
+    assert!(details.iter().any(|detail| detail.contains("https://old.example")), "{report}");
+    assert_eq!(refused["error"], "invalid_value");
+    assert_eq!(put_away["enabled"], false);
+}

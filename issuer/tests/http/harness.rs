@@ -86,7 +86,13 @@ impl Issuer {
 
     /// Another node beside this one, on the same database, by the same clock.
     pub(crate) async fn node(&self) -> Self {
-        let (config, clock) = (self.app.config.clone(), self.clock.clone());
+        self.node_with(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn node_with(&self, edit: impl FnOnce(&mut Config)) -> Self {
+        let (mut config, clock) = (self.app.config.clone(), self.clock.clone());
+        edit(&mut config);
         let app = Arc::new(App::open(config, clock.clone()).await.unwrap());
         let router = router::public(Arc::clone(&app));
         let node = Self { app, clock, router, folder: Arc::clone(&self.folder) };

@@ -62,6 +62,7 @@ pub struct ProofRequest<'r> {
 /// A proof that holds. It is good once: [`replay_name`](Self::replay_name) until [`expires_at`](Self::expires_at).
 #[derive(Clone, Debug)]
 pub struct Proof {
+    algorithm: Algorithm,
     jkt: Kid,
     jti: Box<str>,
     expires_at: i64,
@@ -155,6 +156,7 @@ impl ProofVerifier {
             self.known.remember(header);
         }
         Ok(Proof {
+            algorithm: jws.algorithm(),
             jkt,
             jti: jti.into(),
             expires_at: issued_at.saturating_add(MAX_AGE_SECONDS + 1),
@@ -230,6 +232,11 @@ fn check_time(claims: &StandardClaims, issued_at: i64, now: i64) -> Result<(), P
 }
 
 impl Proof {
+    /// What it is signed with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// The thumbprint of the key (RFC 7638).
     pub fn jkt(&self) -> &str {
         &self.jkt

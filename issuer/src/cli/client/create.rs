@@ -19,7 +19,7 @@ use crate::config;
 use crate::outbound::Outbound;
 use crate::registry::{
     CertificateSubject, Client, ClientAuthentication, ClientId, ClientKeys, Resource, SignIn,
-    fapi2, parse_name,
+    parse_name,
 };
 use crate::token::grants::{GRANTS, JWT_BEARER, TOKEN_EXCHANGE};
 
@@ -128,7 +128,6 @@ impl Create {
             sign_in,
             enabled: true,
         };
-        fapi2::check(&client)?;
         require_small_tokens_of_client(session, &opened.store, &client, new_resource.as_ref())
             .await?;
         opened.store.create_client_with(&client, new_resource.as_ref(), &act).await?;

@@ -10,7 +10,7 @@ use super::create::{KeyArguments, require_keys_to_sign, signs_something};
 use super::permission::PermissionArguments;
 use super::show::shown;
 use super::sign_in::{Optional, SignInArguments};
-use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, fapi2, parse_name};
+use crate::registry::{Client, ClientId, ClientKeys, InvalidValue, Permission, parse_name};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -82,6 +82,7 @@ impl Update {
         };
         self.apply(&mut planned, None, permission.clone())?;
         require_one_binding(&planned)?;
+        store.require_fit(&planned)?;
         let present = Some(&planned.keys).filter(|present| !matches!(present, ClientKeys::None));
         require_keys_to_sign(planned.sign_in.as_ref(), keys.as_ref().or(present))?;
         require_small_tokens_of_client(session, store, &planned, created.as_ref()).await?;
@@ -148,7 +149,6 @@ impl Update {
             sign_in.check()?;
         }
         client.fapi2 = self.fapi2.unwrap_or(client.fapi2);
-        fapi2::check(client)?;
         client.permissions.retain(|known| !self.remove_resource.contains(&known.resource));
         if let Some(permission) = permission {
             client.permissions.retain(|known| known.resource != permission.resource);

@@ -3,7 +3,7 @@
 use super::super::Session;
 use super::super::failure::repair;
 use super::{Failure, Finding, Outcome};
-use crate::registry::{Generation, Registry, Resource};
+use crate::registry::{ClientId, Generation, InvalidValue, Registry, Resource, fapi2};
 use crate::store::Store;
 
 /// Loads the registry exactly as the server does.
@@ -15,11 +15,18 @@ pub(super) async fn examine(session: &Session, store: &Store) -> Vec<Finding> {
     let unreadable = changes.unreadable.iter();
     let mut findings: Vec<Finding> =
         unreadable.map(|row| Finding::failed("registry", row).hint(repair(row))).collect();
-    let registry = Registry::default().apply(changes);
+    let registry = Registry::default().holding_to_fapi2(session.config.fapi2).apply(changes);
     if findings.is_empty() {
         let (clients, resources) = (registry.clients().count(), registry.resources().count());
         let detail = format!("clients: {clients}, resources: {resources}");
         findings.push(Finding::ok("registry", detail));
+    }
+    findings.extend(registry.unfit().into_iter().map(|(id, rule)| unfit(id, &rule)));
+    if session.config.fapi2 {
+        let mut weak: Vec<_> =
+            registry.resources().filter(|resource| !fapi2::allows(resource.algorithm)).collect();
+        weak.sort_by(|a, b| a.identifier.cmp(&b.identifier));
+        findings.extend(weak.into_iter().map(|resource| out_of_reach(resource)));
     }
     let longest = session.config.keys.max_token_lifetime_seconds;
     let mut long: Vec<_> =
@@ -27,6 +34,23 @@ pub(super) async fn examine(session: &Session, store: &Store) -> Vec<Finding> {
     long.sort_by(|a, b| a.identifier.cmp(&b.identifier));
     findings.extend(long.into_iter().map(|resource| shortened(resource, longest)));
     findings
+}
+
+/// A client that does not meet the profile that it is held to gets nothing.
+fn unfit(id: &ClientId, rule: &InvalidValue) -> Finding {
+    let detail = format!("client {id} gets nothing: {rule}");
+    Finding::new("registry", Outcome::Warning, detail)
+        .hint(format!("`countersign client update {id}` with what is missing, or disable it"))
+}
+
+/// The policy refuses what FAPI 2.0 has no algorithm for.
+fn out_of_reach(resource: &Resource) -> Finding {
+    let Resource { identifier, algorithm, .. } = resource;
+    let name = algorithm.name();
+    let detail =
+        format!("nobody gets tokens for {identifier}: FAPI 2.0 has not its algorithm {name}");
+    Finding::new("registry", Outcome::Warning, detail)
+        .hint(format!("`countersign resource update {identifier} --algorithm ES256`"))
 }
 
 /// Minting shortens such tokens, for their key would be gone before they end.

@@ -38,9 +38,9 @@ static BEGIN_FAMILIES: RowStatement = RowStatement::new(
     " ON CONFLICT (id) DO NOTHING",
 );
 
-static ROTATE_FAMILIES: RowStatement = RowStatement::new(
-    &["UPDATE refresh_family SET counter = counter + 1, rotated_at = v.column3 FROM (VALUES"],
-    "(?, ?, ?)",
+static USE_FAMILIES: RowStatement = RowStatement::new(
+    &["UPDATE refresh_family SET counter = v.column3, rotated_at = v.column4 FROM (VALUES"],
+    "(?, ?, ?, ?)",
     ") AS v WHERE refresh_family.id = v.column1 AND refresh_family.counter = v.column2 \
      AND refresh_family.revoked_at IS NULL RETURNING refresh_family.id AS id",
 );
@@ -61,7 +61,7 @@ static USE_PROOFS: RowStatement = RowStatement::new(
 #[derive(Default)]
 struct Sorted<'w> {
     codes: Vec<(usize, &'w CodeRedemption, i64)>,
-    families: Vec<(usize, Uuid, u32, i64)>,
+    families: Vec<(usize, Uuid, (u32, u32), i64)>,
     jtis: Vec<(usize, (&'w str, &'w str), i64)>,
     proofs: Vec<(usize, &'w str, i64)>,
 }
@@ -74,8 +74,8 @@ impl<'w> Sorted<'w> {
                 Write::RedeemCode { redemption, now } => {
                     sorted.codes.push((place, redemption, *now));
                 }
-                Write::RotateFamily { id, counter, now } => {
-                    sorted.families.push((place, *id, *counter, *now));
+                Write::UseFamily { id, from, to, now } => {
+                    sorted.families.push((place, *id, (*from, *to), *now));
                 }
                 Write::ConsumeJti { client_id, jti_hash, expires_at } => {
                     sorted.jtis.push((place, (client_id, jti_hash), *expires_at));
@@ -130,7 +130,7 @@ async fn execute(
     sorted: &Sorted<'_>,
 ) -> Result<Vec<usize>, StoreError> {
     let mut done = redeem_codes(connection, sorted).await?;
-    done.extend(rotate_families(connection, sorted).await?);
+    done.extend(use_families(connection, sorted).await?);
     done.extend(consume_jtis(connection, sorted).await?);
     done.extend(use_proofs(connection, sorted).await?);
     Ok(done)
@@ -196,14 +196,14 @@ fn bind_family(query: Binding, (family, claims): &(&RefreshFamily, String)) -> B
         .bind(family.bound_to.as_ref().and_then(Confirmation::x5t_s256).map(str::to_owned))
 }
 
-async fn rotate_families(
+async fn use_families(
     connection: &mut AnyConnection,
     sorted: &Sorted<'_>,
 ) -> Result<Vec<usize>, StoreError> {
-    let bind = |query: Binding, (_, id, counter, now): &(usize, Uuid, u32, i64)| {
-        query.bind(id.to_string()).bind(i64::from(*counter)).bind(*now)
+    let bind = |query: Binding, (_, id, (from, to), now): &(usize, Uuid, (u32, u32), i64)| {
+        query.bind(id.to_string()).bind(i64::from(*from)).bind(i64::from(*to)).bind(*now)
     };
-    let rows = ROTATE_FAMILIES.run(connection, &sorted.families, bind).await?;
+    let rows = USE_FAMILIES.run(connection, &sorted.families, bind).await?;
     let rotated = rows.iter().map(|row| parse_id(row, "id")).collect::<Result<HashSet<_>, _>>()?;
     let mut families = sorted.families.clone();
     families.retain(|(_, id, ..)| rotated.contains(id));

@@ -21,12 +21,14 @@ pub(super) enum Write {
         /// Unix seconds.
         now: i64,
     },
-    /// A family of refresh tokens moves on.
-    RotateFamily {
+    /// A family of refresh tokens is used.
+    UseFamily {
         /// The family.
         id: Uuid,
-        /// From this token.
-        counter: u32,
+        /// The token that must be the good one.
+        from: u32,
+        /// The one that is good from now on.
+        to: u32,
         /// Unix seconds.
         now: i64,
     },
@@ -65,7 +67,7 @@ impl Job for Write {
     fn subject(&self) -> Option<Subject> {
         Some(match self {
             Self::RedeemCode { redemption, .. } => Subject::Code(redemption.code_hash.clone()),
-            Self::RotateFamily { id, .. } => Subject::Family(*id),
+            Self::UseFamily { id, .. } => Subject::Family(*id),
             Self::ConsumeJti { client_id, jti_hash, .. } => {
                 Subject::Jti(client_id.clone(), jti_hash.clone())
             }

@@ -63,7 +63,7 @@ fn of_64_parallel_callers_on_two_nodes_one_redeems_each_code_and_rotates_each_fa
         let redeemed = join_all(redeemed.collect::<Vec<_>>()).await;
         let rotated = callers().map(|(caller, code)| {
             let (store, id) = (nodes[caller % 2].clone(), code.code_id);
-            tokio::spawn(async move { store.rotate_family(id, 0, NOW).await.unwrap() })
+            tokio::spawn(async move { store.use_family(id, (0, 1), NOW).await.unwrap() })
         });
         let rotated = join_all(rotated.collect::<Vec<_>>()).await;
 
@@ -146,7 +146,7 @@ fn who_comes_when_too_many_wait_is_told_at_once_to_come_again() {
 
         let more = 5_000;
         let mut requests: Vec<_> = (0..more)
-            .map(|id| Box::pin(store.rotate_family(Uuid::from_u128(id), 0, NOW)))
+            .map(|id| Box::pin(store.use_family(Uuid::from_u128(id), (0, 1), NOW)))
             .collect();
         let mut refused = Vec::new();
         for request in &mut requests {
@@ -160,7 +160,7 @@ fn who_comes_when_too_many_wait_is_told_at_once_to_come_again() {
 
         assert!((800..1_000).contains(&refused.len()), "{} were refused", refused.len());
         assert!(refused.iter().all(StoreError::is_retryable));
-        assert!(!store.rotate_family(Uuid::from_u128(1), 0, NOW).await.unwrap());
+        assert!(!store.use_family(Uuid::from_u128(1), (0, 1), NOW).await.unwrap());
     });
 }
 
@@ -176,9 +176,9 @@ fn writes_of_every_kind_share_a_transaction_and_are_answered_each_for_itself() {
         let outcomes = tokio::join!(
             store.redeem_code(redemption("new", user_id), NOW),
             store.redeem_code(redemption("known", user_id), NOW),
-            store.rotate_family(known.code_id, 0, NOW),
-            store.rotate_family(known.code_id, 1, NOW),
-            store.rotate_family(Uuid::from_u128(1), 0, NOW),
+            store.use_family(known.code_id, (0, 1), NOW),
+            store.use_family(known.code_id, (1, 2), NOW),
+            store.use_family(Uuid::from_u128(1), (0, 1), NOW),
             jti(b"new"),
             jti(b"known"),
         );

@@ -78,8 +78,8 @@ pub(super) async fn authenticate(
     let registry = app.registry.load_full();
     let client_id = assertion.client_id().unwrap_or_default();
     let client = registry.client(client_id).ok_or_else(|| refusal("the client is unknown"))?;
-    if !client.enabled {
-        return Err(refusal("the client is disabled"));
+    if let Some(cause) = client.refused() {
+        return Err(refusal(cause));
     }
     let workload = match client.auth {
         ClientAuthentication::PrivateKeyJwt => {

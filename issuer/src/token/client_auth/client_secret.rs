@@ -83,11 +83,13 @@ pub(super) fn authenticate(
     let live = secrets.iter().filter(|stored| stored.expires_at.is_none_or(|end| now < end));
     let found = digest.find(live);
     match (client, found) {
-        (Some(client), Some(stored)) if client.enabled => {
+        (Some(client), Some(stored)) => {
+            if let Some(cause) = client.refused() {
+                return Err(refusal(cause));
+            }
             app.secret_uses.note(&client.id, &stored.id, now);
             Ok(Arc::clone(client))
         }
-        (Some(_), Some(_)) => Err(refusal("the client is disabled")),
         (Some(_), None) => Err(refusal("the secret is wrong or has expired")),
         (None, _) => Err(refusal("the client is unknown")),
     }

@@ -34,11 +34,12 @@ use crate::config::Config;
 use crate::error::OAuthError;
 use crate::origin::Origin;
 use crate::protocol::{ErrorCode, Form};
-use crate::registry::{Client, ClientAuthentication};
+use crate::registry::{Client, ClientAuthentication, fapi2};
 use client_assertion::PresentedAssertion;
 
 /// The methods, by their registered names (discovery's `token_endpoint_auth_methods_supported`).
 pub fn methods(config: &Config) -> Vec<&'static str> {
+    let is_known = |method: &ClientAuthentication| !config.fapi2 || fapi2::is_strong(*method);
     let is_possible = |method: &ClientAuthentication| match method {
         ClientAuthentication::TlsClientAuth => config.mtls.certificate_authority_file.is_some(),
         ClientAuthentication::SelfSignedTlsClientAuth => config.mtls.is_offered(),
@@ -46,7 +47,7 @@ pub fn methods(config: &Config) -> Vec<&'static str> {
         ClientAuthentication::WorkloadIdentity => false,
         _ => true,
     };
-    let methods = ClientAuthentication::ALL.into_iter().filter(is_possible);
+    let methods = ClientAuthentication::ALL.into_iter().filter(is_known).filter(is_possible);
     methods.map(ClientAuthentication::name).collect()
 }
 
@@ -173,8 +174,8 @@ async fn by_certificate(
 ) -> Result<Arc<Client>, OAuthError> {
     let registry = app.registry.load_full();
     let client = registry.client(client_id).ok_or_else(|| refusal("the client is unknown"))?;
-    if !client.enabled {
-        return Err(refusal("the client is disabled"));
+    if let Some(cause) = client.refused() {
+        return Err(refusal(cause));
     }
     match client.auth {
         ClientAuthentication::TlsClientAuth => {

@@ -13,8 +13,10 @@ pub(super) fn authenticate(app: &App, client_id: &str) -> Result<Arc<Client>, OA
     let registry = app.registry.load();
     match registry.client(client_id) {
         Some(client) if !client.is_public() => Err(refusal("the request has no client credential")),
-        Some(client) if !client.enabled => Err(refusal("the client is disabled")),
-        Some(client) => Ok(Arc::clone(client)),
+        Some(client) => match client.refused() {
+            Some(cause) => Err(refusal(cause)),
+            None => Ok(Arc::clone(client)),
+        },
         None => Err(refusal("the client is unknown")),
     }
 }

@@ -10,7 +10,7 @@ mod token_exchange;
 
 pub use device_code::DEVICE_CODE;
 pub use jwt_bearer::{Asserted, JWT_BEARER, Named};
-pub use refresh_token::RefreshToken;
+pub use refresh_token::{RefreshToken, Succession};
 pub use token_exchange::{ACCESS_TOKEN_TYPE, Exchanged, TOKEN_EXCHANGE};
 
 use std::borrow::Cow;
@@ -130,8 +130,8 @@ pub enum Commit {
     RedeemCode(Box<CodeRedemption>),
     /// A device code is used up.
     RedeemDevice(Box<DeviceRedemption>),
-    /// A family of refresh tokens moves on from this one.
-    Rotate(RefreshToken),
+    /// A family of refresh tokens moves on, or stays where it is and was used.
+    UseRefreshToken(Succession),
     /// An assertion about a user is used up.
     UseAssertion(AssertionUse),
     /// The same for one that was exchanged.
@@ -205,7 +205,7 @@ pub(super) async fn commit(app: &App, commit: Commit) -> Result<(), GrantRefusal
         Commit::Nothing => Ok(()),
         Commit::RedeemCode(redemption) => authorization_code::commit(app, *redemption).await,
         Commit::RedeemDevice(redemption) => device_code::commit(app, &redemption).await,
-        Commit::Rotate(token) => refresh_token::commit(app, token).await,
+        Commit::UseRefreshToken(succession) => refresh_token::commit(app, succession).await,
         Commit::UseAssertion(used) => jwt_bearer::commit(app, &used).await,
         Commit::UseSubjectToken(used) => token_exchange::commit(app, &used).await,
     }

@@ -1,4 +1,5 @@
-//! The refresh token grant (RFC 6749 §6, RFC 9700 §4.14): each token is good once, and then the next one is.
+//! The refresh token grant (RFC 6749 §6, RFC 9700 §4.14): each token is good once, and then the next one is; but that of a
+//! client that is held to FAPI 2.0 stays as it is.
 //!
 //! The tokens of a family are computed from its id and a counter, so that the database holds none, and so that a client
 //! whose answer was lost gets the same successor again for a short while. Whoever comes with any other old token proves
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::app::App;
 use crate::binding::Binding;
+use crate::registry::Client;
 use crate::sealer::{Purpose, Sealer};
 use crate::store::RefreshFamily;
 
@@ -54,6 +56,21 @@ impl RefreshToken {
         let expected = sealer.mac(Purpose::RefreshToken, &[id, counter]);
         aws_lc_rs::constant_time::verify_slices_are_equal(&expected, mac).ok()?;
         Some(token)
+    }
+}
+
+/// A token, and the one that is good after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Succession {
+    token: RefreshToken,
+    successor: RefreshToken,
+}
+
+impl Succession {
+    /// FAPI 2.0 §5.3.2.1 item 9: its clients authenticate for each use with more than a secret, so that a stolen token is
+    /// of no use, while one that is replaced can be lost.
+    fn of(token: RefreshToken, client: &Client) -> Self {
+        Self { token, successor: if client.fapi2 { token } else { token.next() } }
     }
 }
 
@@ -109,9 +126,12 @@ async fn rotate(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
     if now >= family.expires_at || now - family.rotated_at > i64::from(limits.idle_seconds) {
         return Err(invalid_grant("the refresh token has expired").into());
     }
-    let commit = match standing(app, token, &family) {
-        Standing::Current => Commit::Rotate(token),
-        Standing::JustReplaced => Commit::Nothing,
+    let (commit, successor) = match standing(app, token, &family) {
+        Standing::Current => {
+            let succession = Succession::of(token, request.client);
+            (Commit::UseRefreshToken(succession), succession.successor)
+        }
+        Standing::JustReplaced => (Commit::Nothing, token.next()),
         Standing::Replayed => return Err(replayed(family.id)),
     };
     Ok(Authorization {
@@ -127,7 +147,7 @@ async fn rotate(request: TokenRequest<'_>) -> Result<Authorization<'_>, GrantRef
             nonce: None,
             claims: family.claims,
             bound_to: family.bound_to,
-            refresh_token: Some(token.next()),
+            refresh_token: Some(successor),
             standing: user,
         })),
         resources: request.resources(),
@@ -167,8 +187,10 @@ fn replayed(family: Uuid) -> GrantRefusal {
 /// Moves the family on from a token, by compare-and-set. Who loses the race to itself gets the same successor; who
 /// loses it to a revocation, or comes long after the race, gets nothing. It proves no theft: when the request was read
 /// the token was good.
-pub(super) async fn commit(app: &App, token: RefreshToken) -> Result<(), GrantRefusal> {
-    if app.store.rotate_family(token.family, token.counter, app.clock.now()).await? {
+pub(super) async fn commit(app: &App, succession: Succession) -> Result<(), GrantRefusal> {
+    let Succession { token, successor } = succession;
+    let counters = (token.counter, successor.counter);
+    if app.store.use_family(token.family, counters, app.clock.now()).await? {
         return Ok(());
     }
     let family = app.store.refresh_family(token.family).await?;
