@@ -83,6 +83,8 @@ pub struct Opened {
     pub masters: Arc<MasterKeys>,
     /// Clients and resources.
     pub registry: Registry,
+    /// The name of the sequence of revocations.
+    pub feed_id: String,
     /// The signing keys.
     pub rings: Vec<OpenRing>,
     /// The hasher of client secrets.
@@ -112,7 +114,8 @@ pub async fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError> 
     let algorithm = config.keys.algorithms.first().copied().unwrap_or(Algorithm::Es256);
     let own = Resource::of_the_issuer(config.issuer.as_str(), algorithm);
     let registry = Registry::new(own).apply(store.changes_since(Generation::default()).await?);
-    Ok(Opened { store, masters, registry, rings, secret_hasher, sealer, credentials })
+    let feed_id = store.feed_id(random::uuid()).await?;
+    Ok(Opened { store, masters, registry, feed_id, rings, secret_hasher, sealer, credentials })
 }
 
 /// Opens the audit log of the configuration.
