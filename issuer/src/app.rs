@@ -18,12 +18,14 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::device::DeviceLimits;
 use crate::discovery;
+use crate::feed::Feed;
 use crate::freshness::Freshness;
 use crate::jwks::JwksCaching;
 use crate::mail::Mailer;
 use crate::outbound::Outbound;
 use crate::page::Brand;
 use crate::registry::Registry;
+use crate::revocation::Revocations;
 use crate::sealer::Sealer;
 use crate::secret_uses::SecretUses;
 use crate::signing::Keychain;
@@ -46,6 +48,10 @@ pub struct App {
     pub masters: Arc<MasterKeys>,
     /// Clients and resources, as of the last change.
     pub registry: ArcSwap<Registry>,
+    /// What was revoked, as of the last that was heard.
+    pub revocations: Arc<Revocations>,
+    /// What verifiers are told of it.
+    pub feed: Feed,
     /// The signing keys.
     pub keychain: Keychain,
     /// Whether the database still answers.
@@ -103,6 +109,7 @@ impl App {
     /// If anything is in the way of issuing tokens: the error says what, and nothing was destroyed.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let opened = bootstrap::open(&config, &clock).await?;
+        opened.store.follow_revocations(clock.now()).await?;
         let freshness = Freshness::default();
         freshness.seen(clock.elapsed());
         let metrics = Metrics::new();
@@ -112,6 +119,8 @@ impl App {
         Ok(Self {
             keychain: Keychain::new(opened.rings, clock.elapsed()),
             registry: ArcSwap::from_pointee(opened.registry),
+            revocations: Arc::clone(opened.store.revocations()),
+            feed: Feed::new(opened.feed_id, config.feed.max_subscribers),
             secret_hasher: opened.secret_hasher,
             client_authorities: client_authorities(&config)?,
             proofs: binding::verifier(&config, &opened.sealer),

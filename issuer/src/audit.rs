@@ -49,6 +49,9 @@ pub struct AuditEvent<'e> {
     scope: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<&'e str>,
+    /// The family of refresh tokens that a client revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_id: Option<&'e str>,
     /// The key that the token is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     jkt: Option<&'e str>,
@@ -113,6 +116,21 @@ impl<'e> AuditEvent<'e> {
         }
     }
 
+    /// A client took back a token of its own, or a family of refresh tokens.
+    pub fn revoked(
+        at: i64,
+        origin: Origin,
+        client_id: &'e str,
+        (jti, grant_id): &'e (Option<&'e str>, Option<String>),
+    ) -> Self {
+        Self {
+            client_id: Some(client_id),
+            jti: *jti,
+            grant_id: grant_id.as_deref(),
+            ..Self::new(at, "token_revoked", origin)
+        }
+    }
+
     /// The same, of a client that is a workload.
     #[must_use]
     pub fn by(self, workload: Option<&'e Workload>) -> Self {
@@ -137,6 +155,7 @@ impl<'e> AuditEvent<'e> {
             aud: None,
             scope: None,
             jti: None,
+            grant_id: None,
             jkt: None,
             x5t_s256: None,
             exp: None,

@@ -83,6 +83,8 @@ pub struct Opened {
     pub masters: Arc<MasterKeys>,
     /// Clients and resources.
     pub registry: Registry,
+    /// The name of the sequence of revocations.
+    pub feed_id: String,
     /// The signing keys.
     pub rings: Vec<OpenRing>,
     /// The hasher of client secrets.
@@ -113,7 +115,8 @@ pub async fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError> 
     let own = Resource::of_the_issuer(config.issuer.as_str(), algorithm);
     let registry = Registry::new(own).holding_to_fapi2(config.fapi2);
     let registry = registry.apply(store.changes_since(Generation::default()).await?);
-    Ok(Opened { store, masters, registry, rings, secret_hasher, sealer, credentials })
+    let feed_id = store.feed_id(random::uuid()).await?;
+    Ok(Opened { store, masters, registry, feed_id, rings, secret_hasher, sealer, credentials })
 }
 
 /// Opens the audit log of the configuration.

@@ -1,4 +1,5 @@
-//! Conditional requests (RFC 9110 §13): whether a client has the current representation already.
+//! What the headers of a request say of the representation: whether the client has the current one already (RFC 9110 §13),
+//! and whether it asks for one of another kind (§12.5.1).
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -9,5 +10,15 @@ pub fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
             let tag = tag.trim_ascii();
             tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
         })
+    })
+}
+
+/// RFC 9110 §12.5.1: whether a media type is asked for by its name.
+pub fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut ranges = values.flat_map(|value| value.split(','));
+    ranges.any(|range| {
+        let name = range.split(';').next().unwrap_or_default().trim();
+        name.eq_ignore_ascii_case(media_type)
     })
 }

@@ -16,10 +16,11 @@ use crate::authorize::ResponseMode;
 use crate::binding;
 use crate::config::{Config, IssuerUrl};
 use crate::cors::AnyOrigin;
+use crate::feed;
 use crate::page::Language;
 use crate::protocol::prompt::Prompt;
 use crate::protocol::{acr, pkce};
-use crate::registry::{IDENTITY_SCOPES, SCOPE_CLAIMS, fapi2};
+use crate::registry::{ClientAuthentication, IDENTITY_SCOPES, SCOPE_CLAIMS, fapi2};
 use crate::token::client_auth;
 use crate::token::grants::GRANTS;
 
@@ -32,6 +33,13 @@ struct Metadata<'m> {
     userinfo_endpoint: String,
     jwks_uri: String,
     end_session_endpoint: String,
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_signing_alg_values_supported: Vec<&'static str>,
+    /// Where verifiers are told of revocations (decision 0031).
+    revocation_feed_endpoint: String,
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
     frontchannel_logout_supported: bool,
@@ -78,6 +86,9 @@ struct Aliases {
     userinfo_endpoint: String,
     pushed_authorization_request_endpoint: String,
     device_authorization_endpoint: String,
+    revocation_endpoint: String,
+    introspection_endpoint: String,
+    revocation_feed_endpoint: String,
 }
 
 impl Aliases {
@@ -87,6 +98,9 @@ impl Aliases {
             userinfo_endpoint: url.endpoint("/userinfo"),
             pushed_authorization_request_endpoint: url.endpoint("/par"),
             device_authorization_endpoint: url.endpoint("/device_authorization"),
+            revocation_endpoint: url.endpoint("/revoke"),
+            introspection_endpoint: url.endpoint("/introspect"),
+            revocation_feed_endpoint: url.endpoint(feed::PATH),
         }
     }
 }
@@ -102,6 +116,12 @@ pub fn document(config: &Config) -> Bytes {
         userinfo_endpoint: issuer.endpoint("/userinfo"),
         jwks_uri: issuer.endpoint("/jwks"),
         end_session_endpoint: issuer.endpoint("/logout"),
+        revocation_endpoint: issuer.endpoint("/revoke"),
+        revocation_endpoint_auth_methods_supported: client_auth::methods(config),
+        introspection_endpoint: issuer.endpoint("/introspect"),
+        introspection_endpoint_auth_methods_supported: confidential_methods(config),
+        introspection_signing_alg_values_supported: signing.first().copied().into_iter().collect(),
+        revocation_feed_endpoint: issuer.endpoint(feed::PATH),
         backchannel_logout_supported: true,
         backchannel_logout_session_supported: true,
         frontchannel_logout_supported: true,
@@ -143,6 +163,13 @@ pub fn document(config: &Config) -> Bytes {
         ui_locales_supported: Language::SUPPORTED.iter().map(|language| language.tag()).collect(),
     };
     Bytes::from(serde_json::to_vec(&metadata).unwrap_or_default())
+}
+
+/// How clients prove who they are.
+fn confidential_methods(config: &Config) -> Vec<&'static str> {
+    let mut methods = client_auth::methods(config);
+    methods.retain(|method| *method != ClientAuthentication::None.name());
+    methods
 }
 
 /// What clients may sign with.

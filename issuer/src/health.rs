@@ -52,6 +52,8 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     {
         app.metrics.sweep.lags(&lags);
     }
+    let counts = (app.revocations.len(), app.feed.subscribers());
+    app.metrics.feed.stands(app.revocations.head(), counts);
     let text = app.metrics.render(app.freshness.age(app.clock.elapsed()), published);
     let media_type =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

@@ -1,50 +1,109 @@
-//! Tokens of this issuer that come back to it: access tokens at the UserInfo endpoint, ID tokens as hints. Checked by the
-//! SDK's own layers against the keys in memory; the kinds cannot be taken for each other (RFC 8725 §3.11).
+//! Tokens of this issuer that come back to it: access tokens, at the endpoints that take them, to be exchanged, to be asked
+//! about and to be revoked; ID tokens as hints. Checked by the SDK's own layers against the keys in memory; the kinds cannot
+//! be taken for each other (RFC 8725 §3.11). Whether an access token was revoked is asked here, for every door in the same way.
 
 use std::borrow::Cow;
 
-use countersign_keys::UnverifiedJws;
+use countersign_keys::{Kid, UnverifiedJws};
 use countersign_verifier::binding::{Confirmation, confirmation};
 use countersign_verifier::claims::{Claim, StandardClaims};
 use countersign_verifier::validation::{AudienceRule, Expectations, validate};
 
 use crate::app::App;
+use crate::revocation::Marks;
 
 /// How far the clocks of two nodes may differ, in seconds.
 const SKEW_SECONDS: i64 = 30;
 
-/// The claims of a JWS that this issuer signed, of one type.
+/// A token that this issuer signed.
+pub struct SignedHere {
+    /// What it says.
+    pub claims: StandardClaims,
+    /// By which key.
+    kid: Kid,
+}
+
+impl SignedHere {
+    /// Whether it is among what was revoked, as far as this node has heard.
+    pub fn is_revoked(&self, app: &App) -> bool {
+        app.revocations.match_any(&Marks::of(&self.claims, self.kid.as_ref()))
+    }
+
+    /// Whether it still is what it was when it was taken.
+    pub fn is_good(&self, app: &App) -> bool {
+        let expires_at = self.claims.expires_at().unwrap_or_default();
+        app.clock.now() < expires_at.saturating_add(SKEW_SECONDS) && !self.is_revoked(app)
+    }
+}
+
+/// A JWS of one type that this issuer signed.
 fn signed_here(
     app: &App,
     token: &str,
     is_type: fn(&UnverifiedJws<'_>) -> bool,
-) -> Option<StandardClaims> {
+) -> Option<SignedHere> {
     let jws = UnverifiedJws::parse(token).ok()?;
     if !is_type(&jws) {
         return None;
     }
     let live = app.keychain.live();
-    let payload = jws.verify(live.verifying_key(jws.kid()?)?).ok()?;
-    StandardClaims::parse(&payload).ok()
+    let kid = *jws.kid()?;
+    let payload = jws.verify(live.verifying_key(&kid)?).ok()?;
+    Some(SignedHere { claims: StandardClaims::parse(&payload).ok()?, kid })
 }
 
-/// The claims of an access token for the issuer itself.
-pub fn access_token(app: &App, token: &str) -> Option<StandardClaims> {
-    let claims = signed_here(app, token, |jws| jws.has_typ("at+jwt"))?;
-    let own = [app.config.issuer.to_string()];
+/// An access token that is good now, for this audience if one is named.
+fn good(app: &App, token: &str, audience: Option<&str>) -> Result<SignedHere, Cow<'static, str>> {
+    let signed = signed_here(app, token, |jws| jws.has_typ("at+jwt"));
+    let signed = signed.ok_or("it is not an access token of this issuer")?;
+    let audience = audience.or_else(|| signed.claims.text(Claim::Aud));
+    let audience: Vec<String> = audience.map(str::to_owned).into_iter().collect();
     let expected = Expectations {
         issuer: Some(app.config.issuer.as_str()),
         subject: None,
-        audience: AudienceRule::Contains(&own),
-        required: &[Claim::Sub, Claim::ClientId, Claim::Idtyp, Claim::Jti],
+        audience: AudienceRule::Contains(&audience),
+        required: &[Claim::Sub, Claim::ClientId, Claim::Idtyp, Claim::Jti, Claim::Iat],
         max_lifetime: i64::from(app.config.keys.max_token_lifetime_seconds),
+        // A node that knows of a level dates a token after it, and so ahead of the clock (decision 0031).
         skew: SKEW_SECONDS,
     };
-    validate(&claims, &expected, app.clock.now()).ok()?;
-    Some(claims)
+    validate(&signed.claims, &expected, app.clock.now()).map_err(|error| error.to_string())?;
+    if signed.is_revoked(app) {
+        return Err("it was revoked".into());
+    }
+    Ok(signed)
 }
 
-/// The claims of an access token for any resource, as it is brought to be exchanged (RFC 8693 §2.1), and what it is bound to.
+/// An access token for an endpoint of the issuer itself.
+///
+/// # Errors
+///
+/// The cause, for the log.
+pub fn access_token(
+    app: &App,
+    token: &str,
+    audience: &str,
+) -> Result<SignedHere, Cow<'static, str>> {
+    good(app, token, Some(audience))
+}
+
+/// An access token for any resource: who may know of it, and what, is for the caller to say (RFC 7662 §2.2).
+///
+/// # Errors
+///
+/// The cause, for the log.
+pub fn any_access_token(app: &App, token: &str) -> Result<SignedHere, Cow<'static, str>> {
+    let signed = good(app, token, None)?;
+    // Whoever asks takes the answer for as good as it is now, and what comes of an exchange lives no longer than this.
+    let (claims, now) = (&signed.claims, app.clock.now());
+    let has_begun = claims.not_before().is_none_or(|not_before| not_before <= now);
+    if !has_begun || now >= claims.expires_at().unwrap_or_default() {
+        return Err("the token has expired, or is not good yet".into());
+    }
+    Ok(signed)
+}
+
+/// An access token for any resource, as it is brought to be exchanged (RFC 8693 §2.1), and what it is bound to.
 ///
 /// # Errors
 ///
@@ -53,22 +112,16 @@ pub fn exchangeable_token(
     app: &App,
     token: &str,
 ) -> Result<(StandardClaims, Option<Confirmation>), Cow<'static, str>> {
-    let claims = signed_here(app, token, |jws| jws.has_typ("at+jwt"));
-    let claims = claims.ok_or("it is not an access token of this issuer")?;
     // Which audiences the client may bring is for the policy to say.
-    let audience: Vec<String> = claims.text(Claim::Aud).map(str::to_owned).into_iter().collect();
-    let expected = Expectations {
-        issuer: Some(app.config.issuer.as_str()),
-        subject: None,
-        audience: AudienceRule::Contains(&audience),
-        required: &[Claim::Sub, Claim::ClientId, Claim::Idtyp, Claim::Jti, Claim::Iat],
-        max_lifetime: i64::from(app.config.keys.max_token_lifetime_seconds),
-        // What follows from it lives no longer than it does, so that nothing is forgiven here.
-        skew: 0,
-    };
-    validate(&claims, &expected, app.clock.now()).map_err(|error| error.to_string())?;
+    let claims = any_access_token(app, token)?.claims;
     let bound_to = confirmation(&claims).map_err(|error| error.to_string())?;
     Ok((claims, bound_to))
+}
+
+/// An access token that was issued here, good or not, as it is brought to be revoked (RFC 7009 §2.1).
+pub fn issued_token(app: &App, token: &str) -> Option<SignedHere> {
+    let signed = signed_here(app, token, |jws| jws.has_typ("at+jwt"))?;
+    (signed.claims.issuer() == Some(app.config.issuer.as_str())).then_some(signed)
 }
 
 /// The `sub` of an ID token that was issued to a client, expired or not (OpenID Connect Core §3.1.2.1).
@@ -80,7 +133,7 @@ pub fn id_token_subject(app: &App, token: &str, client_id: &str) -> Option<Strin
 
 /// The claims of an ID token that was issued here, expired or not (OpenID Connect RP-Initiated Logout §2).
 pub fn id_token(app: &App, token: &str) -> Option<StandardClaims> {
-    let claims = signed_here(app, token, |jws| jws.has_typ("JWT"))?;
+    let claims = signed_here(app, token, |jws| jws.has_typ("JWT"))?.claims;
     // A signed UserInfo answer has the same type and audience; only an ID token expires and says when somebody signed in.
     let is_id_token = [Claim::Aud, Claim::Sub, Claim::Exp, Claim::Iat, Claim::AuthTime];
     let is_ours = claims.issuer() == Some(app.config.issuer.as_str());

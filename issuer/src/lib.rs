@@ -31,10 +31,14 @@ pub mod account;
 pub mod cors;
 pub mod device;
 pub mod discovery;
+pub mod feed;
 pub mod health;
+pub mod introspect;
 pub mod jwks;
 pub mod logout;
 pub mod par;
+pub mod protected;
+pub mod revoke;
 pub mod userinfo;
 
 // What stands behind.
@@ -52,6 +56,7 @@ pub mod master_key;
 pub mod outbound;
 pub mod random;
 pub mod registry;
+pub mod revocation;
 pub mod sealer;
 pub mod secret_uses;
 pub mod signing;

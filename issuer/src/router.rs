@@ -10,8 +10,8 @@ use crate::cors::preflight;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
 use crate::{
-    account, authorize, device, discovery, health, interaction, jwks, logout, page, par, token,
-    userinfo,
+    account, authorize, device, discovery, feed, health, interaction, introspect, jwks, logout,
+    page, par, revoke, token, userinfo,
 };
 
 /// What everybody may call. An issuer whose URL has a path answers below it, and at the root for
@@ -53,6 +53,9 @@ fn protocol() -> Router<Arc<App>> {
         .route("/token", post(token::endpoint).options(preflight))
         .route("/par", post(par::endpoint).options(preflight))
         .route("/device_authorization", post(device::endpoint).options(preflight))
+        .route("/revoke", post(revoke::endpoint).options(preflight))
+        .route("/introspect", post(introspect::endpoint))
+        .route(feed::PATH, get(feed::endpoint))
         .route("/jwks", get(jwks::endpoint).options(preflight))
         .route("/userinfo", get(userinfo::endpoint).post(userinfo::endpoint).options(preflight))
         .route("/.well-known/openid-configuration", get(discovery::endpoint).options(preflight))

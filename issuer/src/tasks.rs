@@ -12,6 +12,7 @@ use crate::logout::deliver_due;
 use crate::server::Tls;
 use crate::signing::{Rotation, reopen_rings};
 use crate::store::{Actor, EXPIRING, Expiring, StoreError};
+use crate::{feed, revocation};
 
 /// Twice this is less than the second within which every node follows a change.
 const HEARTBEAT: Duration = Duration::from_millis(400);
@@ -38,6 +39,8 @@ pub fn spawn(app: &Arc<App>, tls: Option<Arc<Tls>>) {
     tokio::spawn(rotations(Arc::clone(app)));
     tokio::spawn(batches(Arc::clone(app)));
     tokio::spawn(logout_deliveries(Arc::clone(app)));
+    revocation::spawn(app);
+    feed::spawn(app);
     if let Some(tls) = tls {
         tokio::spawn(certificates(tls));
     }
@@ -72,10 +75,14 @@ pub async fn heartbeat(app: &App) -> Result<(), StoreError> {
     if overdue >= 0 {
         app.logout_is_due.notify_one();
     }
-    if heartbeat.generation == app.registry.load().generation() {
-        return Ok(());
+    if heartbeat.generation != app.registry.load().generation() {
+        follow(app).await?;
     }
-    follow(app).await
+    // Last: whoever is told that a key was withdrawn is told so by another.
+    if heartbeat.newest_revocation != app.revocations.head() {
+        app.store.follow_revocations(app.clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// Tells clients of sessions that ended, when the heartbeat sees that one is due.
@@ -104,7 +111,11 @@ async fn follow_rings(app: &App) -> Result<(), StoreError> {
     let _alone = app.following_rings.lock().await;
     let rows = app.store.load_rings().await?;
     let (rings, refused) = reopen_rings(&rows, &app.masters, app.keychain.live().rings());
+    let before = app.keychain.live().jwks.body().clone();
     app.keychain.swap(rings, app.clock.elapsed());
+    if app.keychain.live().jwks.body() != &before {
+        app.feed.keys_changed(app.clock.now());
+    }
     app.rings_refused.store(!refused.is_empty(), Ordering::Relaxed);
     for error in refused {
         app.metrics.key_row_refused();
@@ -169,6 +180,7 @@ async fn batches(app: Arc<App>) {
     loop {
         ticks.tick().await;
         write_secret_uses(&app).await;
+        app.revocations.forget(app.clock.now());
         batches += 1;
         if batches % OBSERVATION_BATCHES == 0 {
             write_observations(&app).await;

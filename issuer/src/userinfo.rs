@@ -7,22 +7,21 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use countersign_verifier::binding::{Confirmation, Proof, confirmation};
+use countersign_verifier::binding::Proof;
 use countersign_verifier::claims::{Claim, StandardClaims};
-use countersign_verifier::credential::{Carriers, Credential, CredentialError, Scheme};
+use countersign_verifier::credential::{Carriers, Credential};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::binding;
-use crate::client_certificate;
 use crate::cors::AnyOrigin;
 use crate::error::{DPOP_NONCE, OAuthError};
-use crate::inbound;
 use crate::issue::{encrypted, subject_identifier};
+use crate::protected::{self, Presented, invalid, refusal, uncarried};
 use crate::protocol::{ErrorCode, Form};
 use crate::registry::{Client, SCOPE_CLAIMS, SignIn, User};
 use crate::signing::TokenType;
@@ -35,7 +34,7 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
         let credential = presented(&parts, body).await?;
         answer(&app, &parts, &credential).await
     };
-    (AnyOrigin, outcome.await.unwrap_or_else(|error| refusal(&app, error)))
+    (AnyOrigin, outcome.await.unwrap_or_else(|error| refusal(&app, "/userinfo", error)))
 }
 
 /// RFC 6750 §2.1, §2.2: in the header, or in the form of a POST; never both, never in the query.
@@ -43,15 +42,7 @@ async fn presented(parts: &Parts, body: axum::body::Body) -> Result<Credential, 
     let has_form = parts.method == Method::POST && parts.headers.contains_key(header::CONTENT_TYPE);
     let form = if has_form { read_form_body(parts, body).await? } else { Bytes::new() };
     Form::parse(&form).map_err(refuse_form)?;
-    Carriers::bearer().find(parts, Some(&form)).map_err(|error| match error {
-        CredentialError::Missing => {
-            OAuthError::new(ErrorCode::InvalidToken, "there is no access token")
-        }
-        CredentialError::Several => {
-            OAuthError::invalid_request("the access token is given in more than one way")
-        }
-        _ => invalid("it is malformed"),
-    })
+    Carriers::bearer().find(parts, Some(&form)).map_err(uncarried)
 }
 
 /// What an access token says to this endpoint alone.
@@ -60,14 +51,13 @@ struct OwnClaims {
     /// Claims beyond those of the scopes.
     #[serde(default)]
     userinfo_claims: Vec<String>,
-    grant_id: Option<Uuid>,
 }
 
 async fn answer(app: &App, parts: &Parts, credential: &Credential) -> Result<Response, OAuthError> {
     app.freshness.require(app.clock.elapsed())?;
-    let claims = inbound::access_token(app, &credential.token);
-    let claims = claims.ok_or_else(|| invalid("it does not verify"))?;
-    let proof = proven(app, parts, (credential, &claims))?;
+    let door = ("/userinfo", app.config.issuer.as_str());
+    let Presented { token, proof } = protected::presented(app, parts, door, credential)?;
+    let claims = token.claims;
     if claims.text(Claim::Idtyp) != Some("user") {
         return Err(invalid("it is not of a user"));
     }
@@ -86,12 +76,6 @@ async fn answer(app: &App, parts: &Parts, credential: &Credential) -> Result<Res
     let user = app.store.user_by_id(user_id).await?;
     let user = user.filter(|user| user.enabled).ok_or_else(|| invalid("the user is gone"))?;
     let own: OwnClaims = serde_json::from_str(claims.payload()).unwrap_or_default();
-    // RFC 6749 §4.1.2: a code that was used twice takes back the access token too.
-    if let Some(grant) = own.grant_id
-        && app.store.is_grant_revoked(grant).await?
-    {
-        return Err(invalid("the grant was revoked"));
-    }
     if let Some(proof) = &proof {
         binding::require_algorithm(client, proof, ErrorCode::ProofRefused)?;
         binding::use_up(app, proof, ErrorCode::ProofRefused).await?;
@@ -104,36 +88,6 @@ async fn answer(app: &App, parts: &Parts, credential: &Credential) -> Result<Res
         response.headers_mut().insert(DPOP_NONCE, nonce);
     }
     Ok(response)
-}
-
-/// RFC 9449 §7.1, §7.2: a token that is bound to a key comes with a proof, and nothing else does. RFC 8705 §3: one that is
-/// bound to a certificate comes with that.
-fn proven(
-    app: &App,
-    parts: &Parts,
-    (credential, claims): (&Credential, &StandardClaims),
-) -> Result<Option<Proof>, OAuthError> {
-    let bound_to =
-        confirmation(claims).map_err(|_| invalid("it is bound in a way that is not known here"))?;
-    let jkt = bound_to.as_ref().and_then(Confirmation::jkt);
-    let certificate = bound_to.as_ref().and_then(Confirmation::x5t_s256);
-    match (credential.scheme, jkt) {
-        (Scheme::Dpop, Some(jkt)) => {
-            binding::proven_with_token(app, parts, ("/userinfo", &credential.token, jkt)).map(Some)
-        }
-        (Scheme::Dpop, None) => Err(invalid("it is bound to no key, and comes with a proof")),
-        (Scheme::Bearer, Some(_)) => {
-            Err(invalid("it is bound to a key, and comes without a proof"))
-        }
-        (Scheme::Bearer, None) => match (certificate, client_certificate::shown(parts)?) {
-            (None, _) => Ok(None),
-            (Some(bound), Some(shown)) if bound == shown.x5t_s256() => Ok(None),
-            (Some(_), Some(_)) => Err(invalid("it is bound to another certificate")),
-            (Some(_), None) => {
-                Err(invalid("it is bound to a certificate, and the connection has none"))
-            }
-        },
-    }
 }
 
 /// The claims of the granted scopes (OpenID Connect Core §5.4), and those that were asked for by name.
@@ -169,31 +123,4 @@ fn respond(
     let jwt = encrypted(jwt, sign_in.userinfo_recipient())?;
     let media_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/jwt"));
     Ok(([no_store, media_type], jwt).into_response())
-}
-
-fn invalid(cause: &'static str) -> OAuthError {
-    OAuthError::because(ErrorCode::InvalidToken, "the access token is not good here", cause)
-}
-
-/// RFC 6750 §3, RFC 9449 §7.1: the challenges say what is wrong with the token or the proof, and how tokens are taken.
-fn refusal(app: &App, error: OAuthError) -> Response {
-    let row = error.code.row();
-    tracing::info!(code = row.wire, cause = error.cause.as_ref(), "a UserInfo request was refused");
-    let is_about_the_token = matches!(row.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    let is_about_the_proof =
-        matches!(error.code, ErrorCode::ProofRefused | ErrorCode::ResourceNonceNeeded);
-    let told = format!("error=\"{}\", error_description=\"{}\"", row.wire, error.description);
-    let algs = format!("algs=\"{}\"", app.proofs.algorithm_names());
-    let challenges = if is_about_the_proof {
-        vec![format!("DPoP {told}, {algs}")]
-    } else {
-        vec![format!("Bearer realm=\"countersign\", {told}"), format!("DPoP {algs}")]
-    };
-    let mut response = error.into_response();
-    for challenge in challenges.into_iter().filter(|_| is_about_the_token) {
-        if let Ok(challenge) = HeaderValue::try_from(challenge) {
-            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
-        }
-    }
-    response
 }

@@ -62,6 +62,7 @@ pub fn own_client(brand: &Brand) -> Client {
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
         workload_rules: Vec::new(),
+        introspects: Vec::new(),
         sign_in: Some(sign_in),
         enabled: true,
     }

@@ -69,7 +69,7 @@ struct Tour<'o> {
 ///
 /// If a step fails: the tour is also a test.
 pub(super) async fn run(folder: &Path, output: &Output) -> Result<u32, DemoError> {
-    let tour = begin(folder, output).await?;
+    let tour = Box::pin(begin(folder, output)).await?;
     let first = tour.token().await?;
     tour.expect(&first, StatusCode::OK).await?;
     output.text("2. A client got an app token, and the service accepted it.\n");

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::output::{date, parse_algorithm, table};
 use super::{Failure, Session};
 use crate::signing::{OpenRing, Rotation, import};
-use crate::store::{RingRows, Store};
+use crate::store::{Act, RingRows, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
@@ -51,7 +51,7 @@ impl KeysCommand {
                 print(session, &store, json!({})).await
             }
             Self::Rotate => rotate(session).await,
-            Self::Withdraw(Withdraw { kid }) => withdraw(session, &kid).await,
+            Self::Withdraw(Withdraw { kid }) => withdraw(session, (&kid, &session.act())).await,
             Self::Import(import) => import.run(session).await,
         }
     }
@@ -75,12 +75,11 @@ async fn rotate(session: &Session) -> Result<(), Failure> {
 }
 
 /// Works although other keys may not open: an altered key is a reason to withdraw it.
-async fn withdraw(session: &Session, kid: &str) -> Result<(), Failure> {
+pub(super) async fn withdraw(session: &Session, (kid, act): (&str, &Act)) -> Result<(), Failure> {
     let store = Store::open(&session.config).await?;
     let masters = session.master_keys()?;
-    let act = session.act();
     let (config, store) = (&session.config, &store);
-    let rotation = Rotation { config, store, masters: &masters, act: &act };
+    let rotation = Rotation { config, store, masters: &masters, act };
     let rings = store.load_rings().await?;
     let found = rings.iter().find_map(|ring| {
         let key = ring.keys.iter().find(|key| key.kid.as_ref() == kid)?;

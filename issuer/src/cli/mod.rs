@@ -20,6 +20,7 @@ mod failure;
 mod keys;
 pub mod output;
 mod resource;
+mod revoke;
 mod serve;
 mod session;
 mod token;
@@ -61,6 +62,8 @@ enum Command {
     /// See, rotate, withdraw and import signing keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Take back tokens at once: one, or those of a session, a user, a client, a scope or a key.
+    Revoke(revoke::Revoke),
     /// Check the configuration, or see every setting.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -121,6 +124,7 @@ impl Command {
             Self::Resource(command) => command.run(session).await,
             Self::User(command) => Box::pin(command.run(session)).await,
             Self::Keys(command) => command.run(session).await,
+            Self::Revoke(revoke) => revoke.run(session).await,
             Self::Token(command) => command.run(session).await,
             Self::Serve | Self::Config(_) | Self::Doctor | Self::Demo | Self::ExampleService(_) => {
                 Ok(())

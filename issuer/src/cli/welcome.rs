@@ -82,6 +82,7 @@ pub(super) async fn make_demo_client(
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
         workload_rules: Vec::new(),
+        introspects: Vec::new(),
         sign_in: None,
         enabled: true,
     };

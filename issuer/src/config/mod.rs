@@ -19,10 +19,10 @@ pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
 pub use secret::Secret;
 pub use sections::{
     Audit, BrandSettings, ClientAuthenticationLimits, Config, CredentialSettings, Database, Dpop,
-    Keys, Log, LogFormat, Mail, MailTls, MailTransport, MasterKeySource, Mtls, OnWriteFailure,
-    Outbound, Proxies, RefreshTokens, Registration, RegistrationMode, Sessions, Shutdown, Source,
-    Tls, TokenExchange, Tracing, UpstreamProvider, UpstreamRegistration, WorkloadIssuer,
-    WorkloadTokenType,
+    FeedSettings, Keys, Log, LogFormat, Mail, MailTls, MailTransport, MasterKeySource, Mtls,
+    OnWriteFailure, Outbound, Proxies, RefreshTokens, Registration, RegistrationMode, Sessions,
+    Shutdown, Source, Tls, TokenExchange, Tracing, UpstreamProvider, UpstreamRegistration,
+    WorkloadIssuer, WorkloadTokenType,
 };
 pub use setting::{Section, Setting, Shown};
 
@@ -63,6 +63,7 @@ pub const SECTIONS: &[Section] = &[
     Sessions::SECTION,
     RefreshTokens::SECTION,
     Dpop::SECTION,
+    FeedSettings::SECTION,
     Mtls::SECTION,
     CredentialSettings::SECTION,
     BrandSettings::SECTION,

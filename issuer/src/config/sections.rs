@@ -48,6 +48,7 @@ section! {
         pub sessions: Sessions;
         pub refresh_tokens: RefreshTokens;
         pub dpop: Dpop;
+        pub feed: FeedSettings;
         pub mtls: Mtls;
         pub credentials: CredentialSettings;
         pub brand: BrandSettings;
@@ -188,6 +189,15 @@ section! {
         /// Whether each proof must carry a nonce of the issuer, so that none can be made ahead of time. Costs a client one
         /// more request every few minutes.
         pub require_nonce: bool = false, Default "false";
+    }
+}
+
+section! {
+    /// What services that check tokens themselves are told of revocations, as it happens.
+    "feed" => pub struct FeedSettings {
+        /// How many may listen to one node; whoever comes then is told to try again. Each takes a connection, so not more
+        /// than the process may have files open.
+        pub max_subscribers: u32 = 5_000, Default "5000";
     }
 }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::binding::Binding;
 use crate::protocol::Identity;
+use crate::revocation::Holder;
 
 /// Who acts for the subject, the one who acts now first (RFC 8693 §4.1): each nests the one before it.
 #[derive(Clone, Copy, Default)]
@@ -85,8 +86,7 @@ pub(super) struct AccessTokenClaims<'a> {
     pub amr: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<Uuid>,
-    /// The grant that ends with a replay of its code or of a refresh token; only in tokens for the UserInfo endpoint, which
-    /// asks.
+    /// The code or the family of refresh tokens that it came from: a replay of one of these takes it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<Uuid>,
     /// The claims that the UserInfo endpoint tells beyond those of the scopes; only in tokens for it.
@@ -94,7 +94,17 @@ pub(super) struct AccessTokenClaims<'a> {
     pub userinfo_claims: &'a [String],
 }
 
-impl AccessTokenClaims<'_> {
+impl<'a> AccessTokenClaims<'a> {
+    /// For whom it is.
+    pub(super) fn holder(&self) -> Holder<'a> {
+        let clients = [self.client_id].into_iter().chain(self.origin_client_id);
+        Holder {
+            sub: self.sub,
+            clients: clients.chain(self.act.0.iter().copied()).collect(),
+            scopes: self.scope.split(' ').collect(),
+        }
+    }
+
     pub(super) fn to_json(self) -> Vec<u8> {
         to_json(&self, 512)
     }

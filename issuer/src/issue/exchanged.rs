@@ -48,6 +48,7 @@ impl<'a> Chain<'a> {
             acr: sign_in.acr.as_deref(),
             amr: &sign_in.amr,
             sid: sign_in.session_id,
+            grant_id: sign_in.grant_id,
             ..*claims
         }
     }

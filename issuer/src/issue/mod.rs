@@ -211,7 +211,7 @@ fn about_the_user<'a>(
         amr: &signed_in.amr,
         // What goes on after its session ended is no longer of it.
         sid: signed_in.session_id.filter(|_| signed_in.standing.has_session),
-        grant_id: is_own.then_some(signed_in.grant_id),
+        grant_id: Some(signed_in.grant_id),
         userinfo_claims: if is_own { &signed_in.claims.userinfo } else { &[] },
         ..*claims
     }
@@ -223,6 +223,10 @@ fn sign(
     claims: &AccessTokenClaims<'_>,
 ) -> Result<String, OAuthError> {
     let resource = &permitted.resource;
+    // What was revoked before must not take back what is given now (decision 0031).
+    let level = app.revocations.level(&claims.holder());
+    let iat = level.map_or(claims.iat, |level| claims.iat.max(level + 1));
+    let claims = AccessTokenClaims { iat, ..*claims };
     let token =
         app.keychain.live().sign(TokenType::AccessToken, resource.algorithm, &claims.to_json())?;
     let recipient = resource.encryption.as_ref().and_then(Encryption::recipient);

@@ -57,6 +57,8 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// Request objects are not fetched.
     RequestUriNotSupported,
+    /// Tokens of this kind cannot be revoked.
+    UnsupportedTokenType,
     /// Clients do not register themselves.
     RegistrationNotSupported,
     /// The proof of possession is missing where it must be there, or is not good.
@@ -103,7 +105,7 @@ const fn row(
 
 /// The table of all codes, in the order of [`ErrorCode`].
 #[rustfmt::skip]
-pub static ERROR_CODES: [ErrorRow; 35] = [
+pub static ERROR_CODES: [ErrorRow; 36] = [
     row(ErrorCode::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::MethodNotAllowed, "invalid_request", StatusCode::METHOD_NOT_ALLOWED, "RFC 6749 §3.2, RFC 9110 §15.5.6"),
     row(ErrorCode::RequestTimeout, "invalid_request", StatusCode::REQUEST_TIMEOUT, "RFC 9110 §15.5.9"),
@@ -129,6 +131,7 @@ pub static ERROR_CODES: [ErrorRow; 35] = [
     row(ErrorCode::InvalidRequestObject, "invalid_request_object", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
     row(ErrorCode::RequestNotSupported, "request_not_supported", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
     row(ErrorCode::RequestUriNotSupported, "request_uri_not_supported", StatusCode::BAD_REQUEST, "RFC 9101 §7"),
+    row(ErrorCode::UnsupportedTokenType, "unsupported_token_type", StatusCode::BAD_REQUEST, "RFC 7009 §2.2.1"),
     row(ErrorCode::RegistrationNotSupported, "registration_not_supported", StatusCode::BAD_REQUEST, "OpenID Connect Core §7.2.1"),
     row(ErrorCode::InvalidDpopProof, "invalid_dpop_proof", StatusCode::BAD_REQUEST, "RFC 9449 §5"),
     row(ErrorCode::UseDpopNonce, "use_dpop_nonce", StatusCode::BAD_REQUEST, "RFC 9449 §8"),

@@ -113,6 +113,8 @@ pub struct Client {
     pub acting_rules: Vec<ActingRule>,
     /// Which workloads are this client, if that is how it authenticates; no other is.
     pub workload_rules: Vec<WorkloadRule>,
+    /// The resources that it is: it may ask about tokens for them (RFC 7662 §2.1).
+    pub introspects: Vec<String>,
     /// How people sign in through it; `None` for a client that speaks for itself only.
     pub sign_in: Option<SignIn>,
     /// A disabled client gets nothing from any grant.

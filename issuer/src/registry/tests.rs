@@ -18,6 +18,7 @@ fn client(id: &str) -> Client {
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
         workload_rules: Vec::new(),
+        introspects: Vec::new(),
         sign_in: None,
         permissions: Vec::new(),
         enabled: true,

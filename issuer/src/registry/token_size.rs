@@ -9,8 +9,8 @@ use super::{ActingRule, AssertionRule, Client, Encryption, Permission, Resource,
 /// Quotes, names and fixed values of all members of an app token: `iss`, `aud`, `sub`, `client_id`, `scope`,
 /// `roles`, `jti` (22), `exp` and `iat` (10 each), `idtyp`, braces and commas, with a little to spare.
 const PAYLOAD_FRAME: usize = 160;
-/// What a user's token has beyond that: `sub` (36), `auth_time`, `acr`, `amr` with every method, `sid`, `groups`.
-const USER_FRAME: usize = 240;
+/// What a user's token has beyond that: `sub` (36), `auth_time`, `acr`, `amr` with every method, `sid`, `grant_id`, `groups`.
+const USER_FRAME: usize = 290;
 /// `"act":{"sub":""}` and the longer `idtyp`.
 const ASSERTED_FRAME: usize = 40;
 /// `"origin_client_id":"","ancestor_jti":[]`, and one more client id of 64 characters.

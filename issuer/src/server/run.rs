@@ -128,6 +128,7 @@ impl Running {
     /// `true` if all of them were finished.
     pub async fn stop(mut self, grace: Duration) -> bool {
         self.app.drain();
+        self.app.feed.close();
         // Nobody listens any more only if every listener is gone already.
         let _ = self.stop.send(true);
         let finished = async { while self.listeners.join_next().await.is_some() {} };

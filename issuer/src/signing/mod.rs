@@ -31,16 +31,23 @@ pub enum TokenType {
     Jwt,
     /// OpenID Connect Back-Channel Logout §2.4.
     LogoutToken,
+    /// RFC 8417 §2.3.
+    SecurityEvent,
+    /// RFC 9701 §5.
+    Introspection,
 }
 
 impl TokenType {
-    const ALL: [Self; 3] = [Self::AccessToken, Self::Jwt, Self::LogoutToken];
+    const ALL: [Self; 5] =
+        [Self::AccessToken, Self::Jwt, Self::LogoutToken, Self::SecurityEvent, Self::Introspection];
 
     fn typ(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
             Self::Jwt => "JWT",
             Self::LogoutToken => "logout+jwt",
+            Self::SecurityEvent => "secevent+jwt",
+            Self::Introspection => "token-introspection+jwt",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who changes something, for the audit log.
+//! Who changes something and why, for the audit log.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl Actor {
 
     /// This actor's act at a time, in Unix seconds.
     pub fn at(&self, now: i64) -> Act {
-        Act { at: now, actor: self.clone() }
+        Act { at: now, actor: self.clone(), reason: None }
     }
 }
 
@@ -36,13 +36,23 @@ impl fmt::Display for Actor {
     }
 }
 
-/// Who changes something, and when; every change is given one.
+/// Who changes something, when and why; every change is given one.
 #[derive(Clone, Debug)]
 pub struct Act {
     /// Unix seconds.
     pub at: i64,
     /// Who.
     pub actor: Actor,
+    /// Why, if it was said.
+    pub reason: Option<String>,
+}
+
+impl Act {
+    /// The same, with a reason for the record.
+    #[must_use]
+    pub fn because(self, reason: Option<String>) -> Self {
+        Self { reason, ..self }
+    }
 }
 
 fn host() -> String {

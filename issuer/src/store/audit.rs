@@ -40,11 +40,19 @@ impl Change<'_> {
             .bind(self.act.actor.to_string())
             .bind(action)
             .bind(object)
-            .bind(detail.to_string())
+            .bind(self.with_reason(detail).to_string())
             .execute(&mut *self.tx)
             .await?;
         self.recorded += 1;
         Ok(())
+    }
+
+    fn with_reason(&self, detail: &Value) -> Value {
+        let mut detail = detail.clone();
+        if let (Some(reason), Value::Object(members)) = (&self.act.reason, &mut detail) {
+            members.insert("reason".to_owned(), reason.as_str().into());
+        }
+        detail
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn load(
 ) -> Result<Rows<Client>, StoreError> {
     let (after, id) = selection.parameters();
     let select = "SELECT id, name, grants, auth, jwks, jwks_uri, token_endpoint_audience, sign_in, enabled, \
-         dpop_bound_access_tokens, tls_subject_kind, tls_subject, tls_client_certificate_bound_access_tokens, fapi2 \
+         dpop_bound_access_tokens, tls_subject_kind, tls_subject, tls_client_certificate_bound_access_tokens, fapi2, introspects \
          FROM client WHERE deleted_at IS NULL AND generation > $1 AND ($2 = '' OR id = $2) ORDER BY id";
     let rows = sqlx::query(select).bind(after).bind(&id).fetch_all(&mut *connection).await?;
     let mut clients = Rows::read(&rows, (RowKind::Client, "id"), client_row);
@@ -118,6 +118,7 @@ fn client_row(row: &AnyRow) -> Result<Client, StoreError> {
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
         workload_rules: Vec::new(),
+        introspects: list(row, "introspects")?,
         sign_in: sign_in.map_err(|error| corrupt("sign_in", &error))?,
         enabled: flag(row, "enabled")?,
     })

@@ -11,6 +11,7 @@ use crate::registry::{
     ActingRule, AssertionRule, CertificateSubject, Client, ClientId, ClientKeys, InvalidValue,
     Resource, Semantics, WorkloadRule, fapi2,
 };
+use crate::revocation::Revoked;
 
 impl Store {
     /// Registers a client with its secrets and permissions. An id that was ever used is a conflict.
@@ -65,9 +66,13 @@ impl Store {
     ) -> Result<Client, StoreError> {
         let mut change = self.begin(act).await?;
         let mut client = change.client(id).await?;
+        let was_enabled = client.enabled;
         edit(&mut client)?;
         client.id = id.clone();
         self.require_fit(&client)?;
+        if was_enabled && !client.enabled {
+            change.revoke(Revoked::client(id.as_str()));
+        }
         change.check_permissions(&client).await?;
         change.write_client(&client).await?;
         change.replace_permissions(&client).await?;
@@ -98,6 +103,7 @@ impl Store {
             .bind(id.as_str())
             .execute(&mut *change.tx)
             .await?;
+        change.revoke(Revoked::client(id.as_str()));
         change.record("client.delete", id.as_str(), &json!({})).await?;
         change.commit().await
     }
@@ -164,7 +170,7 @@ impl Change<'_> {
         let update = "UPDATE client SET name = $1, grants = $2, auth = $3, jwks = $4, jwks_uri = $5, \
              token_endpoint_audience = $6, sign_in = $7, enabled = $8, generation = $9, \
              dpop_bound_access_tokens = $11, tls_subject_kind = $12, tls_subject = $13, \
-             tls_client_certificate_bound_access_tokens = $14, fapi2 = $15 WHERE id = $10";
+             tls_client_certificate_bound_access_tokens = $14, fapi2 = $15, introspects = $16 WHERE id = $10";
         let sign_in = client.sign_in.as_ref().map(serde_json::to_string).transpose();
         let sign_in = sign_in.map_err(|error| StoreError::Failed(error.to_string()))?;
         let subject = client.certificate_subject.as_ref().map(CertificateSubject::parts);
@@ -185,6 +191,7 @@ impl Change<'_> {
             .bind(subject)
             .bind(i64::from(client.tls_client_certificate_bound_access_tokens))
             .bind(i64::from(client.fapi2))
+            .bind(list_text(&client.introspects))
             .execute(&mut *self.tx)
             .await?;
         Ok(())
@@ -220,7 +227,8 @@ impl Change<'_> {
             .clone()
             .map(|rule| (&rule.resource, rule.scopes.as_slice()))
             .chain(acting.map(|rule| (&rule.audience, rule.needs.as_slice())));
-        for (resource, scopes) in permissions.chain(asserting).chain(acting) {
+        let asking = client.introspects.iter().map(|resource| (resource, [].as_slice()));
+        for (resource, scopes) in permissions.chain(asserting).chain(acting).chain(asking) {
             let resource = self.resource(resource).await?;
             if let Some(unknown) = scopes.iter().find(|scope| !resource.scopes.contains(scope)) {
                 let problem =
@@ -258,6 +266,7 @@ fn description(client: &Client) -> Value {
         "permissions": permissions.collect::<Vec<_>>(),
         "assertion_rules": client.assertion_rules.iter().map(rule).collect::<Vec<_>>(),
         "acting_rules": client.acting_rules.iter().map(acting_rule).collect::<Vec<_>>(),
+        "introspects": client.introspects,
         "workload_rules": client.workload_rules.iter().map(workload_rule).collect::<Vec<_>>(),
         "sign_in": client.sign_in,
         "enabled": client.enabled,

@@ -4,7 +4,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::columns::{list, number, text};
-use super::{Act, Store, StoreError, answered};
+use super::{Act, Change, Store, StoreError, answered};
+use crate::revocation::Revoked;
 
 /// What a user granted to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,25 +45,38 @@ impl Store {
         act: &Act,
     ) -> Result<(), StoreError> {
         let mut change = self.begin(act).await?;
-        let revoke = "UPDATE refresh_family SET revoked_at = $3 WHERE user_id = $1 AND client_id = $2 \
-             AND revoked_at IS NULL";
-        let delete =
-            "DELETE FROM consent WHERE user_id = $1 AND client_id = $2 AND granted_at <= $3";
-        let mut withdrawn = 0;
-        for statement in [revoke, delete] {
-            let done = sqlx::query(statement)
-                .bind(user_id.to_string())
-                .bind(client_id)
-                .bind(act.at)
-                .execute(&mut *change.tx)
-                .await?;
-            withdrawn += done.rows_affected();
-        }
-        if withdrawn == 0 {
+        if change.take_back(user_id, client_id).await? == 0 {
             return Err(StoreError::not_found("consent", client_id));
         }
         let detail = json!({ "client_id": client_id });
         change.record("user.consent.withdraw", &user_id.to_string(), &detail).await?;
         change.commit().await
+    }
+}
+
+impl Change<'_> {
+    /// Takes back what a user gave to a client; returns how much there was.
+    pub(super) async fn take_back(
+        &mut self,
+        user_id: Uuid,
+        client_id: &str,
+    ) -> Result<u64, StoreError> {
+        let revoke = "UPDATE refresh_family SET revoked_at = $3 WHERE user_id = $1 AND client_id = $2 \
+             AND revoked_at IS NULL";
+        let delete =
+            "DELETE FROM consent WHERE user_id = $1 AND client_id = $2 AND granted_at <= $3";
+        let mut taken = 0;
+        for statement in [revoke, delete] {
+            let done = sqlx::query(statement)
+                .bind(user_id.to_string())
+                .bind(client_id)
+                .bind(self.act.at)
+                .execute(&mut *self.tx)
+                .await?;
+            taken += done.rows_affected();
+        }
+        let (sub, client_id) = (user_id.to_string(), Some(client_id.to_owned()));
+        self.revoke(Revoked::User { sub, client_id, scope: None });
+        Ok(taken)
     }
 }

@@ -10,6 +10,7 @@ use super::group_commit::Write;
 use super::sessions::parse_id;
 use super::{Store, StoreError, answered};
 use crate::protocol::ClaimsRequest;
+use crate::revocation::Revoked;
 
 /// All refresh tokens that follow from one sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,35 +102,37 @@ impl Store {
     }
 
     /// Revokes what a code gave, and with its family every family of the session in which it began: whoever replays one
-    /// token of a session may have read them all (RFC 9700 §4.14.2). Remembered for `seconds`, also where there is no
-    /// family.
-    pub async fn revoke_grant(&self, id: Uuid, now: i64, seconds: i64) -> Result<(), StoreError> {
-        let remember = "INSERT INTO one_time_use (kind, hash, expires_at) VALUES ('revoked_grant', $1, $2) \
-             ON CONFLICT DO NOTHING";
+    /// token of a session may have read them all (RFC 9700 §4.14.2).
+    pub async fn revoke_grant(&self, id: Uuid, now: i64) -> Result<(), StoreError> {
         let update = "UPDATE refresh_family SET revoked_at = $1 WHERE revoked_at IS NULL AND (id = $2 OR session_id = \
-             (SELECT session_id FROM refresh_family WHERE id = $2))";
-        self.will_expire(now.saturating_add(seconds));
+             (SELECT session_id FROM refresh_family WHERE id = $2)) RETURNING id";
         answered(async {
             let mut tx = self.pool.begin().await?;
-            sqlx::query(remember)
-                .bind(id.to_string())
-                .bind(now + seconds)
-                .execute(&mut *tx)
-                .await?;
-            sqlx::query(update).bind(now).bind(id.to_string()).execute(&mut *tx).await?;
-            tx.commit().await?;
-            Ok(())
+            let query = sqlx::query(update).bind(now).bind(id.to_string());
+            let rows = query.fetch_all(&mut *tx).await?;
+            let families = rows.iter().map(|row| parse_id(row, "id"));
+            let mut revoked: Vec<Uuid> = families.collect::<Result<_, _>>()?;
+            // What a code gave may have no family.
+            if !revoked.contains(&id) {
+                revoked.push(id);
+            }
+            let revoked: Vec<Revoked> = revoked.into_iter().map(Revoked::Grant).collect();
+            self.commit_revoking(tx, &revoked, now).await
         })
         .await
     }
 
-    /// Whether what a code gave was revoked: by a replay, a sign-out or a withdrawn consent.
-    pub async fn is_grant_revoked(&self, id: Uuid) -> Result<bool, StoreError> {
-        let select = "SELECT id FROM refresh_family WHERE id = $1 AND revoked_at IS NOT NULL \
-             UNION ALL SELECT hash FROM one_time_use WHERE kind = 'revoked_grant' AND hash = $1";
+    /// Revokes a family, whose client wants it, and the access tokens that came from it (RFC 7009 §2.1).
+    pub async fn revoke_family(&self, id: Uuid, now: i64) -> Result<(), StoreError> {
+        let update =
+            "UPDATE refresh_family SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
         answered(async {
-            let row = sqlx::query(select).bind(id.to_string()).fetch_optional(&self.pool).await?;
-            Ok(row.is_some())
+            let mut tx = self.pool.begin().await?;
+            let query = sqlx::query(update).bind(now).bind(id.to_string());
+            if query.execute(&mut *tx).await?.rows_affected() == 0 {
+                return Ok(());
+            }
+            self.commit_revoking(tx, &[Revoked::Grant(id)], now).await
         })
         .await
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use sqlx::Row as _;
 
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::registry::Generation;
+use crate::revocation::{Revocations, Revoked};
 
 mod acting_rules;
 mod actor;
@@ -33,6 +34,8 @@ mod personal_data;
 mod pool;
 mod pushed;
 mod resources;
+mod revocations;
+mod revoked_by_hand;
 mod rings;
 mod row_statement;
 mod schema;
@@ -59,6 +62,8 @@ pub use grants::{CodeRedemption, RefreshFamily};
 pub use logout_deliveries::LogoutDelivery;
 pub use observations::Observation;
 pub use personal_data::PersonalData;
+pub use revocations::{REVOCATION_PAGE, RevocationCalls, RevocationPage};
+pub use revoked_by_hand::ByHand;
 pub use rings::{KeyRow, RingChange, RingRows};
 pub use schema::SchemaState;
 pub use secrets::SecretUse;
@@ -67,7 +72,7 @@ pub use sign_out::EndedSession;
 pub use standing::{Towards, UserStanding};
 pub use upstream_identities::{LinkedUpstreamIdentity, UpstreamIdentity};
 
-use connect::Connector;
+use connect::{Connector, Dialect};
 use expired::NextExpiry;
 use group_commit::Write;
 use pool::{Pool, Transaction};
@@ -90,6 +95,13 @@ pub struct Store {
     next_expiry: Arc<NextExpiry>,
     /// Whether every client is held to FAPI 2.0.
     holds_to_fapi2: bool,
+    /// What was revoked, as far as it was heard of.
+    revocations: Arc<Revocations>,
+    /// Seconds that a token lives at the most.
+    longest_token: i64,
+    dialect: Dialect,
+    /// Where the server is, for a connection beside the pool.
+    url: Option<Secret<String>>,
 }
 
 impl Store {
@@ -98,7 +110,7 @@ impl Store {
     pub async fn open(config: &Config) -> Result<Self, StoreError> {
         let connector = Connector::new(config)?;
         schema::prepare(&connector).await?;
-        Ok(Self::over(connector.pool(), config))
+        Ok(Self::over(&connector, config))
     }
 
     /// Connects to a database as it is, and changes nothing: `None` where there is none, and an error where its schema is
@@ -107,10 +119,11 @@ impl Store {
         let connector = Connector::new(config)?;
         let Some(found) = schema::inspect(&connector).await? else { return Ok(None) };
         found.require_current()?;
-        Ok(Some(Self::over(connector.pool(), config)))
+        Ok(Some(Self::over(&connector, config)))
     }
 
-    fn over(pool: Pool, config: &Config) -> Self {
+    fn over(connector: &Connector, config: &Config) -> Self {
+        let pool = connector.pool();
         Self {
             writes: Together::new(pool.clone()),
             standings: Together::new(pool.clone()),
@@ -118,17 +131,23 @@ impl Store {
             pool,
             next_expiry: Arc::default(),
             holds_to_fapi2: config.fapi2,
+            revocations: Arc::default(),
+            longest_token: i64::from(config.keys.max_token_lifetime_seconds),
+            dialect: connector.dialect,
+            url: config.database.url.clone(),
         }
     }
 
     /// What every node follows. The one query of a node at rest.
     pub async fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
-        let select = "SELECT value, (SELECT MIN(due_at) FROM logout_delivery) FROM generation";
+        let select = "SELECT value, (SELECT MIN(due_at) FROM logout_delivery), \
+             (SELECT seq FROM revocation_feed WHERE id = 1) FROM generation";
         answered(async {
             let row = sqlx::query(select).fetch_one(&self.pool).await?;
             Ok(Heartbeat {
                 generation: Generation(row.try_get(0)?),
                 logout_due_at: row.try_get(1)?,
+                newest_revocation: row.try_get(2)?,
             })
         })
         .await
@@ -147,14 +166,15 @@ impl Store {
 
     /// Begins a change. The first statement takes the next generation, which puts all writers of all nodes in a row: a
     /// reader that has seen a generation has seen every change up to it.
-    async fn begin<'a>(&self, act: &'a Act) -> Result<Change<'a>, StoreError> {
+    async fn begin<'a>(&'a self, act: &'a Act) -> Result<Change<'a>, StoreError> {
         answered(async {
             let mut tx = self.pool.begin().await?;
             let row =
                 sqlx::query("UPDATE generation SET value = value + 1 WHERE id = 1 RETURNING value")
                     .fetch_one(&mut *tx)
                     .await?;
-            Ok(Change { tx, generation: row.try_get(0)?, recorded: 0, act })
+            let generation = row.try_get(0)?;
+            Ok(Change { store: self, tx, generation, recorded: 0, revoked: Vec::new(), act })
         })
         .await
     }
@@ -167,19 +187,24 @@ pub struct Heartbeat {
     pub generation: Generation,
     /// Unix seconds at which the next client has to hear of a session that ended, if there is one.
     pub logout_due_at: Option<i64>,
+    /// The number of the newest revocation.
+    pub newest_revocation: i64,
 }
 
 /// A change under way: undone when dropped, in force once committed.
 struct Change<'a> {
+    store: &'a Store,
     tx: Transaction,
     generation: i64,
     recorded: i64,
+    /// What is no longer good once the change is made.
+    revoked: Vec<Revoked>,
     act: &'a Act,
 }
 
 impl Change<'_> {
     async fn commit(self) -> Result<(), StoreError> {
-        answered(async { Ok(self.tx.commit().await?) }).await
+        answered(self.store.commit_revoking(self.tx, &self.revoked, self.act.at)).await
     }
 }
 

@@ -121,6 +121,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0026_fapi2.sql"),
         postgres: include_str!("../../migrations/0026_fapi2.sql"),
     },
+    Step {
+        version: 27,
+        name: "revocation",
+        sqlite: include_str!("../../migrations/0027_revocation.sql"),
+        postgres: include_str!("../../migrations/0027_revocation.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

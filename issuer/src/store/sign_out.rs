@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::logout_deliveries::{LogoutDelivery, Messenger, enqueue};
 use super::sessions::parse_id;
 use super::{Act, Change, Store, StoreError, answered, users};
+use crate::revocation::Revoked;
 
 /// A session that ended, and who has to hear of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +35,9 @@ impl Store {
     ) -> Result<Option<EndedSession>, StoreError> {
         answered(async {
             let mut tx = self.pool.begin().await?;
-            let ended = end(&mut tx, id, Messenger::Caller, now).await?;
-            tx.commit().await?;
+            let mut revoked = Vec::new();
+            let ended = end(&mut tx, id, (Messenger::Caller, now), &mut revoked).await?;
+            self.commit_revoking(tx, &revoked, now).await?;
             Ok(ended)
         })
         .await
@@ -51,8 +53,10 @@ impl Store {
     ) -> Result<Vec<EndedSession>, StoreError> {
         answered(async {
             let mut tx = self.pool.begin().await?;
-            let ended = end_all(&mut tx, (user_id, kept), Messenger::Caller, now).await?;
-            tx.commit().await?;
+            let mut revoked = Vec::new();
+            let how = (Messenger::Caller, now);
+            let ended = end_all(&mut tx, (user_id, kept), how, &mut revoked).await?;
+            self.commit_revoking(tx, &revoked, now).await?;
             Ok(ended)
         })
         .await
@@ -72,7 +76,7 @@ impl Store {
             .fetch_optional(&mut *change.tx)
             .await?;
         let ended = match own {
-            Some(_) => end(&mut change.tx, id, Messenger::Caller, act.at).await?,
+            Some(_) => change.end_session(id, Messenger::Caller).await?,
             None => None,
         };
         let ended = ended.ok_or_else(|| StoreError::not_found("session", &id.to_string()))?;
@@ -89,7 +93,7 @@ impl Store {
         act: &Act,
     ) -> Result<Vec<EndedSession>, StoreError> {
         let mut change = self.begin(act).await?;
-        let ended = end_all(&mut change.tx, (user_id, None), Messenger::Caller, act.at).await?;
+        let ended = change.end_all((user_id, None), Messenger::Caller).await?;
         let detail = json!({ "sessions": ended.len() });
         change.record("user.sign_out", &user_id.to_string(), &detail).await?;
         change.commit().await?;
@@ -111,8 +115,24 @@ impl Store {
 impl Change<'_> {
     /// Ends every session of a user who may not go on; returns how many there were.
     pub(super) async fn end_sessions(&mut self, user_id: Uuid) -> Result<usize, StoreError> {
-        let ended = end_all(&mut self.tx, (user_id, None), Messenger::Queue, self.act.at).await?;
-        Ok(ended.len())
+        Ok(self.end_all((user_id, None), Messenger::Queue).await?.len())
+    }
+
+    /// Ends one session.
+    pub(super) async fn end_session(
+        &mut self,
+        id: Uuid,
+        messenger: Messenger,
+    ) -> Result<Option<EndedSession>, StoreError> {
+        end(&mut self.tx, id, (messenger, self.act.at), &mut self.revoked).await
+    }
+
+    async fn end_all(
+        &mut self,
+        whose: (Uuid, Option<Uuid>),
+        messenger: Messenger,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        end_all(&mut self.tx, whose, (messenger, self.act.at), &mut self.revoked).await
     }
 
     /// Ends the sessions of a user but one, and revokes whatever was given to clients, also in that one: somebody else may
@@ -122,8 +142,8 @@ impl Change<'_> {
         user_id: Uuid,
         kept: Uuid,
     ) -> Result<Vec<EndedSession>, StoreError> {
-        let whose = (user_id, Some(kept));
-        let ended = end_all(&mut self.tx, whose, Messenger::Caller, self.act.at).await?;
+        let ended = self.end_all((user_id, Some(kept)), Messenger::Caller).await?;
+        self.revoke(Revoked::user(user_id));
         let revoke =
             "UPDATE refresh_family SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL";
         sqlx::query(revoke)
@@ -139,8 +159,8 @@ impl Change<'_> {
 async fn end(
     connection: &mut AnyConnection,
     id: Uuid,
-    messenger: Messenger,
-    now: i64,
+    (messenger, now): (Messenger, i64),
+    revoked: &mut Vec<Revoked>,
 ) -> Result<Option<EndedSession>, StoreError> {
     // Writes first, so that no two see the same session end. The cookie is a key, and to change it locks the row against
     // whoever is joining the session just now (PostgreSQL): no client takes part that does not hear of the end.
@@ -148,6 +168,7 @@ async fn end(
     let row = sqlx::query(close).bind(id.to_string()).fetch_optional(&mut *connection).await?;
     let Some(row) = row else { return Ok(None) };
     let user_id = parse_id(&row, "user_id")?;
+    revoked.push(Revoked::Session(id));
     let revoke = "UPDATE refresh_family SET revoked_at = $1 WHERE session_id = $2 AND revoked_at IS NULL \
          AND scopes NOT LIKE '%\"offline_access\"%'";
     sqlx::query(revoke).bind(now).bind(id.to_string()).execute(&mut *connection).await?;
@@ -167,10 +188,12 @@ async fn end(
 async fn end_all(
     connection: &mut AnyConnection,
     (user_id, kept): (Uuid, Option<Uuid>),
-    messenger: Messenger,
-    now: i64,
+    how: (Messenger, i64),
+    revoked: &mut Vec<Revoked>,
 ) -> Result<Vec<EndedSession>, StoreError> {
+    let is_everything = kept.is_none();
     let kept = kept.map(|id| id.to_string()).unwrap_or_default();
+    let mut one_by_one = Vec::new();
     let close = "UPDATE session SET cookie_hash = 'ended ' || id WHERE user_id = $1 AND id <> $2 \
          RETURNING id";
     let rows = sqlx::query(close)
@@ -180,10 +203,14 @@ async fn end_all(
         .await?;
     let mut all = Vec::with_capacity(rows.len());
     for row in &rows {
-        all.extend(end(connection, parse_id(row, "id")?, messenger, now).await?);
+        all.extend(end(connection, parse_id(row, "id")?, how, &mut one_by_one).await?);
     }
     let revoke = "UPDATE refresh_family SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL \
-         AND (session_id IS NULL OR session_id <> $3)";
-    sqlx::query(revoke).bind(now).bind(user_id.to_string()).bind(kept).execute(connection).await?;
+         AND (session_id IS NULL OR session_id <> $3) RETURNING id";
+    let query = sqlx::query(revoke).bind(how.1).bind(user_id.to_string()).bind(kept);
+    for row in &query.fetch_all(connection).await? {
+        one_by_one.push(Revoked::Grant(parse_id(row, "id")?));
+    }
+    revoked.extend(if is_everything { vec![Revoked::user(user_id)] } else { one_by_one });
     Ok(all)
 }

@@ -5,6 +5,7 @@ use countersign_keys::Kid;
 use serde_json::json;
 
 use super::{Change, StoreError};
+use crate::revocation::Revoked;
 
 impl Change<'_> {
     /// Removes keys, and remembers that they were withdrawn.
@@ -21,6 +22,7 @@ impl Change<'_> {
                 .bind(self.act.at)
                 .execute(&mut *self.tx)
                 .await?;
+            self.revoke(Revoked::Key(*kid));
             self.record("key.withdraw", kid, &json!({})).await?;
         }
         Ok(())

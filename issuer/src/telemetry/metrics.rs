@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{MailMetrics, SweepMetrics};
+use super::{MailMetrics, RevocationMetrics, SweepMetrics};
 use crate::logout::DeliveryOutcome;
 use crate::protocol::ErrorCode;
 use crate::protocol::error_code::ERROR_CODES;
@@ -53,6 +53,8 @@ pub struct Metrics {
     mail: MailMetrics,
     /// What is counted of expired rows.
     pub sweep: SweepMetrics,
+    /// What is counted of revocations.
+    pub feed: RevocationMetrics,
 }
 
 impl Metrics {
@@ -114,9 +116,11 @@ impl Metrics {
         registry.register("signing_keys", "Published signing keys", signing_keys.clone());
         let mail = MailMetrics::registered(&mut registry);
         let sweep = SweepMetrics::registered(&mut registry);
+        let feed = RevocationMetrics::registered(&mut registry);
         Self {
             mail,
             sweep,
+            feed,
             token_requests: all_token_series(&requests),
             registry,
             token_request_seconds,

@@ -3,11 +3,13 @@
 mod logs;
 mod mail;
 mod metrics;
+mod revocation;
 mod sweep;
 mod traces;
 
 pub use logs::{TelemetryError, TelemetryGuard, init};
 pub use mail::MailMetrics;
 pub use metrics::Metrics;
+pub use revocation::RevocationMetrics;
 pub use sweep::SweepMetrics;
 pub use traces::request_span;

@@ -121,8 +121,7 @@ async fn answer(
 async fn settle<T>(app: &App, outcome: Result<T, GrantRefusal>) -> Result<T, OAuthError> {
     let Err(refusal) = outcome else { return outcome.map_err(|refusal| refusal.error) };
     if let Some(grant) = refusal.revoke {
-        let longest = i64::from(app.config.keys.max_token_lifetime_seconds);
-        app.store.revoke_grant(grant, app.clock.now(), longest).await?;
+        app.store.revoke_grant(grant, app.clock.now()).await?;
     }
     Err(refusal.error)
 }

@@ -70,6 +70,8 @@ pub struct TokenSignIn {
     pub amr: Vec<String>,
     /// In which session.
     pub session_id: Option<Uuid>,
+    /// By which code, or which family of refresh tokens.
+    pub grant_id: Option<Uuid>,
 }
 
 impl About {
@@ -128,11 +130,13 @@ impl SubjectToken {
 }
 
 fn sign_in(claims: &StandardClaims) -> TokenSignIn {
+    let id = |claim| claims.text(claim).and_then(|id| Uuid::try_parse(id).ok());
     TokenSignIn {
         auth_time: claims.date(Claim::AuthTime),
         acr: claims.text(Claim::Acr).map(str::to_owned),
         amr: owned(claims, Claim::Amr),
-        session_id: claims.text(Claim::Sid).and_then(|sid| Uuid::try_parse(sid).ok()),
+        session_id: id(Claim::Sid),
+        grant_id: id(Claim::GrantId),
     }
 }
 

@@ -96,6 +96,8 @@ fn as_it_was_after(version: u32) -> String {
             let words: Vec<&str> = line.split_whitespace().collect();
             undo.extend(match words[..] {
                 ["CREATE", "TABLE", table, ..] => Some(format!("DROP TABLE {table}")),
+                // Those of tables that stay; the others went with theirs.
+                ["CREATE", "INDEX", index, ..] => Some(format!("DROP INDEX IF EXISTS {index}")),
                 ["ALTER", "TABLE", table, "ADD", "COLUMN", column, ..] => {
                     Some(format!("ALTER TABLE {table} DROP COLUMN {column}"))
                 }

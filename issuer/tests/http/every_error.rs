@@ -1,4 +1,4 @@
-//! Every error of RFC 6749, 6750, 7636, 8628, 8707, 9101, 9126, 9449 and OpenID Connect Core that this issuer answers: its code,
+//! Every error of RFC 6749, 6750, 7009, 7636, 8628, 8707, 9101, 9126, 9449 and OpenID Connect Core that this issuer answers: its code,
 //! its status, and how it travels. One row a case; the table fails when `error_code.rs` has a code that no row produces.
 //!
 //! Not in it, since they cannot arise: `interaction_required` (there is a more precise code for each step), and
@@ -157,6 +157,8 @@ const ROWS: &[(&str, u16, Carrier, &str, Call)] = &[
     ("unsupported_response_type", 400, Json, "a push of response_type=token", Par(&[WEB, WEB_SECRET, CB, ("response_type", "token")])),
     ("unauthorized_client", 400, Json, "a push of a client without users", Par(&[ORDERS, ORDERS_SECRET])),
     ("invalid_request_object", 400, Json, "a push of an unsigned object", Par(&[WEB, WEB_SECRET, ("request", "eyJhbGciOiJub25lIn0.e30.")])),
+    // RFC 7009 §2.2.1.
+    ("unsupported_token_type", 400, Json, "an ID token to be revoked", Act(|stage| Box::pin(stage.post("/revoke", &[WEB, WEB_SECRET, ("token", "$id_token")])))),
     // RFC 6750 §3.1, at the UserInfo endpoint.
     ("invalid_token", 401, Challenge, "a token that does not verify", Act(|stage| Box::pin(userinfo(stage, "made-up")))),
     ("insufficient_scope", 403, Challenge, "a token without openid", Act(|stage| Box::pin(userinfo(stage, "$poor_token")))),
@@ -269,9 +271,11 @@ impl Stage {
         let used_code = browser.code("web", &[]).await;
         let secret = self.values["web"].clone();
         assert_eq!(self.issuer.redeem("web", &secret, &used_code).await.status, 200);
-        let poor = browser.code("web", &[("scope", "profile")]).await;
+        // The replay of a code takes back what was given in its session.
+        let other = Browser::new(&self.issuer);
+        let poor = other.code("web", &[("scope", "profile")]).await;
         let poor = self.issuer.redeem("web", &secret, &poor).await.json();
-        let bound = browser.code("web", &[]).await;
+        let bound = other.code("web", &[]).await;
         let proof = self.proof(("POST", "/token")).mint();
         let redeeming = [CODE, WEB, ("client_secret", &secret), ("code", &bound), CB, RIGHT];
         let bound = crate::dpop::post(&self.issuer, "/token", &redeeming, &[&proof]).await.json();
@@ -285,6 +289,7 @@ impl Stage {
             ("waiting", text(&waiting, "device_code")),
             ("denied", text(&denied, "device_code")),
             ("poor_token", text(&poor, "access_token")),
+            ("id_token", text(&bound, "id_token")),
             ("bound_token", text(&bound, "access_token")),
             ("old_code", old_code),
             ("used_code", used_code),

@@ -16,7 +16,7 @@ use countersign::registry::{
 use countersign::store::Actor;
 use countersign::{random, router, tasks};
 use countersign_keys::Algorithm;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use sqlx::{Connection as _, Executor as _};
@@ -135,6 +135,7 @@ impl Issuer {
             assertion_rules: Vec::new(),
             acting_rules: Vec::new(),
             workload_rules: Vec::new(),
+            introspects: Vec::new(),
             sign_in: None,
             permissions: vec![Permission {
                 resource: PAYMENTS.to_owned(),
@@ -169,11 +170,16 @@ impl Issuer {
         self.app.freshness.seen(self.clock.elapsed());
     }
 
-    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+    /// The head of a response, with what comes after it.
+    pub(crate) async fn open(&self, mut request: Request<Body>) -> Response<Body> {
         let address = "192.0.2.1".parse().unwrap();
         let origin = Origin { address, request_id: RequestIds::default().next() };
         request.extensions_mut().insert(origin);
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.open(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let body = String::from_utf8(body.to_vec()).unwrap();

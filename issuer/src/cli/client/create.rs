@@ -29,7 +29,7 @@ pub(in super::super) struct Create {
     /// The client id: 1 to 64 characters of A-Z a-z 0-9 . _ ~ -, not shaped like a UUID.
     id: ClientId,
     /// A grant that it may use; may be repeated.
-    #[arg(long = "grant", value_name = "GRANT", required = true, value_parser = parse_grant)]
+    #[arg(long = "grant", value_name = "GRANT", required_unless_present = "introspects", value_parser = parse_grant)]
     grants: Vec<String>,
     /// How it authenticates: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth,
     /// self_signed_tls_client_auth, workload_identity (by tokens of another issuer, see allow-workload), or none for a public
@@ -42,6 +42,9 @@ pub(in super::super) struct Create {
     certificate: CertificateArguments,
     #[command(flatten)]
     permission: PermissionArguments,
+    /// A resource that it is: it may ask about tokens for it (RFC 7662); may be repeated.
+    #[arg(long, value_name = "URI")]
+    introspects: Vec<String>,
     #[command(flatten)]
     sign_in: SignInArguments,
     /// A name for people.
@@ -104,7 +107,7 @@ impl Create {
         };
         let sign_in = self.sign_in.resolve(&self.grants, &self.permission.identity_scopes())?;
         self.sign_in.require_reachable(&session.config.outbound)?;
-        require_confidential(auth, &self.grants)?;
+        require_confidential(auth, (&self.grants, &self.introspects))?;
         require_keys_to_sign(sign_in.as_ref(), keys.as_ref())?;
         let secret = auth
             .uses_secret()
@@ -125,6 +128,7 @@ impl Create {
             assertion_rules: Vec::new(),
             acting_rules: Vec::new(),
             workload_rules: Vec::new(),
+            introspects: self.introspects,
             sign_in,
             enabled: true,
         };
@@ -170,9 +174,16 @@ pub(super) fn signs_something(grants: &[String]) -> bool {
     grants.iter().any(|grant| signing.contains(&grant.as_str()))
 }
 
-/// RFC 6749 §4.4: a public client cannot speak for itself.
-fn require_confidential(auth: ClientAuthentication, grants: &[String]) -> Result<(), Failure> {
+/// RFC 6749 §4.4: a public client cannot speak for itself. RFC 7662 §2.1: nor ask about tokens.
+fn require_confidential(
+    auth: ClientAuthentication,
+    (grants, introspects): (&[String], &[String]),
+) -> Result<(), Failure> {
     let speaks_for_itself = grants.iter().any(|grant| grant == "client_credentials");
+    if auth == ClientAuthentication::None && !introspects.is_empty() {
+        let problem = "a public client cannot ask about tokens";
+        return Err(Failure::new("introspection_refused", problem).hint("leave out --auth none"));
+    }
     if auth == ClientAuthentication::None && speaks_for_itself {
         let problem = "a public client cannot have the grant client_credentials";
         return Err(Failure::new("grant_refused", problem).hint("leave out --auth none"));

@@ -116,7 +116,7 @@ impl ClientCommand {
             }
             Self::Delete(Named { id }) => {
                 store.delete_client(&id, &session.act()).await?;
-                let text = format!("Deleted client {id}. Its tokens end by themselves.");
+                let text = format!("Deleted client {id}. Its tokens are revoked.");
                 session.output.result(&json!({ "deleted": id.as_str() }), &text);
                 Ok(())
             }

@@ -75,6 +75,7 @@ pub(super) fn shown(client: &Client) -> (Value, String) {
         let scopes = permission.scopes.join(" ");
         lines.push(("may use", format!("{}  {scopes}{roles}", permission.resource)));
     }
+    lines.extend(client.introspects.iter().map(|resource| ("may ask about", resource.clone())));
     for rule in &client.assertion_rules {
         let reason = if rule.reason_required { ", with a reason" } else { "" };
         let (scopes, lifetime) = (rule.scopes.join(" "), rule.lifetime);
@@ -124,6 +125,7 @@ pub(super) fn document(client: &Client) -> Value {
         "kids": kids(client),
         "permissions": permissions,
         "assertion_rules": client.assertion_rules.iter().map(rule).collect::<Vec<_>>(),
+        "introspects": client.introspects,
         "acting_rules": client.acting_rules.iter().map(acting_rule).collect::<Vec<_>>(),
         "workload_rules": client.workload_rules.iter().map(workload_rule).collect::<Vec<_>>(),
         "sign_in": client.sign_in,

@@ -23,6 +23,12 @@ pub(in super::super) struct Update {
     /// A resource that it may no longer use; may be repeated.
     #[arg(long, value_name = "URI")]
     remove_resource: Vec<String>,
+    /// A resource that it is: it may ask about tokens for it (RFC 7662); may be repeated.
+    #[arg(long, value_name = "URI")]
+    introspects: Vec<String>,
+    /// One that it no longer is; may be repeated.
+    #[arg(long, value_name = "URI")]
+    remove_introspects: Vec<String>,
     #[command(flatten)]
     keys: KeyArguments,
     #[command(flatten)]
@@ -148,6 +154,10 @@ impl Update {
             self.sign_in.apply(sign_in, &self.permission.identity_scopes())?;
             sign_in.check()?;
         }
+        client.introspects.retain(|known| {
+            !self.introspects.contains(known) && !self.remove_introspects.contains(known)
+        });
+        client.introspects.extend(self.introspects.iter().cloned());
         client.fapi2 = self.fapi2.unwrap_or(client.fapi2);
         client.permissions.retain(|known| !self.remove_resource.contains(&known.resource));
         if let Some(permission) = permission {

@@ -106,6 +106,7 @@ fn client(id: &str) -> Client {
         assertion_rules: [rules(PAYMENTS), rules(OFF)].concat(),
         acting_rules: vec![acting(PAYMENTS), acting(OFF)],
         workload_rules: Vec::new(),
+        introspects: Vec::new(),
         sign_in: Some(SignIn { scopes: texts(&["openid"]), ..SignIn::default() }),
         enabled: true,
     }

@@ -19,6 +19,7 @@ mod objects;
 mod opening;
 mod outage;
 mod races;
+mod revocations;
 mod rings;
 mod sign_out;
 mod unreadable;
@@ -111,6 +112,7 @@ fn client(name: &str) -> Client {
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
         workload_rules: Vec::new(),
+        introspects: Vec::new(),
         sign_in: None,
         permissions: Vec::new(),
         enabled: true,

@@ -26,13 +26,13 @@ const LEDGER: &str = "https://ledger.example";
 
 /// An issuer, the services behind it with one secret each, and a user.
 pub(crate) struct Fleet {
-    issuer: Issuer,
+    pub(crate) issuer: Issuer,
     secrets: Vec<(&'static str, String)>,
     ada: Uuid,
 }
 
 /// For the users of tokens for orders: payments may be read.
-fn rule() -> ActingRule {
+pub(crate) fn rule() -> ActingRule {
     ActingRule {
         audience: ORDERS.to_owned(),
         resource: PAYMENTS.to_owned(),
@@ -44,7 +44,7 @@ fn rule() -> ActingRule {
 }
 
 /// From payments to the ledger.
-fn onward() -> ActingRule {
+pub(crate) fn onward() -> ActingRule {
     ActingRule {
         audience: PAYMENTS.to_owned(),
         resource: LEDGER.to_owned(),
@@ -55,7 +55,7 @@ fn onward() -> ActingRule {
 
 impl Fleet {
     /// `orders` and `payments` have these rules.
-    async fn new(orders: Vec<ActingRule>, payments: Vec<ActingRule>) -> Self {
+    pub(crate) async fn new(orders: Vec<ActingRule>, payments: Vec<ActingRule>) -> Self {
         Self::on(Issuer::new().await, orders, payments).await
     }
 
@@ -91,13 +91,13 @@ impl Fleet {
         Self::new(orders, vec![onward()]).await
     }
 
-    fn secret(&self, client: &str) -> &str {
+    pub(crate) fn secret(&self, client: &str) -> &str {
         let (_, secret) = self.secrets.iter().find(|(id, _)| *id == client).unwrap();
         secret
     }
 
     /// The tokens of somebody who signed in at the web client and wants to see orders.
-    async fn sign_in(&self) -> Value {
+    pub(crate) async fn sign_in(&self) -> Value {
         let more = [("scope", "openid offline_access orders:read trace"), ("resource", ORDERS)];
         let code = Browser::new(&self.issuer).code("web", &more).await;
         let answer = self.issuer.redeem("web", self.secret("web"), &code).await;
@@ -129,7 +129,12 @@ impl Fleet {
         self.sign(&self.claims())
     }
 
-    async fn exchange(&self, client: &str, token: &str, more: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn exchange(
+        &self,
+        client: &str,
+        token: &str,
+        more: &[(&str, &str)],
+    ) -> Answer {
         let mut parameters = vec![
             ("grant_type", GRANT),
             ("subject_token", token),
@@ -172,7 +177,7 @@ impl Fleet {
     }
 }
 
-fn access_token(answer: &Answer) -> String {
+pub(crate) fn access_token(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.json()["access_token"].as_str().unwrap().to_owned()
 }

@@ -64,12 +64,13 @@ async fn after(what: &str) -> (u16, String) {
 async fn ghsa_7qjx_gp9h_65qj_cve_2026_43983_whatever_ends_ends_the_chain() {
     for (what, status, code) in [
         ("nothing", 200, ""),
-        ("user disabled", 400, "invalid_grant"),
-        ("user deleted", 400, "invalid_grant"),
-        ("session ended", 400, "invalid_grant"),
-        ("origin disabled", 400, "invalid_grant"),
-        ("origin deleted", 400, "invalid_grant"),
-        ("actor disabled", 400, "invalid_grant"),
+        // RFC 8693 §2.2.2: the token that is brought was revoked with whatever ended.
+        ("user disabled", 400, "invalid_request"),
+        ("user deleted", 400, "invalid_request"),
+        ("session ended", 400, "invalid_request"),
+        ("origin disabled", 400, "invalid_request"),
+        ("origin deleted", 400, "invalid_request"),
+        ("actor disabled", 400, "invalid_request"),
         ("client disabled", 401, "invalid_client"),
         ("rule withdrawn", 400, "invalid_request"),
         ("grant withdrawn", 400, "unauthorized_client"),
@@ -108,8 +109,10 @@ async fn a_withdrawn_consent_ends_the_chain() {
     let withdrawn_onward = fleet.exchange("payments", &derived, &[]).await;
 
     assert_eq!(onward.status, 200, "{}", onward.body);
-    for refused in [beyond, withdrawn, empty, withdrawn_onward] {
-        assert_eq!(refused.error(), (400, "invalid_grant".to_owned()));
+    assert_eq!(beyond.error(), (400, "invalid_grant".to_owned()));
+    // RFC 8693 §2.2.2: these tokens were revoked with it.
+    for refused in [withdrawn, empty, withdrawn_onward] {
+        assert_eq!(refused.error(), (400, "invalid_request".to_owned()));
     }
 }
 

@@ -28,7 +28,7 @@ async fn f01_discovery_offers_what_the_profile_asks_for() {
         assert!(!names.is_empty() && names.iter().all(|alg| allowed.contains(alg)), "{name}");
         count += 1;
     }
-    assert_eq!(count, 5, "for ID tokens, UserInfo, assertions, objects and proofs");
+    assert_eq!(count, 6, "for ID tokens, UserInfo, assertions, objects, proofs and introspection");
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ fn bare(client: &Client) -> Client {
         assertion_rules: Vec::new(),
         acting_rules: Vec::new(),
         workload_rules: Vec::new(),
+        introspects: Vec::new(),
         sign_in: None,
         enabled: true,
     }

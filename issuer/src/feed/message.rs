@@ -1,0 +1,112 @@
+//! One message: a security event token (RFC 8417) about a part of the sequence, signed by an ordinary signing key.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::resource;
+use crate::app::App;
+use crate::error::OAuthError;
+use crate::random;
+use crate::revocation::Numbered;
+use crate::signing::TokenType;
+use crate::store::RevocationPage;
+
+/// The payload, in the order in which it is written.
+#[derive(Serialize)]
+struct Claims<'m> {
+    iss: &'m str,
+    aud: &'m str,
+    iat: i64,
+    jti: &'m str,
+    events: Events<'m>,
+}
+
+/// RFC 8417 §2.2: one event.
+#[derive(Serialize)]
+struct Events<'m> {
+    #[serde(rename = "urn:countersign:event:revocations")]
+    revocations: Told<'m>,
+}
+
+#[derive(Serialize)]
+struct Told<'m> {
+    feed: &'m str,
+    after: i64,
+    seq: i64,
+    head: i64,
+    revoked: Vec<&'m RawValue>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    jwks_changed: bool,
+}
+
+/// A signed message.
+#[derive(Debug)]
+pub(super) struct Message {
+    /// The entries that live above this number,
+    pub(super) after: i64,
+    /// and up to this one are in it.
+    pub(super) seq: i64,
+    /// The newest number.
+    pub(super) head: i64,
+    /// The token.
+    pub(super) token: String,
+}
+
+impl Message {
+    /// As it stands in a stream (HTML standard §9.2.6).
+    pub(super) fn frame(&self) -> Bytes {
+        format!("id: {}\nevent: set\ndata: {}\n\n", self.seq, self.token).into()
+    }
+}
+
+/// The live entries after a number, as many as fit.
+///
+/// # Errors
+///
+/// `temporarily_unavailable` if the store does not answer; `server_error` without a key.
+pub(super) async fn after(
+    app: &App,
+    after: i64,
+    jwks_changed: bool,
+) -> Result<Message, OAuthError> {
+    let page = match app.revocations.recent_after(after) {
+        Some((head, entries)) => RevocationPage { seq: head, head, entries },
+        None => app.store.revocations_after(after, app.clock.now()).await?,
+    };
+    sign(app, (after, &page), jwks_changed)
+}
+
+/// Signs a message about a page that begins after a number.
+fn sign(
+    app: &App,
+    (after, page): (i64, &RevocationPage),
+    jwks_changed: bool,
+) -> Result<Message, OAuthError> {
+    let now = app.clock.now();
+    // What was the newest number when the database was last seen may have been followed by others since.
+    let unseen = app.freshness.age(app.clock.elapsed()).as_secs();
+    let is_live = |entry: &&Numbered| entry.expires_at >= now && entry.seq <= page.seq;
+    // The page is bounded, in memory (`revocation`) as in the store.
+    let live = page.entries.iter().filter(is_live);
+    let revoked = live.map(|entry| serde_json::from_str(&entry.text)).collect::<Result<_, _>>();
+    let revoked = revoked.map_err(|error: serde_json::Error| {
+        OAuthError::server_error(format!("an entry is damaged: {error}"))
+    })?;
+    // A receiver that knows more than the database learns of it by a head below its own.
+    let (seq, head) = (page.seq.min(page.head), page.head);
+    let told =
+        Told { feed: app.feed.id(), after: after.min(head), seq, head, revoked, jwks_changed };
+    let claims = Claims {
+        iss: app.config.issuer.as_str(),
+        aud: &resource(&app.config.issuer),
+        iat: now - i64::try_from(unseen).unwrap_or_default(),
+        jti: &random::jti(),
+        events: Events { revocations: told },
+    };
+    let payload = serde_json::to_vec(&claims)
+        .map_err(|error| OAuthError::server_error(format!("a message failed: {error}")))?;
+    let algorithm = app.registry.load().own_resource().algorithm;
+    let token = app.keychain.live().sign(TokenType::SecurityEvent, algorithm, &payload)?;
+    Ok(Message { after: after.min(head), seq, head, token })
+}

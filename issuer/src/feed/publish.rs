@@ -1,0 +1,68 @@
+//! Tells those who listen: at once what is new, and every five seconds that nothing is. A node to which nobody listens
+//! signs nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::message::{self, Message};
+use crate::app::App;
+use crate::error::OAuthError;
+
+/// Verifiers know by it that nothing was withheld from them.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Starts the task; it ends with the runtime.
+pub fn spawn(app: &Arc<App>) {
+    tokio::spawn(publish(Arc::clone(app), app.revocations.watch()));
+}
+
+async fn publish(app: Arc<App>, mut head: watch::Receiver<i64>) {
+    let mut told = *head.borrow_and_update();
+    // Until it was told.
+    let mut keys_changed = false;
+    let mut heartbeat = interval(HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    heartbeat.reset();
+    loop {
+        tokio::select! {
+            _ = head.changed() => {}
+            () = app.feed.keys_news.notified() => keys_changed = true,
+            _ = heartbeat.tick() => {}
+        }
+        heartbeat.reset();
+        match tell(&app, told, keys_changed).await {
+            Ok(seq) => (told, keys_changed) = (seq, false),
+            Err(error) => {
+                tracing::error!(cause = error.cause.as_ref(), "verifiers were not told");
+            }
+        }
+    }
+}
+
+/// Tells everybody what is new since a number; returns up to which they know it now.
+async fn tell(app: &App, told: i64, keys_changed: bool) -> Result<i64, OAuthError> {
+    let mut after = told;
+    loop {
+        if app.feed.subscribers() == 0 {
+            return Ok(app.revocations.head());
+        }
+        let message = message::after(app, after, keys_changed).await?;
+        after = message.seq;
+        let is_last = message.seq >= message.head;
+        send(app, message);
+        if is_last {
+            return Ok(after);
+        }
+    }
+}
+
+fn send(app: &App, message: Message) {
+    app.metrics.feed.told();
+    if let Some(live) = &*app.feed.live() {
+        // Whoever listened may have gone meanwhile.
+        let _ = live.send(Arc::new(message));
+    }
+}

@@ -1,0 +1,104 @@
+//! One who listens: first what it has missed, then what comes. Its place is free when it has gone; it goes when its token
+//! is no longer good, when it is too slow, and when the node stops.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use tokio::sync::broadcast;
+
+use super::message::{self, Message};
+use crate::app::App;
+use crate::error::OAuthError;
+use crate::inbound::SignedHere;
+
+/// A subscriber, as a stream of frames.
+pub(super) struct Subscription {
+    place: Place,
+    /// By which right.
+    token: SignedHere,
+    messages: broadcast::Receiver<Arc<Message>>,
+    /// It knows everything up to this number, and has not been told all that is there.
+    missing_after: Option<i64>,
+}
+
+/// A place among those who listen.
+struct Place(Arc<App>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.feed.subscribers.send_modify(|subscribers| *subscribers -= 1);
+    }
+}
+
+impl Place {
+    fn take(app: &Arc<App>) -> Option<Self> {
+        let feed = &app.feed;
+        let has_room = |subscribers: &mut usize| {
+            let has_room = *subscribers < feed.max_subscribers;
+            *subscribers += usize::from(has_room);
+            has_room
+        };
+        feed.subscribers.send_if_modified(has_room).then(|| Self(Arc::clone(app)))
+    }
+}
+
+impl Subscription {
+    /// Takes a place, for a verifier that knows everything up to a number.
+    ///
+    /// # Errors
+    ///
+    /// `temporarily_unavailable` if all places are taken, or the node stops.
+    pub(super) fn begin(app: &Arc<App>, token: SignedHere, after: i64) -> Result<Self, OAuthError> {
+        let messages = app.feed.live().as_ref().map(broadcast::Sender::subscribe);
+        let messages = messages.ok_or_else(|| OAuthError::unavailable("the node stops"))?;
+        let place = Place::take(app)
+            .ok_or_else(|| OAuthError::unavailable("as many listen to the feed as may"))?;
+        Ok(Self { place, token, messages, missing_after: Some(after) })
+    }
+
+    /// What goes over the wire.
+    pub(super) fn frames(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        stream::unfold(self, |mut subscription| async move {
+            let frame = subscription.next().await?;
+            Some((Ok(frame), subscription))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        let frame = match self.missing_after {
+            Some(after) => self.missed(after).await?,
+            None => match self.messages.recv().await {
+                Ok(message) => message.frame(),
+                Err(broadcast::error::RecvError::Lagged(_)) => {
+                    self.place.0.metrics.feed.cut_off();
+                    return None;
+                }
+                Err(broadcast::error::RecvError::Closed) => return None,
+            },
+        };
+        // Seen each time: with the heartbeat in five seconds at the latest.
+        self.token.is_good(&self.place.0).then_some(frame)
+    }
+
+    /// What comes meanwhile is among what is missing.
+    async fn missed(&mut self, after: i64) -> Option<Bytes> {
+        let app = &self.place.0;
+        self.messages = self.messages.resubscribe();
+        let keys_are_news = app.feed.keys_are_news(app.clock.now());
+        match message::after(app, after, keys_are_news).await {
+            Ok(message) => {
+                self.missing_after = (message.seq < message.head).then_some(message.seq);
+                Some(message.frame())
+            }
+            Err(error) => {
+                tracing::warn!(
+                    cause = error.cause.as_ref(),
+                    "a verifier was not told what it missed"
+                );
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What was revoked: the cause as the store knows it, and the entry of the sequence that nodes and verifiers are told
+//! (decision 0031): which tokens are no longer good, and until when that matters.
+
+use countersign_keys::Kid;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The most that a verifier forgives a clock: tokens are taken for so long after they expired.
+const SKEW_SECONDS: i64 = 120;
+
+/// How far ahead of the clock the level of a user lies: the clock of a node may be so far ahead. Tokens of users are made
+/// from what the database says at that moment.
+const USER_AHEAD_SECONDS: i64 = 2;
+
+/// The same of a client, which a node that lost the database serves for five seconds more.
+const CLIENT_AHEAD_SECONDS: i64 = 6;
+
+/// What somebody revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// One token, and what came from it.
+    Token {
+        /// Its id.
+        jti: String,
+        /// Unix seconds.
+        expires_at: i64,
+    },
+    /// What came from one code, or from one family of refresh tokens.
+    Grant(Uuid),
+    /// What was given in a session.
+    Session(Uuid),
+    /// What a key signed.
+    Key(Kid),
+    /// What a user was given until now.
+    User {
+        /// The `sub`.
+        sub: String,
+        /// Through this client only.
+        client_id: Option<String>,
+        /// With this scope only.
+        scope: Option<String>,
+    },
+    /// What a client was given until now, or had a part in.
+    Client {
+        /// Which.
+        client_id: String,
+        /// With this scope only.
+        scope: Option<String>,
+    },
+}
+
+impl Revoked {
+    /// All that a user has.
+    pub fn user(id: Uuid) -> Self {
+        Self::User { sub: id.to_string(), client_id: None, scope: None }
+    }
+
+    /// All that a client has.
+    pub fn client(id: &str) -> Self {
+        Self::Client { client_id: id.to_owned(), scope: None }
+    }
+
+    /// As it is told, if it happens at `at` (Unix seconds) and no token lives longer than `longest` seconds.
+    pub fn entry(&self, at: i64, longest: i64) -> Entry {
+        let level = match self {
+            Self::User { .. } => Some(at + USER_AHEAD_SECONDS),
+            Self::Client { .. } => Some(at + CLIENT_AHEAD_SECONDS),
+            _ => None,
+        };
+        let last = match self {
+            Self::Token { expires_at, .. } => *expires_at,
+            _ => level.unwrap_or(at) + longest,
+        };
+        let entry = Entry { iat: level, exp: last + SKEW_SECONDS, ..Entry::default() };
+        match self {
+            Self::Token { jti, .. } => Entry { jti: Some(jti.as_str().into()), ..entry },
+            Self::Grant(id) => Entry { grant_id: Some(id.to_string().into()), ..entry },
+            Self::Session(id) => Entry { sid: Some(id.to_string().into()), ..entry },
+            Self::Key(kid) => Entry { kid: Some(kid.as_ref().into()), ..entry },
+            Self::User { sub, client_id, scope } => Entry {
+                sub: Some(sub.as_str().into()),
+                client_id: client_id.as_deref().map(Into::into),
+                scope: scope.as_deref().map(Into::into),
+                ..entry
+            },
+            Self::Client { client_id, scope } => Entry {
+                client_id: Some(client_id.as_str().into()),
+                scope: scope.as_deref().map(Into::into),
+                ..entry
+            },
+        }
+    }
+}
+
+/// An entry of the sequence: a token that all its members match is no longer good.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+// What a later release says beside would narrow the entry: without it the entry would match too much.
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) jti: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) grant_id: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sid: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kid: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sub: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client_id: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) scope: Option<Box<str>>,
+    /// Unix seconds: what was issued later is not meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) iat: Option<i64>,
+    /// Unix seconds after which no token is left that it matches.
+    pub(super) exp: i64,
+}
+
+/// What an entry says, taken apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Meant<'e> {
+    /// Whatever has this id, of this kind.
+    Id(IdKind, &'e str),
+    /// What was issued to these until then.
+    Level { sub: Option<&'e str>, client_id: Option<&'e str>, scope: Option<&'e str>, iat: i64 },
+}
+
+/// What an id is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum IdKind {
+    Token,
+    Grant,
+    Session,
+    Key,
+}
+
+impl Entry {
+    /// Unix seconds after which it decides nothing.
+    pub fn expires_at(&self) -> i64 {
+        self.exp
+    }
+
+    /// What it says; none if that is not one of the things that an entry can say.
+    pub(super) fn meant(&self) -> Option<Meant<'_>> {
+        let ids = [
+            (IdKind::Token, &self.jti),
+            (IdKind::Grant, &self.grant_id),
+            (IdKind::Session, &self.sid),
+            (IdKind::Key, &self.kid),
+        ];
+        let mut named = ids.into_iter().filter_map(|(kind, id)| Some((kind, id.as_deref()?)));
+        let (sub, client_id) = (self.sub.as_deref(), self.client_id.as_deref());
+        let is_level = sub.is_some() || client_id.is_some();
+        match (named.next(), named.next(), self.iat) {
+            (Some((kind, id)), None, None) if !is_level && self.scope.is_none() => {
+                Some(Meant::Id(kind, id))
+            }
+            (None, None, Some(iat)) if is_level => {
+                Some(Meant::Level { sub, client_id, scope: self.scope.as_deref(), iat })
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_written_with_what_it_says_and_nothing_else() {
+        let ada = Revoked::User {
+            sub: "ada".to_owned(),
+            client_id: Some("web".to_owned()),
+            scope: Some("payments:read".to_owned()),
+        };
+        let token = Revoked::Token { jti: "t1".to_owned(), expires_at: 2_000 };
+
+        let text = |revoked: &Revoked| serde_json::to_string(&revoked.entry(1_000, 600)).unwrap();
+
+        assert_eq!(text(&token), r#"{"jti":"t1","exp":2120}"#);
+        assert_eq!(
+            text(&ada),
+            r#"{"sub":"ada","client_id":"web","scope":"payments:read","iat":1002,"exp":1722}"#
+        );
+        assert_eq!(text(&Revoked::client("web")), r#"{"client_id":"web","iat":1006,"exp":1726}"#);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_not_matched() {
+        for text in [
+            r#"{"exp":1}"#,
+            r#"{"sub":"ada","exp":1}"#,
+            r#"{"jti":"t1","sid":"s1","exp":1}"#,
+            r#"{"jti":"t1","sub":"ada","iat":1,"exp":1}"#,
+            r#"{"scope":"a","iat":1,"exp":1}"#,
+        ] {
+            let entry: Entry = serde_json::from_str(text).unwrap();
+            assert!(entry.meant().is_none(), "{text}");
+        }
+        assert!(serde_json::from_str::<Entry>(r#"{"jti":"t1","aud":"x","exp":1}"#).is_err());
+    }
+}
