@@ -71,6 +71,35 @@ pub fn exchangeable_token(
     Ok((claims, bound_to))
 }
 
+/// The claims of an access token that came to a gateway, for the service behind it or the gateway itself.
+///
+/// # Errors
+///
+/// The cause, for the log.
+pub fn bearer_token(
+    app: &App,
+    token: &str,
+    audience: &str,
+) -> Result<StandardClaims, Cow<'static, str>> {
+    let claims = signed_here(app, token, |jws| jws.has_typ("at+jwt"));
+    let claims = claims.ok_or("it is not an access token of this issuer")?;
+    let expected = Expectations {
+        issuer: Some(app.config.issuer.as_str()),
+        subject: None,
+        audience: AudienceRule::SingleString(&[audience]),
+        required: &[Claim::Sub, Claim::ClientId, Claim::Idtyp, Claim::Jti, Claim::Iat],
+        max_lifetime: i64::from(app.config.keys.max_token_lifetime_seconds),
+        // The clocks of this issuer's nodes are all that could differ: what follows from it lives no longer than it does.
+        skew: 0,
+    };
+    validate(&claims, &expected, app.clock.now()).map_err(|error| error.to_string())?;
+    // RFC 7800 §3.1, RFC 9449 §7.2: a bound token is no bearer token, and its proof is made for the service.
+    if claims.has(Claim::Cnf) {
+        return Err("it is bound to a key, and comes as a bearer token".into());
+    }
+    Ok(claims)
+}
+
 /// The `sub` of an ID token that was issued to a client, expired or not (OpenID Connect Core §3.1.2.1).
 pub fn id_token_subject(app: &App, token: &str, client_id: &str) -> Option<String> {
     let claims = id_token(app, token)?;

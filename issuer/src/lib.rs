@@ -31,6 +31,7 @@ pub mod account;
 pub mod cors;
 pub mod device;
 pub mod discovery;
+pub mod gateway;
 pub mod health;
 pub mod jwks;
 pub mod logout;

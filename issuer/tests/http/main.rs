@@ -22,6 +22,7 @@ mod exchange;
 mod fapi2;
 mod forgot_password;
 mod front_channel;
+mod gateway;
 mod grants;
 mod harness;
 mod health;
