@@ -66,3 +66,64 @@ fn identities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Identity
     };
     names.iter().map(identity).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::{Config, validate};
+
+    fn shop() -> GatewayRoute {
+        GatewayRoute {
+            host: "shop.example".to_owned(),
+            trusted: vec!["10.0.0.7/32".parse().unwrap()],
+            client_id: "shop-gateway".to_owned(),
+            resource: "https://shop.example".to_owned(),
+            ..GatewayRoute::default()
+        }
+    }
+
+    fn checked(routes: &[(&str, GatewayRoute)]) -> Result<usize, String> {
+        let gateway: BTreeMap<String, GatewayRoute> =
+            routes.iter().map(|(name, route)| ((*name).to_owned(), route.clone())).collect();
+        let config = Config { gateway, ..Config::default() };
+        let warnings = validate::check(&config).map_err(|error| error.to_string())?;
+        Ok(warnings.len())
+    }
+
+    #[test]
+    fn a_route_is_named_completely_and_somebody_may_ask_about_it() {
+        type Edit = fn(&mut GatewayRoute);
+        let faults: [(&str, Edit); 9] = [
+            ("`host`", |route| route.host.clear()),
+            ("`host`", |route| route.host = "https://shop.example".to_owned()),
+            ("`host`", |route| route.host = "shop.example/admin".to_owned()),
+            ("`host`", |route| route.host = "user@shop.example".to_owned()),
+            ("`client_id`", |route| route.client_id.clear()),
+            ("`resource`", |route| route.resource.clear()),
+            ("`identities`", |route| route.identities.clear()),
+            ("nobody may ask", |route| route.trusted.clear()),
+            ("32 characters", |route| route.secret = Some(Secret::new("short".to_owned()))),
+        ];
+        for (problem, edit) in faults {
+            let mut route = shop();
+            edit(&mut route);
+            let refused = checked(&[("shop", route)]).unwrap_err();
+            assert!(refused.contains(problem), "{problem}: {refused}");
+        }
+        assert!(checked(&[("Shop", shop())]).unwrap_err().contains("lower-case"));
+        assert_eq!(checked(&[("shop", shop())]), Ok(0));
+    }
+
+    #[test]
+    fn one_host_has_one_client_and_nobody_is_let_ask_by_mistake() {
+        let other = GatewayRoute { client_id: "other".to_owned(), ..shop() };
+        let open = GatewayRoute { trusted: vec!["0.0.0.0/0".parse().unwrap()], ..shop() };
+
+        let refused = checked(&[("shop", shop()), ("admin", other)]).unwrap_err();
+
+        assert!(refused.contains("the same `client_id`"), "{refused}");
+        assert_eq!(checked(&[("shop", open)]), Ok(1));
+    }
+}

@@ -15,15 +15,15 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-pub const ALL: [&str; 6] = ["nginx", "Caddy", "HAProxy", "Apache", "Envoy", "Traefik"];
+pub(super) const ALL: [&str; 6] = ["nginx", "Caddy", "HAProxy", "Apache", "Envoy", "Traefik"];
 
 /// Where everybody is, by port.
 #[derive(Clone, Copy)]
-pub struct Addresses {
-    pub issuer: u16,
-    pub shop: u16,
-    pub api: u16,
-    pub gateway: u16,
+pub(super) struct Addresses {
+    pub(super) issuer: u16,
+    pub(super) shop: u16,
+    pub(super) api: u16,
+    pub(super) gateway: u16,
 }
 
 impl Addresses {
@@ -34,19 +34,19 @@ impl Addresses {
             let value = |port: &u16| format!("port_value: {port}");
             text.replace(&address(written), &address(port)).replace(&value(written), &value(port))
         });
-        text.replace("8000", &self.gateway.to_string())
+        format!("{}\n", text.replace("8000", &self.gateway.to_string()))
     }
 }
 
 /// A gateway that answers.
-pub struct Front {
-    pub name: &'static str,
-    pub port: u16,
+pub(super) struct Front {
+    pub(super) name: &'static str,
+    pub(super) port: u16,
     _process: Option<Process>,
 }
 
 impl Front {
-    pub async fn start(name: &'static str, folder: &Path, addresses: Addresses) -> Self {
+    pub(super) async fn start(name: &'static str, folder: &Path, addresses: Addresses) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
         let port = addresses.gateway;
         if name == "Traefik" {

@@ -43,13 +43,13 @@ impl World {
         deployment.person("ada").await;
         deployment.person("root").await;
         deployment.cli(&["user", "update", "root", "--role", "admin"]).await;
-        let node = deployment.start().await;
         let stock = ["--resource", "https://api.example", "--scope", "stock:write"];
         let mut app = deployment.app_of("stock", &stock).await;
         (
             "https://api.example".clone_into(&mut app.resource),
             "stock:write".clone_into(&mut app.scope),
         );
+        let node = deployment.start().await;
         let answer = node.http.post(format!("{}/token", node.url)).form(&app.form()).send().await;
         let answer: serde_json::Value =
             answer.expect("an answer").json().await.expect("a JSON document");

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 /// A request as it will be written.
 #[derive(Clone)]
-pub struct Request {
+pub(super) struct Request {
     method: &'static str,
     path: String,
     headers: Vec<(String, String)>,
@@ -15,42 +15,42 @@ pub struct Request {
 }
 
 /// An answer, read to its end.
-pub struct Answer {
-    pub status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
     headers: Vec<(String, String)>,
-    pub body: String,
+    pub(super) body: String,
 }
 
 impl Request {
-    pub fn get(host: &str, path: &str) -> Self {
+    pub(super) fn get(host: &str, path: &str) -> Self {
         let headers = vec![("Host".to_owned(), host.to_owned())];
         Self { method: "GET", path: path.to_owned(), headers, body: String::new() }
     }
 
-    pub fn post(host: &str, path: &str, body: &str) -> Self {
+    pub(super) fn post(host: &str, path: &str, body: &str) -> Self {
         let length = body.len().to_string();
         let request = Self { method: "POST", body: body.to_owned(), ..Self::get(host, path) };
         request.header("Content-Length", &length)
     }
 
-    pub fn form(host: &str, path: &str, fields: &[(&str, String)]) -> Self {
+    pub(super) fn form(host: &str, path: &str, fields: &[(&str, String)]) -> Self {
         let url = reqwest::Url::parse_with_params("http://form", fields).expect("a form");
         let request = Self::post(host, path, url.query().unwrap_or_default());
         request.header("Content-Type", "application/x-www-form-urlencoded")
     }
 
     #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
     #[must_use]
-    pub fn headers(self, headers: &[(&str, &str)]) -> Self {
+    pub(super) fn headers(self, headers: &[(&str, &str)]) -> Self {
         headers.iter().fold(self, |request, (name, value)| request.header(name, value))
     }
 
-    pub async fn send(&self, port: u16) -> Answer {
+    pub(super) async fn send(&self, port: u16) -> Answer {
         let mut text = format!("{} {} HTTP/1.1\r\nConnection: close\r\n", self.method, self.path);
         for (name, value) in &self.headers {
             write!(text, "{name}: {value}\r\n").expect("memory");
@@ -80,7 +80,7 @@ impl Answer {
     }
 
     /// The first of this name; empty if there is none.
-    pub fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
     }
@@ -88,10 +88,10 @@ impl Answer {
 
 /// The cookies of one host.
 #[derive(Default)]
-pub struct Jar(BTreeMap<String, String>);
+pub(super) struct Jar(BTreeMap<String, String>);
 
 impl Jar {
-    pub fn keep(&mut self, answer: &Answer) {
+    pub(super) fn keep(&mut self, answer: &Answer) {
         for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
             let pair = cookie.split(';').next().unwrap_or_default();
             let (name, value) = pair.split_once('=').expect("a cookie");
@@ -100,7 +100,7 @@ impl Jar {
     }
 
     /// The value of the header `Cookie`.
-    pub fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         let pairs: Vec<String> = self.0.iter().map(|(name, v)| format!("{name}={v}")).collect();
         pairs.join("; ")
     }

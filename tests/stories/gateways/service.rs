@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-pub struct Service {
-    pub port: u16,
+pub(super) struct Service {
+    pub(super) port: u16,
 }
 
 impl Service {
-    pub async fn start(issuer: &str, resource: &str) -> Self {
+    pub(super) async fn start(issuer: &str, resource: &str) -> Self {
         let verifier = Verifier::builder(issuer).audience(resource).build().await;
         let verifier: Arc<Verifier> = Arc::new(verifier.expect("a verifier"));
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -4,7 +4,7 @@ use super::{Answer, Jar, Request};
 use serde_json::{Value, json};
 
 /// What must come of a request.
-pub enum Expected {
+pub(super) enum Expected {
     /// One of these statuses, and nothing reached a service.
     Refused(&'static [u16]),
     /// 401, with a challenge that contains this.
@@ -85,7 +85,7 @@ const STOCK: &[(&str, &str)] = &[
 type Row = (String, Request, Expected);
 
 /// All rows, for a gateway at which these people are signed in.
-pub fn rows(ada: &Jar, root: &Jar, app_token: &str) -> Vec<Row> {
+pub(super) fn rows(ada: &Jar, root: &Jar, app_token: &str) -> Vec<Row> {
     let shop = |path: &str| Request::get("shop.example", path);
     let page = |path: &str| shop(path).header("Accept", "text/html,*/*;q=0.8");
     let of = |jar: &Jar, request: Request| request.header("Cookie", &jar.line());
@@ -208,7 +208,7 @@ pub fn rows(ada: &Jar, root: &Jar, app_token: &str) -> Vec<Row> {
 }
 
 impl Expected {
-    pub fn judge(&self, answer: &Answer) -> Result<(), String> {
+    pub(super) fn judge(&self, answer: &Answer) -> Result<(), String> {
         let reached = serde_json::from_str::<Value>(&answer.body).unwrap_or_default();
         let is_refused = reached["service"].is_null();
         let seen = || format!("{} {} {}", answer.status, answer.header("location"), answer.body);

@@ -33,11 +33,11 @@ async fn a_user_is_let_through_and_an_administrator_further() {
 
     let promote = |user: &mut User| {
         user.roles.push("admin".to_owned());
-        user.email_verified = true;
         Ok(())
     };
     let act = Actor::node().at(START);
     drop(world.issuer.app.store.update_user(ADA, &act, promote).await.unwrap());
+    world.issuer.app.store.verify_email(world.ada, &act).await.unwrap();
     let promoted = world.open("shop-admin").send().await;
     assert_eq!(
         (promoted.status.as_u16(), promoted.header("countersign-email")),
