@@ -146,8 +146,9 @@ fn check_gateway(config: &Config) -> Result<(), ConfigError> {
         if !is_plain_name(name) {
             return Err(refused(name, "name it with lower-case letters, digits and hyphens"));
         }
-        let host = Url::parse(&format!("https://{}", route.host));
-        let is_host = host.is_ok_and(|url| url.as_str() == format!("https://{}/", route.host));
+        let is_host = Url::parse(&format!("https://{}", route.host)).is_ok_and(|url| {
+            url.as_str() == format!("https://{}/", route.host) && url.username().is_empty()
+        });
         if !is_host {
             return Err(refused(
                 name,

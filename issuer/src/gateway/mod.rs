@@ -49,7 +49,8 @@ async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
             Err(error) => answer::refused(&asked, error),
         },
         Err(error) => {
-            tracing::warn!(cause = error.cause.as_ref(), "a gateway was refused");
+            let request_id = crate::origin::Origin::of(&parts).request_id;
+            tracing::info!(%request_id, cause = error.cause.as_ref(), "a gateway was refused");
             error.into_response()
         }
     }
