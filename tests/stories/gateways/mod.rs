@@ -45,10 +45,8 @@ impl World {
         deployment.cli(&["user", "update", "root", "--role", "admin"]).await;
         let stock = ["--resource", "https://api.example", "--scope", "stock:write"];
         let mut app = deployment.app_of("stock", &stock).await;
-        (
-            "https://api.example".clone_into(&mut app.resource),
-            "stock:write".clone_into(&mut app.scope),
-        );
+        "https://api.example".clone_into(&mut app.resource);
+        "stock:write".clone_into(&mut app.scope);
         let node = deployment.start().await;
         let answer = node.http.post(format!("{}/token", node.url)).form(&app.form()).send().await;
         let answer: serde_json::Value =

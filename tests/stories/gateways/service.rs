@@ -40,10 +40,10 @@ async fn tell(
     }
     let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    let verified = verifier.verify(token).await;
-    let verified = verified.map_or(String::new(), |verified| verified.subject().to_owned());
+    let found = verifier.verify(token).await;
+    let subject = found.map_or(String::new(), |found| found.subject().to_owned());
     Json(json!({
         "service": resource, "method": parts.method.as_str(), "path": parts.uri.path(),
-        "body": String::from_utf8_lossy(&body), "told": told, "verified": verified,
+        "body": String::from_utf8_lossy(&body), "told": told, "verified": subject,
     }))
 }

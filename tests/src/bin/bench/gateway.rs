@@ -72,7 +72,8 @@ impl Subject {
         deployment.cli(&["resource", "create", SHOP, "--scope", "orders:read"]).await;
         let at = ["--resource", SHOP, "--scope", "orders:read"];
         let mut app = deployment.app_of("app", &at).await;
-        (SHOP.clone_into(&mut app.resource), "orders:read".clone_into(&mut app.scope));
+        SHOP.clone_into(&mut app.resource);
+        "orders:read".clone_into(&mut app.scope);
         let scope = "openid orders:read";
         let sign_in = ["--first-party", "--redirect-uri", REDIRECT_URI, "--resource", SHOP];
         let arguments = [sign_in.as_slice(), &["--scope", scope]].concat();
