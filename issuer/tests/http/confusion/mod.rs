@@ -25,7 +25,7 @@ const TABLE: [(Kind, &[Door]); 30] = [
     (Kind::OwnAppToken, &[Door::ActorToken, Door::Gateway]),
     (Kind::UserToken, &[Door::SubjectToken, Door::Gateway]),
     (Kind::AssertedToken, &[Door::SubjectToken, Door::Gateway]),
-    (Kind::ExchangedToken, &[Door::SubjectToken]),
+    (Kind::ExchangedToken, &[Door::SubjectToken, Door::Gateway]),
     // A certificate that nothing is bound to is no obstacle.
     (Kind::UserInfoToken, &[Door::Bearer, Door::BearerWithCertificate]),
     (Kind::UserInfoTokenOfKey, &[Door::Dpop]),
