@@ -22,6 +22,12 @@ packages_missing() {
     pkg-config --exists openssl 2>/dev/null || echo libssl-dev
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
     command -v psql >/dev/null || echo postgresql-client
+    # The gateways of docs/gateways.md.
+    PATH="$PATH:/usr/sbin" command -v nginx >/dev/null || echo nginx-light
+    command -v caddy >/dev/null || echo caddy
+    PATH="$PATH:/usr/sbin" command -v haproxy >/dev/null || echo haproxy
+    [[ -e /usr/lib/apache2/modules/mod_lua.so ]] || echo apache2-bin
+    compgen -G '/usr/lib/*/lua/5.*/socket' >/dev/null || echo lua-socket
     [[ $bench == no ]] || command -v wrk >/dev/null || echo wrk
 }
 
@@ -36,7 +42,8 @@ install_packages() {
         exit 1
     fi
     echo "== installing ${missing[*]}"
-    export DEBIAN_FRONTEND=noninteractive
+    # Servers are installed as programs: none of them is started.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     apt-get update --quiet --quiet
     # The server of Debian's package is not used: no cluster is made for it.
     mkdir -p /etc/postgresql-common

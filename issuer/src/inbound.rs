@@ -124,6 +124,27 @@ pub fn issued_token(app: &App, token: &str) -> Option<SignedHere> {
     (signed.claims.issuer() == Some(app.config.issuer.as_str())).then_some(signed)
 }
 
+/// The claims of an access token that came to a gateway, for the service behind it or the gateway itself.
+///
+/// # Errors
+///
+/// The cause, for the log.
+pub fn bearer_token(
+    app: &App,
+    token: &str,
+    audience: &str,
+) -> Result<StandardClaims, Cow<'static, str>> {
+    let claims = any_access_token(app, token)?.claims;
+    if claims.text(Claim::Aud) != Some(audience) {
+        return Err("it is for another audience".into());
+    }
+    // RFC 7800 §3.1, RFC 9449 §7.2: a bound token is no bearer token, and its proof is made for the service.
+    if claims.has(Claim::Cnf) {
+        return Err("it is bound to a key, and comes as a bearer token".into());
+    }
+    Ok(claims)
+}
+
 /// The `sub` of an ID token that was issued to a client, expired or not (OpenID Connect Core §3.1.2.1).
 pub fn id_token_subject(app: &App, token: &str, client_id: &str) -> Option<String> {
     let claims = id_token(app, token)?;

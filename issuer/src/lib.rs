@@ -32,6 +32,7 @@ pub mod cors;
 pub mod device;
 pub mod discovery;
 pub mod feed;
+pub mod gateway;
 pub mod health;
 pub mod introspect;
 pub mod jwks;

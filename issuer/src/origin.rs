@@ -20,6 +20,10 @@ pub struct Origin {
     pub request_id: RequestId,
 }
 
+/// Who opened the connection, for those whose word counts only because of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
 impl Origin {
     /// The origin that the listener attached to a request.
     pub fn of(parts: &Parts) -> Self {

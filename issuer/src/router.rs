@@ -10,8 +10,8 @@ use crate::cors::preflight;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
 use crate::{
-    account, authorize, device, discovery, feed, health, interaction, introspect, jwks, logout,
-    page, par, revoke, token, userinfo,
+    account, authorize, device, discovery, feed, gateway, health, interaction, introspect, jwks,
+    logout, page, par, revoke, token, userinfo,
 };
 
 /// What everybody may call. An issuer whose URL has a path answers below it, and at the root for
@@ -34,7 +34,7 @@ pub fn public(app: Arc<App>) -> Router {
 
 /// What is answered below the issuer's URL.
 fn endpoints() -> Router<Arc<App>> {
-    protocol().merge(pages())
+    protocol().merge(pages()).merge(gateway::routes())
 }
 
 /// What a person sees; never for scripts of other origins.

@@ -43,6 +43,10 @@ pub enum Purpose {
     UserCode,
     /// The key of nonces for proofs of possession (RFC 9449 §8).
     ProofNonce,
+    /// A sign-in that was begun at a host behind a gateway.
+    GatewaySignIn,
+    /// The session of a browser at a host behind a gateway.
+    GatewaySession,
 }
 
 impl Purpose {
@@ -61,6 +65,8 @@ impl Purpose {
             Self::DeviceCode => b"device code",
             Self::UserCode => b"user code",
             Self::ProofNonce => b"proof nonce",
+            Self::GatewaySignIn => b"gateway sign-in",
+            Self::GatewaySession => b"gateway session",
         }
     }
 }

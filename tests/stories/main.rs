@@ -23,6 +23,7 @@ mod first_minute;
 mod fleet;
 mod footprint;
 mod full_disk;
+mod gateways;
 mod interop;
 mod mtls;
 mod nodes;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 mod client_certificate_header;
+mod gateway;
 mod issuer_url;
 mod load;
 pub mod reference;
@@ -14,6 +15,7 @@ mod setting;
 mod validate;
 
 pub use client_certificate_header::ClientCertificateHeader;
+pub use gateway::GatewayRoute;
 pub use issuer_url::IssuerUrl;
 pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
 pub use secret::Secret;
@@ -71,6 +73,7 @@ pub const SECTIONS: &[Section] = &[
     Registration::SECTION,
     UpstreamProvider::SECTION,
     WorkloadIssuer::SECTION,
+    GatewayRoute::SECTION,
     Outbound::SECTION,
     Log::SECTION,
     Tracing::SECTION,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::setting::section;
-use super::{ClientCertificateHeader, IssuerUrl, Secret};
+use super::{ClientCertificateHeader, GatewayRoute, IssuerUrl, Secret};
 use crate::mail::{Recipient, Sender};
 use crate::page::{Brand, Color, LogoUrl};
 
@@ -56,6 +56,7 @@ section! {
         pub registration: Registration;
         pub upstream: BTreeMap<String, UpstreamProvider>;
         pub workload: BTreeMap<String, WorkloadIssuer>;
+        pub gateway: BTreeMap<String, GatewayRoute>;
         pub outbound: Outbound;
         pub log: Log;
         pub tracing: Tracing;
@@ -534,7 +535,7 @@ fn domains<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
 }
 
 /// Networks in CIDR notation; a bare address is a network of one.
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     let network = |text: &String| {
         let address = text.parse::<IpAddr>().map(IpNet::from);

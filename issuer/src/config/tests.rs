@@ -48,6 +48,8 @@ fn the_example_file_is_valid_with_every_comment_sign_of_a_setting_removed() {
         .replace(r#"{ file = "/run/secrets/google_client_secret" }"#, r#""secret""#)
         .replace("upstream.NAME", "upstream.google")
         .replace("workload.NAME", "workload.github")
+        .replace("gateway.NAME", "gateway.shop")
+        .replace(r#"{ file = "/run/secrets/gateway" }"#, r#""0123456789abcdef0123456789abcdef""#)
         .replace(r#"{ file = "/run/secrets/mail_password" }"#, r#""secret""#);
 
     let (config, _) = load(&text, &[]).unwrap();

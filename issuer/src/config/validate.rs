@@ -7,7 +7,8 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{
-    Config, ConfigError, MailTls, MailTransport, OnWriteFailure, RegistrationMode, Warning,
+    Config, ConfigError, GatewayRoute, MailTls, MailTransport, OnWriteFailure, RegistrationMode,
+    Secret, Warning,
 };
 use crate::registry::parse_name;
 
@@ -26,6 +27,7 @@ pub(super) fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     parse_name(&config.brand.name).map_err(|error| invalid("brand.name", error.to_string()))?;
     check_upstream(config)?;
     check_workload(config)?;
+    check_gateway(config)?;
     check_registration(config)?;
     EnvFilter::try_new(&config.log.level).map_err(|error| {
         invalid("log.level", format!("it is not a list of directives: {error}"))
@@ -132,6 +134,44 @@ fn check_workload(config: &Config) -> Result<(), ConfigError> {
         }
         if !(60..=86_400).contains(&trusted.max_lifetime_seconds) {
             return Err(refused(name, "`max_lifetime_seconds` must be 60 to 86400"));
+        }
+    }
+    Ok(())
+}
+
+/// A route is named completely, somebody may ask about it, and one host has one client.
+fn check_gateway(config: &Config) -> Result<(), ConfigError> {
+    let refused = |name: &str, problem: &str| invalid("gateway", format!("`{name}`: {problem}"));
+    for (name, route) in &config.gateway {
+        if !is_plain_name(name) {
+            return Err(refused(name, "name it with lower-case letters, digits and hyphens"));
+        }
+        let is_host = Url::parse(&format!("https://{}", route.host)).is_ok_and(|url| {
+            url.as_str() == format!("https://{}/", route.host) && url.username().is_empty()
+        });
+        if !is_host {
+            return Err(refused(
+                name,
+                "`host` must be a name such as shop.example.com, and no more",
+            ));
+        }
+        if route.client_id.is_empty() || route.resource.is_empty() {
+            return Err(refused(name, "set `client_id` and `resource`"));
+        }
+        if route.identities.is_empty() {
+            return Err(refused(name, "`identities` lets nobody in"));
+        }
+        let is_short = |secret: &Secret<String>| secret.expose().len() < 32;
+        if route.secret.as_ref().is_some_and(is_short) {
+            return Err(refused(name, "`secret` must have 32 characters or more"));
+        }
+        if route.trusted.is_empty() && route.secret.is_none() {
+            return Err(refused(name, "nobody may ask: set `trusted`, `secret` or both"));
+        }
+        let differs =
+            |other: &GatewayRoute| other.host == route.host && other.client_id != route.client_id;
+        if config.gateway.values().any(differs) {
+            return Err(refused(name, "routes of one host must have the same `client_id`"));
         }
     }
     Ok(())
@@ -327,6 +367,15 @@ pub(super) fn warnings(config: &Config) -> Vec<Warning> {
         found.push(
             "`outbound.allow` contains every address: a client's jwks_uri can reach private networks; \
              name the networks alone",
+        );
+    }
+    let is_open = |route: &GatewayRoute| {
+        route.secret.is_none() && route.trusted.iter().any(|network| network.prefix_len() == 0)
+    };
+    if config.gateway.values().any(is_open) {
+        found.push(
+            "`trusted` of a `[gateway.NAME]` contains every address: whoever reaches this issuer may ask as the gateway; \
+             name the gateways alone, or set `secret`",
         );
     }
     if config.mail.transport == Some(MailTransport::Log) {

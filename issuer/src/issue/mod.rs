@@ -311,6 +311,11 @@ impl Issued {
         self.binding.as_ref().and_then(Binding::proof)
     }
 
+    /// The signed access token: never logged.
+    pub fn access_token(&self) -> &str {
+        &self.token
+    }
+
     /// The body of the token response.
     pub fn to_json(&self) -> Vec<u8> {
         let response = TokenResponse {

@@ -11,7 +11,7 @@ use super::{AccessRequest, Exchange, Permitted};
 use crate::error::OAuthError;
 use crate::protocol::{ErrorCode, Identity};
 use crate::registry::{
-    ActingRule, AssertedUser, Client, MAX_ASSERTED_LIFETIME, Registry, Resource, Semantics,
+    ActingRule, AssertedUser, Client, MAX_ASSERTED_LIFETIME, Registry, Resource, Semantics, User,
 };
 use crate::token::subject_token::{About, MayAct, SubjectToken};
 
@@ -30,7 +30,7 @@ pub(super) fn decide(
             "a public client cannot act for anybody",
         ));
     }
-    require_good_standing(registry, exchange)?;
+    require_good_standing(registry, token, exchange.user)?;
     require_room_in_the_chain(client, exchange)?;
     let rules = rules_about(client, token)?;
     let (source, resource) = resources(registry, &rules, request.resources, &token.audience)?;
@@ -60,10 +60,17 @@ pub(super) fn decide(
     })
 }
 
-/// Whoever stands behind the token still does: the user, and each client through whose hands it went.
-fn require_good_standing(registry: &Registry, exchange: Exchange<'_>) -> Result<(), OAuthError> {
-    let token = exchange.token;
-    if exchange.user.is_some_and(|user| !user.enabled) {
+/// Whoever stands behind a token still does: its user, and each client through whose hands it went.
+///
+/// # Errors
+///
+/// `invalid_grant`.
+pub fn require_good_standing(
+    registry: &Registry,
+    token: &SubjectToken,
+    user: Option<&User>,
+) -> Result<(), OAuthError> {
+    if user.is_some_and(|user| !user.enabled) {
         return Err(ended("the user is disabled"));
     }
     let app = match &token.about {
@@ -81,7 +88,7 @@ fn require_good_standing(registry: &Registry, exchange: Exchange<'_>) -> Result<
     let Some(asserting) = token.asserted_by().and_then(|id| registry.client(id)) else {
         return Ok(());
     };
-    let user = match (&token.about, exchange.user) {
+    let user = match (&token.about, user) {
         (About::External(subject), _) => AssertedUser::External(subject),
         (_, Some(user)) => AssertedUser::Local(user),
         (_, None) => return Err(ended("the user is not known")),

@@ -7,6 +7,8 @@ mod client;
 mod exchanged;
 mod user;
 
+pub use exchanged::require_good_standing;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 

@@ -73,6 +73,8 @@ pub enum ErrorCode {
     ResourceNonceNeeded,
     /// The access token has not the scope that the endpoint asks for.
     InsufficientScope,
+    /// Who asks is not a gateway, or asks about what is not its own.
+    GatewayRefused,
     /// There were too many requests from one address.
     TooManyRequests,
     /// The issuer cannot answer now, but will again.
@@ -139,6 +141,7 @@ pub static ERROR_CODES: [ErrorRow; 36] = [
     row(ErrorCode::ProofRefused, "invalid_dpop_proof", StatusCode::UNAUTHORIZED, "RFC 9449 §7.1"),
     row(ErrorCode::ResourceNonceNeeded, "use_dpop_nonce", StatusCode::UNAUTHORIZED, "RFC 9449 §9"),
     row(ErrorCode::InsufficientScope, "insufficient_scope", StatusCode::FORBIDDEN, "RFC 6750 §3.1"),
+    row(ErrorCode::GatewayRefused, "access_denied", StatusCode::FORBIDDEN, "RFC 9110 §15.5.4"),
     row(ErrorCode::TooManyRequests, "temporarily_unavailable", StatusCode::TOO_MANY_REQUESTS, "RFC 6585 §4"),
     row(ErrorCode::TemporarilyUnavailable, "temporarily_unavailable", StatusCode::SERVICE_UNAVAILABLE, "RFC 6749 §4.1.2.1"),
     row(ErrorCode::ServerError, "server_error", StatusCode::INTERNAL_SERVER_ERROR, "RFC 6749 §4.1.2.1"),

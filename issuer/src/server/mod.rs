@@ -33,7 +33,7 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::client_certificate;
-use crate::origin::{Origin, RequestIds, client_address};
+use crate::origin::{Origin, Peer, RequestIds, client_address};
 use crate::telemetry::request_span;
 
 /// How long a peer may take for the handshake and for the head of a request, also for the next one
@@ -211,6 +211,7 @@ fn origin(
     let origin = Origin { address, request_id: shared.request_ids.next() };
     let shown = client_certificate::of(config, (peer.ip(), certificate), request.headers());
     request.extensions_mut().insert(origin);
+    request.extensions_mut().insert(Peer(peer.ip()));
     if let Some(shown) = shown {
         request.extensions_mut().insert(shown);
     }

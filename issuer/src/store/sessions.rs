@@ -105,6 +105,21 @@ impl Store {
         .await
     }
 
+    /// A session by its id, with its user, deleted users excepted. Whether it is still good is not judged here.
+    pub async fn session_with_user(&self, id: Uuid) -> Result<Option<(Session, User)>, StoreError> {
+        let select = sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS}, {} FROM session s JOIN user_account u ON u.id = s.user_id \
+             WHERE s.id = $1 AND u.deleted_at IS NULL",
+            users::COLUMNS
+        ));
+        answered(async {
+            let query = sqlx::query(select).bind(id.to_string());
+            let row = query.fetch_optional(&self.pool).await?;
+            row.map(|row| Ok((session_row(&row)?, user_row(&row)?))).transpose()
+        })
+        .await
+    }
+
     /// Notes that a session was used.
     pub async fn touch_session(&self, id: Uuid, now: i64) -> Result<(), StoreError> {
         answered(async {

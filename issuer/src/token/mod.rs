@@ -7,6 +7,8 @@ pub mod grants;
 mod standing;
 pub mod subject_token;
 
+pub(crate) use standing::user_of as user_of_token;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,9 +31,9 @@ use crate::origin::Origin;
 use crate::policy::{self, AccessRequest};
 use crate::protocol::form::{FormError, MAX_FORM_BYTES};
 use crate::protocol::{ErrorCode, Form};
-use crate::registry::ClientId;
+use crate::registry::{Client, ClientId};
 use client_auth::{PresentedCredential, Workload};
-use grants::{Grant, GrantRefusal, TokenRequest};
+use grants::{Grant, GrantRefusal, SignedIn, Subject, TokenRequest};
 
 /// A body that takes longer holds a connection for nothing.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -115,6 +117,29 @@ async fn answer(
     }
     settle(app, grants::commit(app, authorization.commit).await).await?;
     Ok(issued)
+}
+
+/// Redeems the code of a client whose part the issuer itself plays, at a host behind a gateway: as the pipeline would, up to
+/// where tokens are made.
+///
+/// # Errors
+///
+/// As the token endpoint.
+pub(crate) async fn redeem(
+    app: &App,
+    client: &Client,
+    form: &Form<'_>,
+) -> Result<SignedIn, OAuthError> {
+    let grant = grants::find(form.value("grant_type"))?;
+    let request = TokenRequest { app, form, client, binding: None };
+    let authorization = settle(app, (grant.authorize)(request).await).await?;
+    binding::compare(authorization.subject.bound_to(), None)?;
+    standing::of(app, client, &authorization.subject).await?;
+    settle(app, grants::commit(app, authorization.commit).await).await?;
+    match authorization.subject {
+        Subject::User(signed_in) => Ok(*signed_in),
+        _ => Err(OAuthError::server_error("a code is of no user")),
+    }
 }
 
 /// A refusal that must write something writes it here.

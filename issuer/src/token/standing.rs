@@ -113,7 +113,10 @@ async fn user_by_id(app: &App, id: Uuid) -> Result<User, OAuthError> {
 }
 
 /// The user of a token that is exchanged: whatever ends a refresh token of the user ends this too.
-async fn user_of(app: &App, token: &SubjectToken) -> Result<Option<Box<User>>, OAuthError> {
+pub(crate) async fn user_of(
+    app: &App,
+    token: &SubjectToken,
+) -> Result<Option<Box<User>>, OAuthError> {
     let About::User(user_id) = token.about else { return Ok(None) };
     let session = token.sign_in.session_id;
     let towards = Towards {

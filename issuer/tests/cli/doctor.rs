@@ -204,3 +204,32 @@ fn the_doctor_names_clients_that_get_nothing_once_all_are_held_to_fapi2() {
     assert_eq!(refused["error"], "invalid_value");
     assert_eq!(put_away["enabled"], false);
 }
+
+#[test]
+fn the_doctor_names_a_route_behind_a_gateway_that_lets_nobody_through() {
+    let desk = Desk::new();
+    let route = "listen = ['127.0.0.1:0']\nmanagement_listen = []\n[gateway.shop]\nhost = 'shop.example'\n\
+         trusted = ['127.0.0.1']\nclient_id = 'shop-gateway'\nresource = 'https://shop.example'";
+    std::fs::write(desk.path("countersign.toml"), route).unwrap();
+    let detail = || {
+        let (_, report) = examine(&desk);
+        let about = findings(&report, "registry");
+        let of_gateway = about.iter().filter_map(|found| found["detail"].as_str());
+        of_gateway.filter(|detail| detail.contains("[gateway.shop]")).collect::<String>()
+    };
+    desk.json("resource create https://shop.example --scope orders:read");
+
+    let nobody = detail();
+    desk.json(
+        "client create shop-gateway --grant authorization_code --scope openid \
+         --resource https://shop.example --scope orders:read --redirect-uri https://shop.example/cb",
+    );
+    let elsewhere = detail();
+    desk.json(
+        "client update shop-gateway --redirect-uri https://shop.example/.countersign/callback",
+    );
+
+    assert!(nobody.ends_with("its client is not registered"), "{nobody}");
+    assert!(elsewhere.ends_with("has not the redirect URI of the host"), "{elsewhere}");
+    assert_eq!(detail(), "");
+}

@@ -81,6 +81,7 @@ const ROWS: &[(&str, u16, Carrier, &str, Call)] = &[
     ("invalid_request", 400, Json, "no code", Token(&[CODE, WEB, WEB_SECRET])),
     ("invalid_request", 400, Json, "two credentials", Act(|stage| Box::pin(two_credentials(stage)))),
     ("invalid_request", 405, Json, "GET", Act(|stage| Box::pin(stage.issuer.get("/token")))),
+    ("access_denied", 403, Json, "a gateway that nobody knows", Act(|stage| Box::pin(stage.issuer.get("/gateway/unknown")))),
     ("invalid_request", 413, Json, "a body that is too large", Act(|stage| Box::pin(stage.issuer.post("x".repeat(70_000))))),
     ("invalid_request", 415, Json, "JSON", Act(|stage| Box::pin(json_body(stage)))),
     ("not_found", 404, Json, "another address", Act(|stage| Box::pin(stage.issuer.get("/tokens")))),

@@ -23,6 +23,7 @@ mod fapi2;
 mod feed;
 mod forgot_password;
 mod front_channel;
+mod gateway;
 mod grants;
 mod harness;
 mod health;

@@ -3,7 +3,7 @@
 //!
 //! Usage: `bare LISTEN ES256|RS256 CLAIMS_FILE [KEY_FILE]`. The claims are those of a real token of the issuer. With a file of
 //! a P-256 key (a raw point) it also checks the signature of one token that is brought, before it signs: the floor under
-//! exchanges and assertions.
+//! exchanges and assertions. `/check` checks the one of the header and answers: the floor under whoever asks about a token.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -11,6 +11,8 @@ use aws_lc_rs::signature::{
     ParsedPublicKey, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use axum::extract::State;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use base64::Engine as _;
@@ -84,17 +86,27 @@ impl Server {
 async fn token(
     State(server): State<Arc<Server>>,
     Form(request): Form<TokenRequest>,
-) -> Result<Json<TokenResponse>, axum::http::StatusCode> {
+) -> Result<Json<TokenResponse>, StatusCode> {
     if let Some(brought) = &request.assertion {
-        server.trusts(brought).ok_or(axum::http::StatusCode::BAD_REQUEST)?;
+        server.trusts(brought).ok_or(StatusCode::BAD_REQUEST)?;
     }
-    let access_token = server.token().map_err(|_| axum::http::StatusCode::INTERNAL_SERVER_ERROR)?;
+    let access_token = server.token().map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(Json(TokenResponse {
         access_token,
         token_type: "Bearer",
         expires_in: 3600,
         scope: "payments:read",
     }))
+}
+
+/// Whether the token of the header holds.
+async fn check(State(server): State<Arc<Server>>, headers: HeaderMap) -> StatusCode {
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = value.and_then(|value| value.strip_prefix("Bearer "));
+    match token.and_then(|token| server.trusts(token)) {
+        Some(()) => StatusCode::OK,
+        None => StatusCode::UNAUTHORIZED,
+    }
 }
 
 #[tokio::main]
@@ -127,6 +139,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let router = Router::new()
         .route("/token", post(token))
+        .route("/check", get(check))
         .route("/readyz", get(|| async {}))
         .with_state(Arc::new(server));
     axum::serve(tokio::net::TcpListener::bind(listen).await?, router).await?;

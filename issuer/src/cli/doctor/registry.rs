@@ -3,7 +3,10 @@
 use super::super::Session;
 use super::super::failure::repair;
 use super::{Failure, Finding, Outcome};
-use crate::registry::{ClientId, Generation, InvalidValue, Registry, Resource, fapi2};
+use crate::config::GatewayRoute;
+use crate::gateway::CALLBACK;
+use crate::protocol::Identity;
+use crate::registry::{Client, ClientId, Generation, InvalidValue, Registry, Resource, fapi2};
 use crate::store::Store;
 
 /// Loads the registry exactly as the server does.
@@ -28,6 +31,9 @@ pub(super) async fn examine(session: &Session, store: &Store) -> Vec<Finding> {
         weak.sort_by(|a, b| a.identifier.cmp(&b.identifier));
         findings.extend(weak.into_iter().map(|resource| out_of_reach(resource)));
     }
+    findings.extend(
+        session.config.gateway.iter().flat_map(|(name, route)| gateway(&registry, name, route)),
+    );
     let longest = session.config.keys.max_token_lifetime_seconds;
     let mut long: Vec<_> =
         registry.resources().filter(|resource| resource.token_lifetime > longest).collect();
@@ -51,6 +57,46 @@ fn out_of_reach(resource: &Resource) -> Finding {
         format!("nobody gets tokens for {identifier}: FAPI 2.0 has not its algorithm {name}");
     Finding::new("registry", Outcome::Warning, detail)
         .hint(format!("`countersign resource update {identifier} --algorithm ES256`"))
+}
+
+/// A route behind a gateway names a client and a service, which nothing but this compares with what is registered.
+fn gateway(registry: &Registry, name: &str, route: &GatewayRoute) -> Vec<Finding> {
+    let client = registry.client(&route.client_id);
+    let callback = format!("https://{}{CALLBACK}", route.host);
+    let has_callback = |client: &Client| {
+        let sign_in = client.sign_in.as_ref();
+        sign_in.is_some_and(|sign_in| sign_in.redirect_uri(&callback).is_some())
+    };
+    let must_push = |client: &Client| {
+        let sign_in = client.sign_in.as_ref();
+        sign_in.is_some_and(|sign_in| sign_in.require_pushed_authorization_requests)
+    };
+    let is_for_users = route.identities.contains(&Identity::User);
+    let problem = match client {
+        None => Some("its client is not registered"),
+        Some(client) if client.refused().is_some() => Some("its client gets nothing"),
+        Some(client) if is_for_users && !has_callback(client) => {
+            Some("its client has not the redirect URI of the host")
+        }
+        Some(client) if is_for_users && must_push(client) => {
+            Some("its client must push its requests, which a browser at a host cannot")
+        }
+        Some(client) if is_for_users && client.permission(&route.resource).is_none() => {
+            Some("its client has no permission at the service")
+        }
+        Some(_) if registry.resource(&route.resource).is_none() => {
+            Some("its service is not registered")
+        }
+        Some(_) => None,
+    };
+    let finding = |problem| {
+        let detail = format!("[gateway.{name}] lets nobody through: {problem}");
+        Finding::new("registry", Outcome::Warning, detail).hint(format!(
+            "`countersign client show {}`, and `countersign resource show {}`; redirect URI {callback}",
+            route.client_id, route.resource
+        ))
+    };
+    problem.map(finding).into_iter().collect()
 }
 
 /// Minting shortens such tokens, for their key would be gone before they end.

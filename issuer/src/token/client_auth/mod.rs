@@ -76,6 +76,12 @@ impl AuthenticatedClient {
     }
 }
 
+/// The client of a gateway that may ask ([`gateway`](crate::gateway)): who showed that it is the gateway is the client, as far
+/// as tokens for the services behind it go. It has no request at the token endpoint, and so no other credential.
+pub(crate) fn of_gateway(client: &Arc<Client>) -> AuthenticatedClient {
+    AuthenticatedClient { client: Arc::clone(client), workload: None }
+}
+
 /// What a request offers as proof; nothing of it has been checked.
 pub enum PresentedCredential<'r> {
     /// An id and a secret, in the `Authorization` header or in the form.

@@ -1,6 +1,7 @@
 //! The places at which the issuer takes something that was signed, or that it gave out; how each says no.
 
 use axum::body::Body;
+use countersign::origin::Peer;
 use countersign_verifier::binding::ClientCertificate;
 use http::{Request, header};
 
@@ -57,6 +58,8 @@ pub(super) enum Door {
     RefreshToken,
     /// `device_code`.
     DeviceCode,
+    /// A gateway in front of a service, as a bearer token.
+    Gateway,
 }
 
 /// How a door answered: its status, and its error or none.
@@ -89,7 +92,7 @@ impl Opening {
 }
 
 impl Door {
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::ClientAssertion,
         Self::WorkloadAssertion,
         Self::Assertion,
@@ -110,6 +113,7 @@ impl Door {
         Self::Code,
         Self::RefreshToken,
         Self::DeviceCode,
+        Self::Gateway,
     ];
 
     fn refusal(self) -> (u16, &'static str) {
@@ -126,7 +130,9 @@ impl Door {
             | Self::ActorJwt => (400, "invalid_request"),
             Self::ProofAtToken => (400, "invalid_dpop_proof"),
             Self::ProofAtUserInfo => (401, "invalid_dpop_proof"),
-            Self::Bearer | Self::BearerWithCertificate | Self::Dpop => (401, "invalid_token"),
+            Self::Bearer | Self::BearerWithCertificate | Self::Dpop | Self::Gateway => {
+                (401, "invalid_token")
+            }
             Self::RequestAtAuthorize => (303, "invalid_request_object"),
             Self::RequestAtPar => (400, "invalid_request_object"),
             Self::HintAtAuthorize => (303, "invalid_request"),
@@ -190,6 +196,13 @@ impl World<'_> {
             // In another browser, so that the session goes on.
             Door::HintAtLogout => {
                 self.issuer.get(&format!("/logout?{}", form(&[("id_token_hint", token)]))).await
+            }
+            Door::Gateway => {
+                let request = Request::get("/gateway/orders")
+                    .extension(Peer("10.0.0.7".parse().unwrap()))
+                    .header("x-forwarded-host", "orders.example")
+                    .header(header::AUTHORIZATION, bearer);
+                self.issuer.send(request.body(Body::empty()).unwrap()).await
             }
             other => unreachable!("{other:?}"),
         }

@@ -20,12 +20,12 @@ use world::{LEDGER, World};
 
 /// What each kind opens here. The last ones are for somebody else to take: a resource, a client.
 const TABLE: [(Kind, &[Door]); 30] = [
-    (Kind::AppToken, &[Door::SubjectToken]),
+    (Kind::AppToken, &[Door::SubjectToken, Door::Gateway]),
     // Nobody acts for itself; it only shows who the client is.
-    (Kind::OwnAppToken, &[Door::ActorToken]),
-    (Kind::UserToken, &[Door::SubjectToken]),
-    (Kind::AssertedToken, &[Door::SubjectToken]),
-    (Kind::ExchangedToken, &[Door::SubjectToken]),
+    (Kind::OwnAppToken, &[Door::ActorToken, Door::Gateway]),
+    (Kind::UserToken, &[Door::SubjectToken, Door::Gateway]),
+    (Kind::AssertedToken, &[Door::SubjectToken, Door::Gateway]),
+    (Kind::ExchangedToken, &[Door::SubjectToken, Door::Gateway]),
     // A certificate that nothing is bound to is no obstacle.
     (Kind::UserInfoToken, &[Door::Bearer, Door::BearerWithCertificate]),
     (Kind::UserInfoTokenOfKey, &[Door::Dpop]),

@@ -1,5 +1,6 @@
 //! An issuer at which one client uses everything, and a user who is signed in.
 
+use countersign::config::GatewayRoute;
 use countersign::protocol::Identity;
 use countersign::registry::{
     ActingRule, AssertionRule, Client, ClientAuthentication, ClientKeys, Encryption,
@@ -31,9 +32,22 @@ pub(super) async fn issuer() -> (Issuer, Cluster) {
         trusting(config);
         config.client_authentication.failures_per_minute_per_address = 10_000;
         config.client_authentication.failures_per_minute_per_client = 10_000;
+        config.gateway.insert("orders".to_owned(), route());
     })
     .await;
     (issuer, cluster)
+}
+
+/// A gateway that lets everybody through to one service.
+fn route() -> GatewayRoute {
+    GatewayRoute {
+        host: "orders.example".to_owned(),
+        trusted: vec!["10.0.0.7/32".parse().unwrap()],
+        client_id: "web".to_owned(),
+        resource: ORDERS.to_owned(),
+        identities: Identity::ALL.to_vec(),
+        ..GatewayRoute::default()
+    }
 }
 
 pub(super) struct World<'i> {

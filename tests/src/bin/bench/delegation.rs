@@ -149,12 +149,7 @@ impl Subject {
 
     /// The point of the key with which the issuer signs.
     async fn issuer_key(&self) -> Vec<u8> {
-        let keys = self.node.text(&format!("{}/jwks", self.node.url)).await;
-        let keys: Value = serde_json::from_str(&keys).expect("a key set");
-        let keys = keys["keys"].as_array().expect("keys");
-        let key = keys.iter().find(|key| key["alg"] == "ES256").expect("an ES256 key");
-        let part = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().expect("a member"));
-        [vec![4], part("x").expect("x"), part("y").expect("y")].concat()
+        issuer_key(&self.node).await
     }
 
     /// A file with a form a line, each of which is good when it is sent.
@@ -210,6 +205,16 @@ impl Subject {
         let signature = self.key.sign(&SystemRandom::new(), message.as_bytes());
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.expect("a signature")))
     }
+}
+
+/// The point of the key with which a node signs.
+pub(crate) async fn issuer_key(node: &Node) -> Vec<u8> {
+    let keys = node.text(&format!("{}/jwks", node.url)).await;
+    let keys: Value = serde_json::from_str(&keys).expect("a key set");
+    let keys = keys["keys"].as_array().expect("keys");
+    let key = keys.iter().find(|key| key["alg"] == "ES256").expect("an ES256 key");
+    let part = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().expect("a member"));
+    [vec![4], part("x").expect("x"), part("y").expect("y")].concat()
 }
 
 fn jwk(key: &EcdsaKeyPair) -> Value {

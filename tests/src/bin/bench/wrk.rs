@@ -33,24 +33,30 @@ impl Measured {
 
 /// `POST` of a form.
 pub(crate) async fn post(url: &str, form: &str, connections: u32) -> Measured {
-    load(url, connections, &[form]).await
+    load(url, connections, (&[], &[form])).await
 }
 
 /// `POST` of forms that are good once each: as many as there are lines in the file. What is over when the time is up is left.
 pub(crate) async fn post_each(url: &str, file: &Path, connections: u32) -> Measured {
-    load(url, connections, &[&format!("@{}", file.display())]).await
+    load(url, connections, (&[], &[&format!("@{}", file.display())])).await
 }
 
 /// `GET`.
 pub(crate) async fn get(url: &str, connections: u32) -> Measured {
-    load(url, connections, &[]).await
+    load(url, connections, (&[], &[])).await
 }
 
-async fn load(url: &str, connections: u32, form: &[&str]) -> Measured {
+/// `GET` with headers.
+pub(crate) async fn get_with(url: &str, headers: &[&str], connections: u32) -> Measured {
+    load(url, connections, (headers, &[])).await
+}
+
+async fn load(url: &str, connections: u32, (headers, form): (&[&str], &[&str])) -> Measured {
     let mut command = Command::new("taskset");
     command.args(["-c", "1", "wrk", "--threads", "1", "--duration", SECONDS, "--timeout", "10s"]);
     command.args(["--connections", &connections.to_string(), "--script"]);
     command.arg(environment::workspace().join("tests/bench/report.lua"));
+    command.args(headers.iter().flat_map(|header| ["--header", header]));
     command.arg(url).arg("--").args(form);
     let text = run(command, "").await.expect("wrk");
     let line = text.lines().find(|line| line.starts_with('{')).expect("a report");
