@@ -99,6 +99,8 @@ claims! {
     OriginClientId b"origin_client_id" Text,
     /// The ids of the tokens that this one came from by exchange, the oldest first.
     AncestorJti b"ancestor_jti" TextOrList,
+    /// The grant that the token came from: one code, or one family of refresh tokens.
+    GrantId b"grant_id" Text,
     /// Confirmation: the token is bound to a key (RFC 7800 §3.1).
     Cnf b"cnf" Object,
     /// When the user authenticated (RFC 9068 §2.2.1).

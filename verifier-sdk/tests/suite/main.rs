@@ -17,6 +17,7 @@ mod encrypted;
 mod encrypted_josekit;
 mod id_token;
 mod logout_token;
+mod revocation;
 mod silent_logs;
 mod step_up;
 mod token_cache;
