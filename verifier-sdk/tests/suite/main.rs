@@ -12,6 +12,7 @@
 mod arbitrary_bytes;
 mod bound_tokens;
 mod confusion;
+mod cookie_vectors;
 mod custom_keys;
 mod encrypted;
 mod encrypted_josekit;
