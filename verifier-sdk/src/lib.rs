@@ -168,6 +168,7 @@
 //! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side
 //! - `client/`: tokens for calls to other services (feature `client`)
 //! - `jwe`: opens encrypted tokens, in front of all checks (feature `jwe`)
+//! - `hs256_migration/`: old tokens with a shared secret, until a date (feature `hs256-migration`)
 //! - `session/`: the code flow and the session of a server-rendered application (feature `session`)
 //! - [`VerifyError`], [`Challenge`], [`health`], [`metrics`], [`clock`]
 //! - `testing`: `TestIssuer` and hostile tokens
@@ -187,6 +188,8 @@ mod discovery;
 mod error;
 pub mod health;
 mod hops;
+#[cfg(feature = "hs256-migration")]
+pub mod hs256_migration;
 #[cfg(any(feature = "session", feature = "client"))]
 mod http_client;
 mod id_token;

@@ -253,6 +253,11 @@ impl<C> Verifier<C> {
         self.inner.standing.as_ref().map(|standing| &standing.revocations)
     }
 
+    #[cfg(feature = "hs256-migration")]
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
+    }
+
     #[cfg(feature = "axum")]
     pub(crate) fn standing(&self) -> Option<&Standing> {
         self.inner.standing.as_ref()
