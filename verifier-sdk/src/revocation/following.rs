@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::core::Core;
 use super::feed::{Feed, FeedError};
 use super::follower::Outcome;
-use super::revocations::Core;
 use crate::error::VerifyError;
 
 /// The issuer sends a heartbeat every five seconds: without three of them the connection is broken, whatever else comes.
@@ -51,12 +51,14 @@ async fn follow_once(core: &Core, feed: &dyn Feed, failures: &mut u32) -> FeedEr
     let (mut heard, mut asked, mut refused) = (Instant::now(), Instant::now(), 0);
     loop {
         let silent = SILENCE.saturating_sub(heard.elapsed());
-        let due = ask_in(core, asked.elapsed());
+        let due = ask_in(core, asked.elapsed().min(heard.elapsed()));
         let is_missing_something = match timeout(silent.min(due), messages.next()).await {
             Ok(Ok(message)) => match core.take(&message).await {
                 Ok(outcome) => {
-                    // A feed that only breaks after a message was worth it.
-                    (heard, *failures) = (Instant::now(), 0);
+                    // Whoever repeats old messages is silent. A feed that only breaks after a message was worth it.
+                    if outcome != Outcome::Old {
+                        (heard, *failures) = (Instant::now(), 0);
+                    }
                     outcome.is_missing_something() && outcome != Outcome::Behind
                 }
                 // Whoever relays may have added it; the others count.
@@ -81,11 +83,10 @@ async fn follow_once(core: &Core, feed: &dyn Feed, failures: &mut u32) -> FeedEr
     }
 }
 
-/// In time for the strictest route: at half of what it allows.
-fn ask_in(core: &Core, asked: Duration) -> Duration {
-    let lag = core.lag().unwrap_or(Duration::MAX);
-    let due = (core.demanded() / 2).saturating_sub(lag);
-    due.max(ASKED_EVERY.saturating_sub(asked))
+/// In time for the strictest route: at half of what it allows, since something was heard. A clock that is wrong is not made
+/// right by asking more.
+fn ask_in(core: &Core, heard: Duration) -> Duration {
+    (core.demanded() / 2).max(ASKED_EVERY).saturating_sub(heard)
 }
 
 /// Asks until nothing is missing.

@@ -9,9 +9,9 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
+use super::core::feed_of;
 use super::feed::{Feed, FeedError, Messages};
 use super::message::MAX_MESSAGE_BYTES;
-use super::revocations::feed_of;
 use super::sse::Events;
 use crate::client::{AccessToken, TokenError, TokenRequest, TokenSource};
 use crate::discovery::{self, Kept};

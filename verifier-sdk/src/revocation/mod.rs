@@ -18,8 +18,9 @@
 //! ```
 //!
 //! In reading order: `entry` what an entry says; `known` the map, of `table`s and `fingerprint`s; `message` and `follower`
-//! what a message proves; [`Revocations`] all of it together; `policy` and `standing` what a verifier does about it.
+//! what a message proves; [`Revocations`] (`core`) all of it together; `policy` and `standing` what a verifier does about it.
 
+mod core;
 mod counters;
 mod entry;
 #[cfg(feature = "remote")]
@@ -51,14 +52,14 @@ pub use policy::Revocation;
 pub use revocations::Revocations;
 pub use source::FeedSource;
 
+pub(crate) use self::core::Parts;
 pub(crate) use introspection::Fallback;
 #[cfg(feature = "feed")]
 pub(crate) use issuer_feed::IssuerFeed;
 pub(crate) use known::Marks;
-pub(crate) use revocations::Parts;
 pub(crate) use standing::Standing;
 #[cfg(feature = "testing")]
-pub(crate) use {message::EVENT, revocations::feed_of};
+pub(crate) use {self::core::feed_of, message::EVENT};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -7,6 +7,7 @@ mod explain;
 mod multi;
 mod policy;
 mod settings;
+mod standing;
 mod token_cache;
 mod verified;
 
@@ -248,29 +249,9 @@ impl<C> Verifier<C> {
         &self.inner.policy.audiences
     }
 
-    /// What is known of revocations; none where nothing is asked about them.
-    pub fn revocations(&self) -> Option<&Revocations> {
-        self.inner.standing.as_ref().map(|standing| &standing.revocations)
-    }
-
     #[cfg(feature = "hs256-migration")]
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.inner.clock)
-    }
-
-    #[cfg(feature = "axum")]
-    pub(crate) fn standing(&self) -> Option<&Standing> {
-        self.inner.standing.as_ref()
-    }
-
-    /// That what was revoked is known up to now, but for so long; or 503. For what must not be done by mistake, whatever the
-    /// policy of the verifier.
-    pub fn require_fresh_revocation(
-        &self,
-        max_lag: std::time::Duration,
-    ) -> Result<(), VerifyError> {
-        let nothing = VerifyError::Misconfigured("the verifier follows no revocations");
-        self.revocations().ok_or(nothing)?.require_fresh(max_lag)
     }
 
     /// How the keys are, and how well revocations are known.
@@ -390,29 +371,6 @@ impl<C> Verifier<C> {
             then(&jws, key, &verified);
             Ok(verified)
         })
-    }
-
-    fn still_stands(&self, verified: &Verified<C>, key: &VerifyingKey) -> bool {
-        let standing = self.inner.standing.as_ref();
-        standing.is_none_or(|standing| {
-            standing.revocations.still_stands(&verified.marks(Some(key.kid())))
-        })
-    }
-
-    /// That enough is known of revocations, or that the issuer says that this token is good.
-    async fn stand(&self, token: &str, verified: &Verified<C>) -> Result<(), VerifyError> {
-        match (self.require_fresh(), &self.inner.standing) {
-            (Err(VerifyError::RevocationsLate { .. }), Some(standing))
-                if standing.fallback.is_some() =>
-            {
-                standing.ask(token, &verified.marks(None)).await
-            }
-            (settled, _) => settled,
-        }
-    }
-
-    fn require_fresh(&self) -> Result<(), VerifyError> {
-        self.inner.standing.as_ref().map_or(Ok(()), Standing::require_fresh)
     }
 
     fn parse<'t>(&self, token: &'t str) -> Result<UnverifiedJws<'t>, VerifyError> {
