@@ -15,6 +15,7 @@ mod ledger;
 mod verifiers;
 
 mod canary;
+mod cookies;
 mod database_outage;
 mod dpop;
 mod durable;

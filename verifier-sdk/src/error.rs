@@ -54,6 +54,15 @@ pub enum VerifyError {
     /// The signature holds, and the claims refuse.
     #[error("refused by its claims: {0}")]
     Claims(#[from] ClaimError),
+    /// The token was good, and is not any more: it, or what it came from, was revoked.
+    #[error("the token was revoked")]
+    Revoked,
+    /// For too long nothing is known of revocations, and this route or verifier insists on it.
+    #[error("what was revoked lately is not known")]
+    RevocationsLate {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
     /// The token is bound to a key, and possession of it was not proved; or the other way round (RFC 9449 §7).
     #[error("binding: {0}")]
     Binding(#[from] ProofError),
@@ -110,6 +119,8 @@ pub enum Group {
     Expired,
     /// Too young.
     NotYetValid,
+    /// Revoked.
+    Revoked,
     /// Bound to a key.
     Binding,
     /// Not to be judged now.
@@ -136,6 +147,8 @@ impl VerifyError {
             Self::NoKid => "no_kid",
             Self::UnknownKey => "unknown_key",
             Self::Claims(error) => error.code(),
+            Self::Revoked => "revoked",
+            Self::RevocationsLate { .. } => "revocations_late",
             Self::Binding(error) => error.code(),
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::InsufficientRole => "insufficient_role",
@@ -171,14 +184,16 @@ impl VerifyError {
                 ClaimError::BoundToKey => Group::Binding,
                 _ => Group::Claims,
             },
+            Self::Revoked => Group::Revoked,
             Self::Binding(_) => Group::Binding,
             Self::InsufficientScope { .. }
             | Self::InsufficientRole
             | Self::UnacceptableActor
             | Self::InsufficientUserAuthentication { .. } => Group::Forbidden,
-            Self::NeedsKeys | Self::Unavailable { .. } | Self::Misconfigured(_) => {
-                Group::Unavailable
-            }
+            Self::NeedsKeys
+            | Self::Unavailable { .. }
+            | Self::RevocationsLate { .. }
+            | Self::Misconfigured(_) => Group::Unavailable,
         }
     }
 
@@ -189,7 +204,9 @@ impl VerifyError {
             Self::InsufficientScope { .. } | Self::InsufficientRole | Self::UnacceptableActor => {
                 http::StatusCode::FORBIDDEN
             }
-            Self::NeedsKeys | Self::Unavailable { .. } => http::StatusCode::SERVICE_UNAVAILABLE,
+            Self::NeedsKeys | Self::Unavailable { .. } | Self::RevocationsLate { .. } => {
+                http::StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Misconfigured(_) => http::StatusCode::INTERNAL_SERVER_ERROR,
             _ => http::StatusCode::UNAUTHORIZED,
         }
@@ -202,13 +219,15 @@ impl VerifyError {
 
     /// Whether the same token may be accepted a little later.
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::NeedsKeys | Self::Unavailable { .. })
+        matches!(self, Self::NeedsKeys | Self::Unavailable { .. } | Self::RevocationsLate { .. })
     }
 
     /// How long to wait before trying again, at least one second (for `Retry-After`).
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Unavailable { retry_after } => Some((*retry_after).max(Duration::from_secs(1))),
+            Self::Unavailable { retry_after } | Self::RevocationsLate { retry_after } => {
+                Some((*retry_after).max(Duration::from_secs(1)))
+            }
             Self::NeedsKeys => Some(Duration::from_secs(1)),
             _ => None,
         }
@@ -227,6 +246,7 @@ impl Group {
             Self::WrongAudience => "wrong_audience",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
+            Self::Revoked => "revoked",
             Self::Binding => "binding",
             Self::Forbidden => "forbidden",
             Self::Unavailable => "unavailable",

@@ -19,6 +19,8 @@ pub enum State {
     Stale,
     /// Older than the bound on staleness: tokens are answered 503.
     Expired,
+    /// The keys are fresh, and the feed of revocations is late: tokens are answered 503 where the policy insists.
+    FeedLag,
 }
 
 /// A reading of a verifier's health.
@@ -37,12 +39,40 @@ pub struct Health {
     pub failures: u32,
     /// `code()` of the last failure since the last success.
     pub last_error: Option<&'static str>,
+    /// What is known of revocations; none where nothing is asked about them.
+    pub feed: Option<FeedHealth>,
+}
+
+/// How well revocations are known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct FeedHealth {
+    /// For how long nothing is known; none before the first catch-up.
+    pub lag: Option<Duration>,
+    /// Whether that is too long: for the policy, or 30 s where it does not insist.
+    pub is_late: bool,
+    /// Whether all was known once, or it was waited for long enough.
+    pub is_ready: bool,
+    /// How many entries are kept.
+    pub entries: usize,
+    /// What went wrong last, since a message was taken.
+    pub last_error: Option<&'static str>,
 }
 
 impl Health {
-    /// Whether tokens can be judged now.
+    /// Whether tokens can be judged now: there are keys, and revocations were caught up with once.
     pub fn is_ready(&self) -> bool {
-        matches!(self.state, State::Fresh | State::Failing | State::Stale)
+        let has_keys =
+            matches!(self.state, State::Fresh | State::Failing | State::Stale | State::FeedLag);
+        has_keys && self.feed.is_none_or(|feed| feed.is_ready)
+    }
+
+    pub(crate) fn with_feed(mut self, feed: Option<FeedHealth>) -> Self {
+        if self.state == State::Fresh && feed.is_some_and(|feed| feed.is_late) {
+            self.state = State::FeedLag;
+        }
+        self.feed = feed;
+        self
     }
 
     /// Keys that are there, and of which no more is known.
@@ -54,7 +84,7 @@ impl Health {
     /// No keys.
     pub(crate) fn cold() -> Self {
         let (state, kids) = (State::Cold, Vec::new());
-        Self { state, age: None, epoch: 0, kids, failures: 0, last_error: None }
+        Self { state, age: None, epoch: 0, kids, failures: 0, last_error: None, feed: None }
     }
 }
 
@@ -67,6 +97,7 @@ impl State {
             Self::Failing => "failing",
             Self::Stale => "stale",
             Self::Expired => "expired",
+            Self::FeedLag => "feed_lag",
         }
     }
 }

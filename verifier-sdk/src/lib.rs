@@ -111,16 +111,50 @@
 //! With the feature `jwe` and [`VerifierBuilder::decryption_keys`](VerifierBuilder) a verifier opens tokens that are encrypted to
 //! it (RFC 7516) and verifies what is inside as any other token. Without them an encrypted token is refused. See the module `jwe`.
 //!
+//! # Tokens that were revoked
+//!
+//! A verifier that follows the issuer's feed refuses what was revoked within a second, from its own memory:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "feed", feature = "axum"))] mod app {
+//! use std::time::Duration;
+//!
+//! use axum::{Router, routing::post};
+//! use countersign_verifier::Verifier;
+//! use countersign_verifier::axum::{AuthLayer, require_fresh_revocation};
+//! use countersign_verifier::client::{ClientAuthentication, TokenSource};
+//!
+//! # async fn serve(secret: String) -> Result<(), Box<dyn std::error::Error>> {
+//! let payments = ClientAuthentication::secret(secret);
+//! let tokens = TokenSource::builder("https://issuer.example", "payments", payments).build()?;
+//! let verifier = Verifier::builder("https://issuer.example")
+//!     .audience("https://payments.example")
+//!     .feed(tokens)
+//!     .build()
+//!     .await?;
+//!
+//! let app: Router = Router::new()
+//!     .route("/transfers", post(async || "done"))
+//!     .route_layer(require_fresh_revocation(Duration::from_secs(5)))
+//!     .layer(AuthLayer::new(verifier));
+//! # Ok(()) }
+//! # }
+//! ```
+//!
+//! What happens while the feed is late is a choice: [`Revocation`](revocation::Revocation). In a unit test
+//! `issuer.revoke_jti(…)` of `TestIssuer` is enough. See [`revocation`].
+//!
 //! # What is checked, in this order
 //!
 //! Length and alphabet; the header, strictly; `alg` and `typ`; the key by `kid`; the signature; the
 //! claims, strictly and in one pass: `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, required claims; that
-//! the token is presented as it must be; and who calls ([`Caller`]). [`Verifier::explain`] says how each goes.
-//! A remembered token skips to what may have changed: the time, and whether its key is still trusted.
+//! the token is presented as it must be; who calls ([`Caller`]); and whether it was revoked, if there is a feed.
+//! [`Verifier::explain`] says how each goes. A remembered token skips to what may have changed: the time, whether its key is
+//! still trusted, and whether it was revoked.
 //!
 //! # What is not checked here
 //!
-//! Whether a token was revoked: it is short-lived instead. What the caller may do, and through whom it may come, is the
+//! Whether a token was revoked, without a feed: it is short-lived instead. What the caller may do, and through whom it may come, is the
 //! route's business: see [`Verified::require_scopes`], [`Verified::require_hops`] and [`mod@axum`].
 //!
 //! # The map, in reading order
@@ -129,11 +163,12 @@
 //! - [`validation`], [`claims`], [`Caller`], [`Hops`], [`Profile`]: pure rules
 //! - [`RelyingParty`], [`IdToken`], [`LogoutToken`], [`replay`]: what a client of the issuer verifies
 //! - [`key_source`]: fixed keys, the issuer's, kept fresh, or a source of the service; `discovery`
-//! - `revocation/`: to come: the map and the feed; it is asked after the claims have passed
+//! - [`revocation`]: the map, the feed, policies; it is asked after the claims have passed
 //! - [`binding`]: tokens that are bound to a key, and what who presents them shows: a proof, or a certificate
 //! - [`credential`], [`resource_metadata`], [`mod@axum`]: the HTTP side
 //! - `client/`: tokens for calls to other services (feature `client`)
 //! - `jwe`: opens encrypted tokens, in front of all checks (feature `jwe`)
+//! - `hs256_migration/`: old tokens with a shared secret, until a date (feature `hs256-migration`)
 //! - `session/`: the code flow and the session of a server-rendered application (feature `session`)
 //! - [`VerifyError`], [`Challenge`], [`health`], [`metrics`], [`clock`]
 //! - `testing`: `TestIssuer` and hostile tokens
@@ -153,6 +188,8 @@ mod discovery;
 mod error;
 pub mod health;
 mod hops;
+#[cfg(feature = "hs256-migration")]
+pub mod hs256_migration;
 #[cfg(any(feature = "session", feature = "client"))]
 mod http_client;
 mod id_token;
@@ -167,6 +204,7 @@ mod random;
 mod relying_party;
 pub mod replay;
 pub mod resource_metadata;
+pub mod revocation;
 #[cfg(feature = "session")]
 pub mod session;
 #[cfg(feature = "testing")]

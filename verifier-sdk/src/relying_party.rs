@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_keys::{Algorithm, UnverifiedJws};
+use countersign_keys::{Algorithm, Kid, UnverifiedJws};
 
 use crate::claims::{ClaimError, StandardClaims};
 use crate::clock::Clock;
@@ -16,6 +16,7 @@ use crate::key_source::IssuerKeys;
 use crate::logout_token::{self, LogoutToken};
 use crate::profile::HeaderType;
 use crate::replay::ReplayStore;
+use crate::revocation::{Marks, Revocations, Standing};
 use crate::validation::{AudienceRule, Expectations};
 use crate::verifier::{IsClient, Policy, VerifierBuilder};
 
@@ -30,6 +31,7 @@ pub(crate) struct Parts<C> {
     pub(crate) keys: IssuerKeys,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) replay: Arc<dyn ReplayStore>,
+    pub(crate) standing: Option<Standing>,
     pub(crate) read_extra: fn(&str) -> Option<C>,
 }
 
@@ -38,6 +40,8 @@ pub(crate) struct Opened {
     pub(crate) claims: StandardClaims,
     /// With which the token was signed.
     pub(crate) algorithm: Algorithm,
+    /// By which key.
+    pub(crate) kid: Kid,
 }
 
 impl RelyingParty {
@@ -81,6 +85,9 @@ impl<C> RelyingParty<C> {
         let parts = &self.parts;
         let now = parts.clock.wall();
         let expected = self.expectations(logout_token::REQUIRED);
+        // It names what was revoked, so only its key is asked about.
+        let standing = parts.standing.as_ref();
+        standing.map_or(Ok(()), |standing| standing.check_key(&opened.claims, &opened.kid))?;
         let logout = LogoutToken::judge(opened.claims, &expected, now)?;
         // Back-Channel Logout §2.6: the same `jti` again is a replay.
         let name = format!("logout {} {}", parts.policy.issuer, logout.token_id());
@@ -107,9 +114,39 @@ impl<C> RelyingParty<C> {
         Arc::clone(&self.parts.clock)
     }
 
-    /// How the keys are.
+    /// How the keys are, and how well revocations are known.
     pub fn health(&self) -> Health {
-        self.parts.keys.health()
+        let standing = self.parts.standing.as_ref();
+        let feed = standing.map(|standing| standing.health(self.parts.clock.monotonic()));
+        self.parts.keys.health().with_feed(feed)
+    }
+
+    /// What is known of revocations; none where nothing is asked about them.
+    pub fn revocations(&self) -> Option<&Revocations> {
+        self.parts.standing.as_ref().map(|standing| &standing.revocations)
+    }
+
+    /// Whether an ID token that was verified once was revoked since, with its session or its user, say.
+    #[cfg(feature = "session")]
+    pub(crate) fn is_revoked(&self, id_token: &str) -> bool {
+        let Some(standing) = &self.parts.standing else { return false };
+        let Ok(jws) = UnverifiedJws::parse(id_token) else { return false };
+        let payload = jws.danger_unverified_payload().ok();
+        let text = payload.and_then(|payload| String::from_utf8(payload).ok());
+        let claims = text.and_then(|text| StandardClaims::parse_unverified(text).ok());
+        claims.is_some_and(|claims| standing.check(&self.marks(&claims, jws.kid())).is_err())
+    }
+
+    /// That neither the session nor the user of an ID token was revoked since, nor the key that signed it.
+    fn require_standing(&self, opened: &Opened) -> Result<(), VerifyError> {
+        let Some(standing) = &self.parts.standing else { return Ok(()) };
+        standing.check(&self.marks(&opened.claims, Some(&opened.kid)))?;
+        standing.require_fresh()
+    }
+
+    fn marks<'t>(&'t self, claims: &'t StandardClaims, kid: Option<&'t Kid>) -> Marks<'t> {
+        let client = Some(self.client_id());
+        Marks { claims, client, scope: crate::claims::Claim::Scope, kid }
     }
 
     fn id_token(
@@ -122,6 +159,7 @@ impl<C> RelyingParty<C> {
         id_token::judge(&opened.claims, &self.expectations(id_token::REQUIRED), now)?;
         id_token::check_parties(&opened.claims, self.client_id(), &parts.trusted_audiences)?;
         answers(&opened.claims, opened.algorithm, now)?;
+        self.require_standing(&opened)?;
         let extra = (parts.read_extra)(opened.claims.payload()).ok_or(ClaimError::Application)?;
         Ok(IdToken::new(opened.claims, extra))
     }
@@ -157,11 +195,12 @@ impl<C> RelyingParty<C> {
         let jws: UnverifiedJws<'_> = policy.parse(&signed, None)?;
         policy.check_algorithm(&jws)?;
         header_type.check(&jws)?;
-        let payload = self.parts.keys.with_key(jws.kid(), |key| {
-            Policy::check_signature(&jws, key.map_err(VerifyError::from)?)
+        let (payload, kid) = self.parts.keys.with_key(jws.kid(), |key| {
+            let key = key.map_err(VerifyError::from)?;
+            Policy::check_signature(&jws, key).map(|payload| (payload, *key.kid()))
         })?;
         let claims = StandardClaims::parse_owned(payload)?;
-        Ok(Opened { claims, algorithm: jws.algorithm() })
+        Ok(Opened { claims, algorithm: jws.algorithm(), kid })
     }
 }
 

@@ -69,6 +69,11 @@ pub async fn foreign_encryption(library: &str, wishes: &Value) -> Result<Value, 
     answer(&run(command, &wishes.to_string()).await?)
 }
 
+/// Express with `cookie-session`: the cookies that it makes of a token, and the sessions that it reads in others.
+pub async fn foreign_cookies(wish: &Value) -> Result<Value, String> {
+    answer(&run(script("openid-client", "express"), &wish.to_string()).await?)
+}
+
 /// Tokens that are bound to a certificate, at the issuer and at a service (RFC 8705), with the same libraries.
 pub async fn foreign_mtls(
     library: &str,

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use axum::response::Response;
 
 use super::Rejection;
-use super::requirement::Rights;
+use super::requirement::{Requirement, Rights};
 use crate::challenge::Offer;
 use crate::credential::{CredentialError, Scheme};
 use crate::error::VerifyError;
+use crate::revocation::Standing;
 
 #[derive(Clone)]
 pub(super) struct Found {
@@ -17,10 +18,12 @@ pub(super) struct Found {
     refusals: Arc<Refusals>,
 }
 
-struct Caller {
-    rights: Box<dyn Rights>,
-    token: PresentedToken,
-    scheme: Scheme,
+pub(super) struct Caller {
+    pub(super) rights: Box<dyn Rights>,
+    pub(super) token: PresentedToken,
+    pub(super) scheme: Scheme,
+    /// What the verifier knows of revocations.
+    pub(super) standing: Option<Standing>,
 }
 
 /// How this service refuses.
@@ -63,26 +66,45 @@ impl std::fmt::Debug for PresentedToken {
     }
 }
 
+impl Caller {
+    /// That the caller has what a route demands.
+    pub(super) fn require(&self, requirement: &Requirement) -> Result<(), VerifyError> {
+        match (requirement, &self.standing) {
+            (Requirement::FreshRevocation(max_lag), Some(standing)) => {
+                standing.revocations.require_fresh(*max_lag)
+            }
+            (Requirement::FreshRevocation(_), None) => {
+                tracing::error!("a route insists on revocations, and its verifier follows none");
+                Err(VerifyError::Misconfigured("the verifier follows no revocations"))
+            }
+            _ => self.rights.require(requirement),
+        }
+    }
+}
+
+/// Asks the issuer about the token of a caller.
+pub(super) async fn ask(caller: Arc<Caller>) -> Result<(), VerifyError> {
+    match &caller.standing {
+        Some(standing) => standing.ask(caller.token.expose(), &caller.rights.marks()).await,
+        None => Err(VerifyError::Misconfigured("the verifier follows no revocations")),
+    }
+}
+
 impl Found {
     pub(super) fn nobody(refusals: Arc<Refusals>) -> Self {
         Self { caller: None, refusals }
     }
 
-    pub(super) fn somebody(
-        rights: Box<dyn Rights>,
-        (token, scheme): (PresentedToken, Scheme),
-        refusals: Arc<Refusals>,
-    ) -> Self {
-        Self { caller: Some(Arc::new(Caller { rights, token, scheme })), refusals }
+    pub(super) fn somebody(caller: Caller, refusals: Arc<Refusals>) -> Self {
+        Self { caller: Some(Arc::new(caller)), refusals }
     }
 
     pub(super) fn is_somebody(&self) -> bool {
         self.caller.is_some()
     }
 
-    pub(super) fn caller(&self) -> Result<&dyn Rights, VerifyError> {
-        let missing = VerifyError::Credential(CredentialError::Missing);
-        self.caller.as_deref().map(|caller| &*caller.rights).ok_or(missing)
+    pub(super) fn caller(&self) -> Result<&Arc<Caller>, VerifyError> {
+        self.caller.as_ref().ok_or(VerifyError::Credential(CredentialError::Missing))
     }
 
     pub(super) fn token(&self) -> Option<&PresentedToken> {

@@ -14,7 +14,7 @@ use http::Request;
 use tower::{Layer, Service};
 
 use super::Rejection;
-use super::found::Found;
+use super::found::{self, Found};
 use super::requirement::Requirement;
 use crate::Hops;
 use crate::error::VerifyError;
@@ -63,6 +63,13 @@ pub fn require_binding() -> Guard {
     Guard::new(Requirement::Binding)
 }
 
+/// Lets callers pass only while it is known what was revoked up to so long ago; else 503, for routes that move money, say,
+/// whatever the policy of the verifier: `.route_layer(require_fresh_revocation(Duration::from_secs(5)))`. From the first
+/// request on the feed is asked often enough for that.
+pub fn require_fresh_revocation(max_lag: Duration) -> Guard {
+    Guard::new(Requirement::FreshRevocation(max_lag))
+}
+
 fn texts(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
     names.into_iter().map(Into::into).collect()
 }
@@ -71,11 +78,31 @@ fn texts(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
 #[derive(Clone)]
 pub struct Guard {
     requirement: Arc<Requirement>,
+    when_late: WhenLate,
+}
+
+/// What happens where too little is known of revocations.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WhenLate {
+    Refused,
+    Asked,
 }
 
 impl Guard {
     fn new(requirement: Requirement) -> Self {
-        Self { requirement: Arc::new(requirement) }
+        Self { requirement: Arc::new(requirement), when_late: WhenLate::Refused }
+    }
+
+    /// With [`require_fresh_revocation`]: while the feed is late, asks the issuer about each token (RFC 7662), by the
+    /// [`introspection`](crate::VerifierBuilder::introspection) of the verifier, and answers 503 only if that fails too.
+    #[must_use]
+    pub fn or_introspect(self) -> Self {
+        Self { when_late: WhenLate::Asked, ..self }
+    }
+
+    fn asks(&self, rejection: &Rejection) -> bool {
+        let is_late = matches!(rejection.error, VerifyError::RevocationsLate { .. });
+        is_late && self.when_late == WhenLate::Asked
     }
 
     fn judge(&self, request: &Request<Body>) -> Result<(), Rejection> {
@@ -105,7 +132,7 @@ pub struct GuardService<S> {
 
 impl<S> Service<Request<Body>> for GuardService<S>
 where
-    S: Service<Request<Body>, Error = Infallible>,
+    S: Service<Request<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
@@ -123,7 +150,31 @@ where
                 let answer = self.inner.call(request);
                 Box::pin(async move { Ok(answer.await?.into_response()) })
             }
+            Err(rejection) if self.guard.asks(&rejection) => {
+                let ready = self.inner.clone();
+                Box::pin(ask_first(std::mem::replace(&mut self.inner, ready), request))
+            }
             Err(rejection) => Box::pin(async move { Ok(rejection.into_response()) }),
         }
+    }
+}
+
+/// The request goes on if the issuer says that its token is good.
+async fn ask_first<S>(mut inner: S, request: Request<Body>) -> Result<Response, Infallible>
+where
+    S: Service<Request<Body>, Error = Infallible>,
+    S::Response: IntoResponse,
+{
+    let found = request.extensions().get::<Found>().cloned();
+    let Some(found) = found else {
+        return Ok(VerifyError::Misconfigured("no AuthLayer above this guard").into_response());
+    };
+    let answer = match found.caller() {
+        Ok(caller) => found::ask(Arc::clone(caller)).await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(()) => Ok(inner.call(request).await?.into_response()),
+        Err(error) => Ok(found.refuse(error).into_response()),
     }
 }

@@ -16,7 +16,7 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::Rejection;
-use super::found::{Found, PresentedToken, Refusals};
+use super::found::{Caller, Found, PresentedToken, Refusals};
 use super::rejection::DPOP_NONCE;
 use crate::binding::Presentation;
 use crate::credential::{Carriers, CredentialError, Scheme};
@@ -146,8 +146,13 @@ impl<C: Send + Sync + 'static> Shared<C> {
                     verifier.verify_presented(&credential, presentation(&parts)).await?;
                 next_nonce = presented.next_nonce;
                 parts.extensions.insert(presented.verified.clone());
-                let token = (PresentedToken::new(credential.token), credential.scheme);
-                Found::somebody(Box::new(presented.verified), token, refusals)
+                let caller = Caller {
+                    rights: Box::new(presented.verified),
+                    token: PresentedToken::new(credential.token),
+                    scheme: credential.scheme,
+                    standing: verifier.standing().cloned(),
+                };
+                Found::somebody(caller, refusals)
             }
             Err(CredentialError::Missing) if self.anonymous == Anonymous::Allowed => {
                 Found::nobody(refusals)

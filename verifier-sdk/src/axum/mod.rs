@@ -13,7 +13,7 @@ pub use extract::{Auth, OptionalAuth, Scoped};
 pub use found::PresentedToken;
 pub use guard::{
     Guard, GuardService, require_acr, require_any_role, require_any_scope, require_binding,
-    require_hops, require_max_age, require_roles, require_scopes,
+    require_fresh_revocation, require_hops, require_max_age, require_roles, require_scopes,
 };
 pub use layer::{AuthLayer, AuthService};
 pub use rejection::Rejection;

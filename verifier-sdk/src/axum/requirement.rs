@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::VerifyError;
+use crate::revocation::Marks;
 use crate::{Hops, Verified};
 
 /// A demand; the rules themselves are methods of [`Verified`].
@@ -16,14 +17,22 @@ pub(super) enum Requirement {
     Acr(Vec<String>),
     Hops(Hops),
     Binding,
+    FreshRevocation(Duration),
 }
 
 /// A caller, whatever its own claims are.
 pub(super) trait Rights: Send + Sync {
     fn require(&self, requirement: &Requirement) -> Result<(), VerifyError>;
+
+    /// What of the token can be revoked.
+    fn marks(&self) -> Marks<'_>;
 }
 
 impl<C: Send + Sync> Rights for Verified<C> {
+    fn marks(&self) -> Marks<'_> {
+        self.marks(None)
+    }
+
     fn require(&self, requirement: &Requirement) -> Result<(), VerifyError> {
         match requirement {
             Requirement::AllScopes(scopes) => self.require_scopes(scopes),
@@ -34,6 +43,8 @@ impl<C: Send + Sync> Rights for Verified<C> {
             Requirement::Acr(accepted) => self.require_acr(accepted),
             Requirement::Hops(hops) => self.require_hops(hops),
             Requirement::Binding => self.require_binding(),
+            // What is known of revocations is not in the token: see `Caller::require`.
+            Requirement::FreshRevocation(_) => Ok(()),
         }
     }
 }

@@ -24,12 +24,14 @@
 //! [`PresentedToken`](crate::axum::PresentedToken).
 //!
 //! In reading order: `request` what is asked for; `source` and `kept` one flight, early renewal; `authentication` how the client
-//! proves who it is; `prover` proofs of possession; `exchange` the request on the wire; `middleware`.
+//! proves who it is; `prover` proofs of possession; `exchange` the request on the wire; `middleware`; `introspection` whether a token is still
+//! good.
 
 mod authentication;
 mod builder;
 mod error;
 mod exchange;
+mod introspection;
 mod kept;
 mod middleware;
 mod prover;
@@ -40,6 +42,7 @@ mod token;
 pub use authentication::ClientAuthentication;
 pub use builder::TokenSourceBuilder;
 pub use error::TokenError;
+pub use introspection::Introspection;
 pub use middleware::TokenMiddleware;
 pub use request::TokenRequest;
 pub use source::TokenSource;

@@ -63,6 +63,26 @@ impl TokenSource {
         }
     }
 
+    /// The issuer that is asked.
+    pub fn issuer(&self) -> &str {
+        &self.inner.client.issuer
+    }
+
+    pub(super) fn client(&self) -> &TokenClient {
+        &self.inner.client
+    }
+
+    /// For other endpoints of the issuer that want these tokens.
+    #[cfg(feature = "feed")]
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.inner.client.http
+    }
+
+    #[cfg(feature = "feed")]
+    pub(crate) fn clock(&self) -> &dyn crate::clock::Clock {
+        &*self.inner.client.clock
+    }
+
     /// Forgets a token that a service does not take any more, so that the next call gets a new one.
     pub fn forget(&self, request: &TokenRequest, refused: &AccessToken) {
         self.inner.kept.forget(request, refused);

@@ -1,10 +1,12 @@
 //! Where a request carries its token: `Authorization: Bearer` (RFC 6750 §2.1) or `DPoP` (RFC 9449 §7.1), a `__Host-`
 //! cookie, or a form field (RFC 6750 §2.2). Exactly one per request. The query string (§2.3) is never read.
 
+mod express_session;
 mod same_site;
 
 pub(crate) use same_site::is_same_site;
 
+use express_session::ExpressSession;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
@@ -95,6 +97,7 @@ pub struct CookieNameError;
 #[derive(Clone, Debug, Default)]
 pub struct Carriers {
     cookie: Option<String>,
+    express: Option<ExpressSession>,
     form: bool,
     trusted_origins: Vec<String>,
 }
@@ -115,6 +118,16 @@ impl Carriers {
             }
             _ => Err(CookieNameError),
         }
+    }
+
+    /// Also a member of the session that an Express application keeps in a cookie with `cookie-session`, e.g. `session` and
+    /// `jwt`. No secret is shared: the token in it is verified, and the signature of the cookie is not asked for. Such a
+    /// cookie can be set by a sibling domain, so prefer [`or_cookie`](Self::or_cookie) once all services can read it.
+    #[must_use]
+    pub fn or_express_session(mut self, cookie: &str, member: &str) -> Self {
+        self.express =
+            Some(ExpressSession { cookie: cookie.to_owned(), member: member.to_owned() });
+        self
     }
 
     /// Also the field `access_token` of a form, which only the tower layer can read.
@@ -144,10 +157,19 @@ impl Carriers {
     pub fn find(&self, parts: &Parts, form: Option<&[u8]>) -> Result<Credential, CredentialError> {
         let mut found = Found::default();
         authorization(&parts.headers, &mut found)?;
-        let from_cookie = match &self.cookie {
-            Some(name) => cookie(&parts.headers, name, &mut found)?,
-            None => false,
-        };
+        let mut from_cookie = false;
+        for value in self.cookie.iter().flat_map(|name| cookies(&parts.headers, name)) {
+            let value = str::from_utf8(value).map_err(|_| CredentialError::Malformed)?;
+            found.add(Scheme::Bearer, value)?;
+            from_cookie = true;
+        }
+        if let Some(session) = &self.express {
+            for value in cookies(&parts.headers, &session.cookie) {
+                let Some(token) = session.token(value)? else { continue };
+                found.add(Scheme::Bearer, &token)?;
+                from_cookie = true;
+            }
+        }
         for (name, value) in url::form_urlencoded::parse(form.unwrap_or_default()) {
             if name == "access_token" {
                 found.add(Scheme::Bearer, &value)?;
@@ -194,24 +216,14 @@ fn authorization(headers: &HeaderMap, found: &mut Found) -> Result<(), Credentia
     Ok(())
 }
 
-/// Looks at the value of our own cookie alone: browsers send whatever other apps and sibling domains
+/// The values of one of our own cookies alone: browsers send whatever other apps and sibling domains
 /// have set, in any bytes (RFC 6265 §5.4). An empty value is what remains of a cookie that was cleared.
-fn cookie(headers: &HeaderMap, name: &str, found: &mut Found) -> Result<bool, CredentialError> {
-    let mut seen = false;
-    for header in headers.get_all(COOKIE) {
-        for pair in header.as_bytes().split(|byte| *byte == b';') {
-            let named = pair.trim_ascii().strip_prefix(name.as_bytes());
-            match named.and_then(|rest| rest.strip_prefix(b"=")) {
-                None | Some([]) => {}
-                Some(value) => {
-                    let value = str::from_utf8(value).map_err(|_| CredentialError::Malformed)?;
-                    found.add(Scheme::Bearer, value)?;
-                    seen = true;
-                }
-            }
-        }
-    }
-    Ok(seen)
+fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
+    let all = headers.get_all(COOKIE).into_iter();
+    let pairs = all.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    let values = pairs
+        .filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    values.filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

@@ -103,6 +103,24 @@ impl IssuerKeys {
         }
     }
 
+    /// Fetches the keys, since the issuer told that they changed; does not wait for them.
+    pub(crate) fn fetch_soon(&self) {
+        match self {
+            Self::Fixed(_) => {}
+            #[cfg(not(feature = "remote"))]
+            Self::Custom(_) => {}
+            #[cfg(feature = "remote")]
+            Self::Custom(source) => {
+                let source = source.clone();
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    runtime.spawn(async move { source.0.refresh().await });
+                }
+            }
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.fetch_soon(),
+        }
+    }
+
     pub(crate) fn health(&self) -> Health {
         match self {
             Self::Fixed(keys) => Health::of_set(keys),

@@ -13,9 +13,10 @@ use crate::error::{Group, VerifyError};
 use crate::health::Health;
 #[cfg(feature = "remote")]
 use crate::key_source::RemoteCounters;
+use crate::revocation::RevocationMetrics;
 
 /// How a verification can end badly; credentials and rights are judged outside of it.
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     Group::Malformed,
     Group::Untrusted,
     Group::WrongType,
@@ -23,6 +24,7 @@ const GROUPS: [Group; 9] = [
     Group::WrongAudience,
     Group::Expired,
     Group::NotYetValid,
+    Group::Revoked,
     Group::Binding,
     Group::Unavailable,
 ];
@@ -75,6 +77,8 @@ pub struct Metrics {
     pub seconds: Seconds,
     /// Verdicts that came from the token cache; none without one.
     pub cache_hits: Option<u64>,
+    /// What is known of revocations; none where nothing is asked about them.
+    pub revocations: Option<RevocationMetrics>,
 }
 
 impl Metrics {
@@ -107,7 +111,37 @@ impl Metrics {
             family(&mut text, "countersign_verifier_token_cache_hits_total", "counter");
             sample(&mut text, "countersign_verifier_token_cache_hits_total", "", &hits);
         }
+        if let Some(revocations) = &self.revocations {
+            write_revocations(&mut text, revocations);
+        }
         text
+    }
+}
+
+fn write_revocations(text: &mut String, known: &RevocationMetrics) {
+    if let Some(lag) = known.lag_seconds {
+        family(text, "countersign_verifier_revocation_lag_seconds", "gauge");
+        sample(text, "countersign_verifier_revocation_lag_seconds", "", &lag);
+    }
+    family(text, "countersign_verifier_revocation_entries", "gauge");
+    sample(text, "countersign_verifier_revocation_entries", "", &known.entries);
+    let labelled = [
+        ("countersign_verifier_revoked_total", "kind", &known.revoked),
+        ("countersign_verifier_revocation_messages_total", "outcome", &known.taken),
+    ];
+    for (name, label, rows) in labelled {
+        family(text, name, "counter");
+        for (value, count) in rows {
+            sample(text, name, &format!("{label}=\"{value}\""), count);
+        }
+    }
+    let plain = [
+        ("countersign_verifier_revocation_resets_total", known.resets),
+        ("countersign_verifier_revocation_messages_refused_total", known.refused),
+    ];
+    for (name, count) in plain {
+        family(text, name, "counter");
+        sample(text, name, "", &count);
     }
 }
 

@@ -40,7 +40,7 @@ impl Sessions {
         let Some((id, session)) = self.open(headers).await? else {
             return Ok(self.signed_out(headers));
         };
-        if self.has_ended(&session).await? {
+        if self.has_ended(&session).await? || self.is_revoked(&session) {
             return Ok(self.signed_out(headers));
         }
         let now = self.inner.clock.wall();
@@ -165,6 +165,11 @@ impl Sessions {
         names.extend(session.issuer_session().map(issuer_session_name));
         let before = self.inner.ended.ended_before(&names).await.map_err(not_there)?;
         Ok(before.is_some_and(|before| session.began_at() <= before))
+    }
+
+    /// What the issuer's feed says of the session there, of its user and of the key that signed the ID token.
+    fn is_revoked(&self, session: &Session) -> bool {
+        self.inner.client.is_revoked(&session.record().id_token)
     }
 
     async fn renew(&self, session: &Session) -> Renewed {

@@ -7,7 +7,9 @@ use countersign_keys::{Algorithm, JwkSet};
 use serde_json::json;
 
 use super::TestToken;
+use super::revocation::TestFeed;
 use crate::clock::{Clock, SystemClock};
+use crate::revocation::FeedSource;
 use crate::{RelyingParty, Verifier};
 
 /// Mints tokens as Countersign would, with a fresh key of its own.
@@ -16,6 +18,7 @@ pub struct TestIssuer {
     issuer: String,
     key: Arc<SigningKey>,
     clock: Arc<dyn Clock>,
+    pub(super) feed: Arc<TestFeed>,
 }
 
 impl TestIssuer {
@@ -31,14 +34,19 @@ impl TestIssuer {
     #[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
     pub fn with_algorithm(issuer: &str, algorithm: Algorithm) -> Self {
         let key = SigningKey::generate(algorithm, KeySize::Default).expect("a key is generated");
-        Self { issuer: issuer.to_owned(), key: Arc::new(key), clock: Arc::new(SystemClock) }
+        Self {
+            issuer: issuer.to_owned(),
+            key: Arc::new(key),
+            clock: Arc::new(SystemClock),
+            feed: Arc::default(),
+        }
     }
 
     /// The same issuer after a rotation: another key.
     #[must_use]
     pub fn rotated(&self) -> Self {
         let fresh = Self::with_algorithm(&self.issuer, self.key.algorithm());
-        Self { clock: Arc::clone(&self.clock), ..fresh }
+        Self { clock: Arc::clone(&self.clock), feed: Arc::clone(&self.feed), ..fresh }
     }
 
     /// Mints, and verifies, by another clock.
@@ -54,6 +62,7 @@ impl TestIssuer {
             .claim("sub", client_id)
             .claim("client_id", client_id)
             .claim("idtyp", "app")
+            .after_levels()
     }
 
     /// A good token of a user who authenticated.
@@ -63,6 +72,7 @@ impl TestIssuer {
             .claim("client_id", client_id)
             .claim("idtyp", "user")
             .claim("auth_time", self.now())
+            .after_levels()
     }
 
     /// A good token of a user whom an app named.
@@ -72,6 +82,7 @@ impl TestIssuer {
             .claim("client_id", client_id)
             .claim("idtyp", "app_asserted")
             .claim("act", json!({ "sub": client_id }))
+            .after_levels()
     }
 
     /// The issuer identifier.
@@ -98,31 +109,41 @@ impl TestIssuer {
         serde_json::to_string(&self.jwk_set()).expect("a key set is JSON")
     }
 
-    /// A verifier that trusts this issuer, with fixed keys and the issuer's clock.
+    /// A verifier that trusts this issuer, with fixed keys and the issuer's clock, and knows at once what it revokes.
     ///
     /// # Panics
     /// If the issuer is not a URL, or the audience is empty.
     #[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
     pub fn verifier(&self, audience: &str) -> Verifier {
-        Verifier::builder(&self.issuer)
+        let verifier = Verifier::builder(&self.issuer)
             .audience(audience)
             .algorithms([self.key.algorithm()])
             .clock(SharedClock(Arc::clone(&self.clock)))
+            .feed(FeedSource::Pushed)
             .build_with(self.jwk_set())
-            .expect("the issuer is a URL and the audience is not empty")
+            .expect("the issuer is a URL and the audience is not empty");
+        self.tell(&verifier);
+        verifier
     }
 
-    /// A client of this issuer that trusts it, with fixed keys and the issuer's clock.
+    /// A client of this issuer that trusts it, with fixed keys and the issuer's clock, and knows at once what it revokes.
     ///
     /// # Panics
     /// If the issuer is not a URL, or the client identifier is empty.
     #[expect(clippy::expect_used, reason = "for tests, where a panic is the clearest failure")]
     pub fn relying_party(&self, client_id: &str) -> RelyingParty {
-        RelyingParty::builder(&self.issuer, client_id)
+        let client = RelyingParty::builder(&self.issuer, client_id)
             .algorithms([self.key.algorithm()])
             .clock(SharedClock(Arc::clone(&self.clock)))
+            .feed(FeedSource::Pushed)
             .build_with(self.jwk_set())
-            .expect("the issuer is a URL and the client identifier is not empty")
+            .expect("the issuer is a URL and the client identifier is not empty");
+        client.revocations().inspect(|revocations| self.subscribe(revocations));
+        client
+    }
+
+    pub(super) fn shared_key(&self) -> Arc<SigningKey> {
+        Arc::clone(&self.key)
     }
 
     pub(super) fn now(&self) -> i64 {

@@ -8,6 +8,7 @@ mod hostile;
 mod issuer;
 mod openid;
 mod proof;
+mod revocation;
 mod token;
 
 pub use clock::TestClock;

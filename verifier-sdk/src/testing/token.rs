@@ -75,6 +75,14 @@ impl<'i> TestToken<'i> {
         self.claim("iat", issued_at)
     }
 
+    /// Of a later second than that up to which the tokens of its user or client were revoked, as the issuer does it.
+    pub(super) fn after_levels(self) -> Self {
+        match self.issuer.feed.level(&self.claims) {
+            Some(level) if level >= self.issuer.now() => self.claim("iat", level + 1),
+            _ => self,
+        }
+    }
+
     /// Sets any claim to any value.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
@@ -102,6 +110,12 @@ impl<'i> TestToken<'i> {
     /// The token, signed by the issuer's key.
     pub fn mint(&self) -> String {
         signed(self.issuer.key(), &self.header_json(), &self.payload_json())
+    }
+
+    /// The token, signed by this key under its name.
+    pub(super) fn signed_by(self, key: &SigningKey) -> String {
+        let named = self.header("alg", key.algorithm().name()).header("kid", key.kid().as_str());
+        signed(key, &named.header_json(), &named.payload_json())
     }
 
     /// The token, signed by the issuer's key and encrypted to its recipient.

@@ -19,6 +19,7 @@ use crate::key_source::{CustomKeys, IssuerKeys, KeySource, PlainHttp};
 #[cfg(feature = "remote")]
 use crate::key_source::{HttpFetch, RemoteKeys, RemoteOptions, Source, Trigger};
 use crate::metrics::Counters;
+use crate::revocation::{FeedSource, Parts, Revocation, Revocations, Standing};
 
 impl<C> VerifierBuilder<C, HasAudience> {
     /// Builds with fixed keys, at once.
@@ -42,8 +43,9 @@ impl<C> VerifierBuilder<C, HasAudience> {
         self.finish(keys)
     }
 
-    fn finish(self, keys: IssuerKeys) -> Result<Verifier<C>, BuildError> {
+    fn finish(mut self, keys: IssuerKeys) -> Result<Verifier<C>, BuildError> {
         let inner = Inner {
+            standing: self.standing(&keys)?,
             policy: self.policy,
             keys,
             clock: self.clock,
@@ -61,7 +63,7 @@ impl<C> VerifierBuilder<C, IsClient> {
     /// Builds with fixed keys, at once.
     pub fn build_with(mut self, keys: JwkSet) -> Result<RelyingParty<C>, BuildError> {
         self.check()?;
-        Ok(self.finish(IssuerKeys::Fixed(Arc::new(keys))))
+        self.finish(IssuerKeys::Fixed(Arc::new(keys)))
     }
 
     /// Builds, and with [`Start::FailFast`] fetches the keys first. Must be awaited within a tokio
@@ -70,18 +72,19 @@ impl<C> VerifierBuilder<C, IsClient> {
     pub async fn build(mut self) -> Result<RelyingParty<C>, BuildError> {
         self.check()?;
         let keys = self.connect().await?;
-        Ok(self.finish(keys))
+        self.finish(keys)
     }
 
-    fn finish(self, keys: IssuerKeys) -> RelyingParty<C> {
-        RelyingParty::assemble(crate::relying_party::Parts {
+    fn finish(mut self, keys: IssuerKeys) -> Result<RelyingParty<C>, BuildError> {
+        Ok(RelyingParty::assemble(crate::relying_party::Parts {
+            standing: self.standing(&keys)?,
             policy: self.policy,
             trusted_audiences: self.trusted_audiences,
             keys,
             clock: self.clock,
             replay: self.replay.unwrap_or_else(crate::replay::in_memory),
             read_extra: self.read_extra,
-        })
+        }))
     }
 }
 
@@ -126,6 +129,51 @@ impl<C, A> VerifierBuilder<C, A> {
         Ok(IssuerKeys::Custom(source))
     }
 
+    /// What it knows of revocations; begins to follow them, if there is a feed to follow.
+    fn standing(&mut self, keys: &IssuerKeys) -> Result<Option<Standing>, BuildError> {
+        let source = match (self.revocation, self.feed.take()) {
+            (Revocation::Off, _) | (Revocation::BestEffort, None) => return Ok(None),
+            (Revocation::Strict { .. }, None) => {
+                return Err(BuildError::Setting("strict revocation needs a feed"));
+            }
+            (_, Some(source)) => source,
+        };
+        let revocations = self.revocations(source, keys)?;
+        revocations.demand(self.revocation.bound());
+        let (policy, began) = (self.revocation, self.clock.monotonic());
+        Ok(Some(Standing { revocations, policy, fallback: self.fallback.take(), began }))
+    }
+
+    fn revocations(
+        &self,
+        source: FeedSource,
+        keys: &IssuerKeys,
+    ) -> Result<Revocations, BuildError> {
+        let issuer = &self.policy.issuer;
+        let of_another = BuildError::Setting("the feed is of another issuer");
+        let revocations = Revocations::assemble(Parts {
+            policy: self.policy.clone(),
+            keys: keys.clone(),
+            clock: Arc::clone(&self.clock),
+            capacity: self.max_revocations,
+        });
+        let is_followed = match source {
+            FeedSource::Shared(known) if known.issuer() == issuer => return Ok(known),
+            FeedSource::Shared(_) => return Err(of_another),
+            FeedSource::Pushed => true,
+            #[cfg(feature = "remote")]
+            FeedSource::Custom(feed) => revocations.follow(feed.0),
+            #[cfg(feature = "feed")]
+            FeedSource::Issuer(tokens) if tokens.issuer() != issuer => return Err(of_another),
+            #[cfg(feature = "feed")]
+            FeedSource::Issuer(tokens) => {
+                revocations.follow(Arc::new(crate::revocation::IssuerFeed::new(tokens)))
+            }
+        };
+        let nowhere = BuildError::Setting("a feed is followed within a tokio runtime");
+        if is_followed { Ok(revocations) } else { Err(nowhere) }
+    }
+
     /// What must hold of the settings, together.
     fn check(&mut self) -> Result<(), BuildError> {
         check_issuer(&self.policy.issuer, self.plain_http)?;
@@ -147,6 +195,7 @@ impl<C, A> VerifierBuilder<C, A> {
             return Err(BuildError::Setting(message));
         }
         self.token_cache.map_or(Ok(()), TokenCache::check)?;
+        self.revocation.check().map_err(BuildError::Setting)?;
         #[cfg(feature = "jwe")]
         self.policy.decryption.as_ref().map_or(Ok(()), crate::jwe::DecryptionKeys::check)?;
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);

@@ -18,6 +18,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::key_source::{Fetch, PlainHttp};
 use crate::profile::Profile;
 use crate::replay::ReplayStore;
+use crate::revocation::{Fallback, FeedSource, Introspect, Revocation};
+
+/// Some 50 MiB.
+const MAX_REVOCATIONS: usize = 1_000_000;
 
 /// No audience yet: there is no `build`.
 #[derive(Debug)]
@@ -61,6 +65,10 @@ pub struct VerifierBuilder<C, A> {
     pub(super) mtls: Option<Mtls>,
     pub(super) trusted_audiences: Vec<String>,
     pub(super) replay: Option<Arc<dyn ReplayStore>>,
+    pub(super) revocation: Revocation,
+    pub(super) feed: Option<FeedSource>,
+    pub(super) fallback: Option<Fallback>,
+    pub(super) max_revocations: usize,
     pub(super) read_extra: fn(&str) -> Option<C>,
     state: PhantomData<A>,
 }
@@ -94,6 +102,10 @@ impl VerifierBuilder<(), NoAudience> {
             mtls: None,
             trusted_audiences: Vec::new(),
             replay: None,
+            revocation: Revocation::default(),
+            feed: None,
+            fallback: None,
+            max_revocations: MAX_REVOCATIONS,
             read_extra: |_| Some(()),
             state: PhantomData,
         }
@@ -189,6 +201,32 @@ impl<C, A> VerifierBuilder<C, A> {
         self
     }
 
+    /// Where it is told what was revoked: one of [`FeedSource`], or what another verifier of the same issuer knows.
+    pub fn feed(mut self, feed: impl Into<FeedSource>) -> Self {
+        self.feed = Some(feed.into());
+        self
+    }
+
+    /// What happens to tokens that may have been revoked: [`Revocation::BestEffort`] by default, if there is a feed.
+    pub fn revocation(mut self, revocation: Revocation) -> Self {
+        self.revocation = revocation;
+        self
+    }
+
+    /// Whom to ask about a token (RFC 7662) while the feed is later than [`Revocation::Strict`] allows, or than a route does
+    /// that asks for it. Whatever the answer is, what is known to be revoked stays refused.
+    pub fn introspection(mut self, introspect: impl Introspect) -> Self {
+        self.fallback = Some(Fallback::new(Arc::new(introspect)));
+        self
+    }
+
+    /// How many revocations are kept at most, of up to 64 bytes each: a million by default. What does not fit counts as not
+    /// known, so that the feed is late.
+    pub fn max_revocations(mut self, entries: usize) -> Self {
+        self.max_revocations = entries;
+        self
+    }
+
     /// Another clock, for tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -262,6 +300,10 @@ impl<C, A> VerifierBuilder<C, A> {
             mtls: self.mtls,
             trusted_audiences: self.trusted_audiences,
             replay: self.replay,
+            revocation: self.revocation,
+            feed: self.feed,
+            fallback: self.fallback,
+            max_revocations: self.max_revocations,
             read_extra,
             state: PhantomData,
         }

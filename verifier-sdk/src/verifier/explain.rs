@@ -1,12 +1,13 @@
 //! The same checks in the same order, in words, for `countersign token explain`. Unlike `verify` it
 //! goes on after a failure, so that everything that is wrong is seen at once. It grants nothing.
 
-use countersign_keys::UnverifiedJws;
+use countersign_keys::{Kid, UnverifiedJws};
 
 use super::policy::Policy;
 use super::{ClaimError, StandardClaims, Verifier, VerifyError};
 use crate::binding::Possession;
 use crate::claims::Claim;
+use crate::revocation::Marks;
 use crate::validation::CLAIM_CHECKS;
 
 /// The checks of the policy after `CLAIM_CHECKS`, in order.
@@ -57,22 +58,26 @@ impl<C> Verifier<C> {
         let algorithm = format!("{} (accepted: {:?})", jws.algorithm(), policy.algorithms);
         report.add("algorithm", policy.check_algorithm(&jws), &algorithm);
         report.add("type", policy.check_type(&jws), &format!("typ is {:?}", jws.typ()));
-        let kid = format!("kid is {:?}", jws.kid().map(countersign_keys::Kid::as_str));
+        let kid = format!("kid is {:?}", jws.kid().map(Kid::as_str));
         let (key, signature) = self.inner.keys.with_key(jws.kid(), |key| match key {
-            Ok(key) => (Ok(()), Some(Policy::check_signature(&jws, key).map(|_| ()))),
+            Ok(key) => (Ok(*key.kid()), Some(Policy::check_signature(&jws, key).map(|_| ()))),
             Err(miss) => (Err(VerifyError::from(miss)), None),
         });
-        report.add("key", key, &kid);
+        let by = report.add("key", key, &kid);
         match signature {
             Some(signature) => {
                 report.add("signature", signature, "by that key over these bytes");
             }
             None => report.skip("signature"),
         }
-        self.explain_claims(&jws, report)
+        self.explain_claims((&jws, by), report)
     }
 
-    fn explain_claims(&self, jws: &UnverifiedJws<'_>, mut report: Report) -> Vec<CheckReport> {
+    fn explain_claims(
+        &self,
+        (jws, by): (&UnverifiedJws<'_>, Option<Kid>),
+        mut report: Report,
+    ) -> Vec<CheckReport> {
         let payload = jws.danger_unverified_payload().map_err(VerifyError::Malformed);
         let text = payload.and_then(|payload| {
             String::from_utf8(payload).map_err(|_| ClaimError::Malformed.into())
@@ -99,7 +104,26 @@ impl<C> Verifier<C> {
         let extra = (self.inner.read_extra)(claims.payload());
         let extra = extra.ok_or(VerifyError::Claims(ClaimError::Application));
         report.add("application claims", extra.map(|_| ()), "read by the service's own struct");
+        self.explain_revocation(&claims, by.as_ref(), &mut report);
         report.lines
+    }
+
+    fn explain_revocation(&self, claims: &StandardClaims, kid: Option<&Kid>, report: &mut Report) {
+        let Some(standing) = &self.inner.standing else {
+            let detail = "not asked about: this verifier follows no revocations";
+            report.add("revocation", Ok(()), detail);
+            return;
+        };
+        let policy = &self.inner.policy;
+        let client = policy.client(claims).ok().and_then(|client| claims.text(client));
+        let marks = Marks { claims, client, scope: policy.profile.scope, kid };
+        let stands = standing.revocations.still_stands(&marks);
+        let result = if stands { standing.require_fresh() } else { Err(VerifyError::Revoked) };
+        let detail = match standing.revocations.lag() {
+            Some(lag) => format!("what was revoked is known but for the last {} s", lag.as_secs()),
+            None => "what was revoked is not known yet".to_owned(),
+        };
+        report.add("revocation", result, &detail);
     }
 }
 
@@ -141,6 +165,7 @@ impl Report {
             self.skip(check);
         }
         self.skip("application claims");
+        self.skip("revocation");
         self.lines
     }
 }

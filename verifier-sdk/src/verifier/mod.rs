@@ -7,6 +7,7 @@ mod explain;
 mod multi;
 mod policy;
 mod settings;
+mod standing;
 mod token_cache;
 mod verified;
 
@@ -32,6 +33,7 @@ use crate::error::VerifyError;
 use crate::health::Health;
 use crate::key_source::{IssuerKeys, Miss};
 use crate::metrics::{Counters, Metrics};
+use crate::revocation::{Revocations, Standing};
 use crate::validation::{still_in_time, validate};
 pub(crate) use policy::{AppAsserted, Policy};
 use token_cache::{Hit, VerifiedTokens};
@@ -67,6 +69,8 @@ struct Inner<C> {
     bound: Option<Arc<BoundTokens>>,
     /// Whether and how tokens that are bound to a certificate are taken.
     mtls: Option<Arc<Mtls>>,
+    /// What is known of revocations, and what it means here.
+    standing: Option<Standing>,
     read_extra: fn(&str) -> Option<C>,
 }
 
@@ -91,6 +95,7 @@ impl<C> Verifier<C> {
     pub fn try_verify(&self, token: &str) -> Result<Verified<C>, VerifyError> {
         let result =
             self.require_no_binding().and_then(|()| self.check(token, Possession::Unshown));
+        let result = result.and_then(|verified| self.require_fresh().map(|()| verified));
         self.inner.counters.record(&result);
         result
     }
@@ -101,6 +106,10 @@ impl<C> Verifier<C> {
         let result = match self.require_no_binding() {
             Ok(()) => self.check_or_fetch(token, Possession::Unshown).await,
             Err(refused) => Err(refused),
+        };
+        let result = match result {
+            Ok(verified) => self.stand(token, &verified).await.map(|()| verified),
+            refused => refused,
         };
         self.count(&result, begin);
         result
@@ -135,6 +144,10 @@ impl<C> Verifier<C> {
                 let verified = self.verify(token).await?;
                 return Ok(Presented { verified, next_nonce: None });
             }
+        };
+        let result = match result {
+            Ok(presented) => self.stand(token, &presented.verified).await.map(|()| presented),
+            refused => refused,
         };
         self.count(&result, begin);
         result
@@ -200,6 +213,7 @@ impl<C> Verifier<C> {
             cache: self.inner.cache.as_ref().map(VerifiedTokens::of_another_policy),
             bound: self.inner.bound.clone(),
             mtls: self.inner.mtls.clone(),
+            standing: self.inner.standing.clone(),
             read_extra: self.inner.read_extra,
         };
         Self { inner: Arc::new(inner) }
@@ -220,6 +234,7 @@ impl<C> Verifier<C> {
             keys: self.inner.keys.clone(),
             clock: Arc::clone(&self.inner.clock),
             replay: crate::replay::in_memory(),
+            standing: self.inner.standing.clone(),
             read_extra: |_| Some(()),
         })
     }
@@ -234,17 +249,27 @@ impl<C> Verifier<C> {
         &self.inner.policy.audiences
     }
 
-    /// How the keys are.
-    pub fn health(&self) -> Health {
-        self.inner.keys.health()
+    #[cfg(feature = "hs256-migration")]
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
     }
 
-    /// Returns as soon as tokens can be judged: for a readiness probe with [`Start::Lazy`]. Keys that are
-    /// not fetched by the SDK are not waited for.
+    /// How the keys are, and how well revocations are known.
+    pub fn health(&self) -> Health {
+        let standing = self.inner.standing.as_ref();
+        let feed = standing.map(|standing| standing.health(self.inner.clock.monotonic()));
+        self.inner.keys.health().with_feed(feed)
+    }
+
+    /// Returns as soon as tokens can be judged: for a readiness probe. Keys that are not fetched by the SDK are not waited
+    /// for. What was revoked is: until all of it is known, or for ten seconds where the policy does not insist.
     #[cfg(feature = "remote")]
     pub async fn ready(&self) {
         if let Some(keys) = self.remote_keys() {
             keys.ready().await;
+        }
+        while self.health().feed.is_some_and(|feed| !feed.is_ready) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     }
 
@@ -257,6 +282,7 @@ impl<C> Verifier<C> {
             health: self.health(),
             seconds: self.inner.counters.seconds(),
             cache_hits: self.inner.cache.as_ref().map(VerifiedTokens::hits),
+            revocations: self.revocations().map(Revocations::metrics),
         }
     }
 
@@ -300,8 +326,8 @@ impl<C> Verifier<C> {
     }
 
     /// An earlier verdict about exactly these bytes, if everything that may have changed since is as it was:
-    /// the time, whether the key is still the issuer's, and how it is presented: what was a bound token is one. The claims
-    /// and the policy cannot change. The proof is never remembered.
+    /// the time, whether the key is still the issuer's, whether it was revoked, and how it is presented: what was a bound
+    /// token is one. The claims and the policy cannot change. The proof is never remembered.
     fn recall(
         &self,
         cache: &VerifiedTokens<C>,
@@ -317,7 +343,8 @@ impl<C> Verifier<C> {
         };
         let holds = is_presented_so
             && still_in_time(verified.claims(), &self.inner.policy.expectations(), now).is_ok()
-            && self.inner.keys.still_trusts(kid.as_ref(), &key);
+            && self.inner.keys.still_trusts(kid.as_ref(), &key)
+            && self.still_stands(&verified, &key);
         holds.then(|| {
             cache.count_hit();
             verified.at(now)
@@ -338,6 +365,9 @@ impl<C> Verifier<C> {
         self.inner.keys.with_key(jws.kid(), |key| {
             let key = key.map_err(VerifyError::from)?;
             let verified = self.accept(Policy::check_signature(&jws, key)?, possession)?;
+            if let Some(standing) = &self.inner.standing {
+                standing.check(&verified.marks(Some(key.kid())))?;
+            }
             then(&jws, key, &verified);
             Ok(verified)
         })

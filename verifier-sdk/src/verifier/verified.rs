@@ -4,12 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_keys::Kid;
+
 use crate::binding::{Binding, Confirmation, ProofError};
 use crate::caller::{Caller, Kind};
 use crate::claims::{Claim, StandardClaims};
 use crate::error::VerifyError;
 use crate::hops::{Actor, By, Hops};
 use crate::profile::{Identity, Profile};
+use crate::revocation::Marks;
 
 /// The result of verification. There is no other way to get one. Cheap to clone.
 pub struct Verified<C = ()> {
@@ -169,6 +172,16 @@ impl<C> Verified<C> {
     pub fn require_any_role(&self, roles: &[impl AsRef<str>]) -> Result<(), VerifyError> {
         let holds = roles.iter().any(|role| self.has_role(role.as_ref()));
         if holds { Ok(()) } else { Err(VerifyError::InsufficientRole) }
+    }
+
+    /// What of it can be revoked.
+    pub(crate) fn marks<'v>(&'v self, kid: Option<&'v Kid>) -> Marks<'v> {
+        Marks {
+            claims: self.claims(),
+            client: self.claims().text(self.facts.client),
+            scope: self.facts.profile.scope,
+            kid,
+        }
     }
 
     pub(super) fn jkt(&self) -> Option<&str> {

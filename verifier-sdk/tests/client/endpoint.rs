@@ -121,6 +121,7 @@ async fn answer(
     if uri.path() == "/.well-known/openid-configuration" {
         let metadata = json!({
             "issuer": server.url, "token_endpoint": format!("{}/token", server.url),
+            "introspection_endpoint": format!("{}/introspect", server.url),
             "mtls_endpoint_aliases": { "token_endpoint": format!("{}/mtls/token", server.url) },
         });
         return axum::Json(metadata).into_response();

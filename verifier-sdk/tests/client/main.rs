@@ -12,6 +12,7 @@
 
 mod authentication;
 mod endpoint;
+mod introspection;
 mod keeping;
 mod middleware;
 mod refusals;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use countersign_verifier::session::MemoryStore;
 use countersign_verifier::testing::logout_token_corpus;
 use http::{Request, StatusCode};
+use serde_json::json;
 use tower::ServiceExt as _;
 
 use crate::provider::CLIENT;
-use crate::world::World;
+use crate::world::{NOW, World};
 
 async fn worlds() -> [World; 2] {
     [World::new().await, World::with(|builder| builder.store(MemoryStore::default())).await]
@@ -122,4 +123,24 @@ async fn hostile_and_repeated_logout_tokens_are_400_and_end_nothing() {
     assert_eq!(tell(&world, &once).await, StatusCode::BAD_REQUEST);
 
     assert_eq!(browser.get(&world.app, "/home").await.body, "ada");
+}
+
+#[tokio::test]
+async fn a_session_ends_when_the_feed_says_that_it_or_its_user_was_revoked() {
+    for entry in [json!({"sid": "s1"}), json!({"sub": "ada", "iat": NOW})] {
+        for world in worlds().await {
+            let mut browser = world.signed_in().await;
+            let mut copy = browser.clone();
+            assert_eq!(browser.get(&world.app, "/home").await.body, "ada");
+
+            let issuer = &world.provider.issuer;
+            issuer.revoke(entry.clone());
+            let message = issuer.feed_message(0).mint();
+            world.client.revocations().unwrap().take(&message).await.unwrap();
+
+            assert_eq!(browser.get(&world.app, "/maybe").await.body, "nobody", "{entry}");
+            assert!(browser.cookies.is_empty());
+            assert_eq!(copy.get(&world.app, "/home").await.status, StatusCode::UNAUTHORIZED);
+        }
+    }
 }

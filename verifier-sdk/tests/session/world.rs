@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post};
 use countersign_verifier::RelyingParty;
+use countersign_verifier::revocation::FeedSource;
 use countersign_verifier::session::{
     CookieKeys, OptionalSession, Session, Sessions, SessionsBuilder,
 };
@@ -20,7 +21,7 @@ pub(crate) struct World {
     pub(crate) clock: TestClock,
     pub(crate) provider: Provider,
     pub(crate) app: Router,
-    client: RelyingParty,
+    pub(crate) client: RelyingParty,
 }
 
 impl World {
@@ -32,7 +33,7 @@ impl World {
         let clock = TestClock::at(NOW);
         let provider = Provider::start(&clock).await;
         let builder = RelyingParty::builder(&provider.url, "web").clock(clock.clone());
-        let client = builder.build().await.unwrap();
+        let client = builder.feed(FeedSource::Pushed).build().await.unwrap();
         let app = app(change(builder_of(&client, KEY, &[])));
         Self { clock, provider, app, client }
     }

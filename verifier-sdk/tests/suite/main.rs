@@ -12,11 +12,13 @@
 mod arbitrary_bytes;
 mod bound_tokens;
 mod confusion;
+mod cookie_vectors;
 mod custom_keys;
 mod encrypted;
 mod encrypted_josekit;
 mod id_token;
 mod logout_token;
+mod revocation;
 mod silent_logs;
 mod step_up;
 mod token_cache;

@@ -13,13 +13,15 @@ pub(crate) enum Trigger {
     UnknownKid,
     /// Someone called `refresh`.
     Manual,
+    /// The issuer told that its keys changed.
+    Told,
 }
 
 impl Trigger {
     /// Whether the fetch asks past the caches on the way, which may have the same old set
     /// (go-oidc #485).
     pub(super) const fn passes_caches(self) -> bool {
-        matches!(self, Self::UnknownKid | Self::Manual)
+        matches!(self, Self::UnknownKid | Self::Manual | Self::Told)
     }
 }
 
@@ -34,11 +36,12 @@ pub(super) enum FetchOutcome {
     Failed,
 }
 
-const TRIGGERS: [(Trigger, &str); 4] = [
+const TRIGGERS: [(Trigger, &str); 5] = [
     (Trigger::Cold, "cold"),
     (Trigger::Scheduled, "scheduled"),
     (Trigger::UnknownKid, "unknown_kid"),
     (Trigger::Manual, "manual"),
+    (Trigger::Told, "told"),
 ];
 const OUTCOMES: [(FetchOutcome, &str); 3] = [
     (FetchOutcome::Fetched, "fetched"),

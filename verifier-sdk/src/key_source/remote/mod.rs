@@ -127,6 +127,11 @@ impl RemoteKeys {
         self.fetch_now(Trigger::Manual).await
     }
 
+    /// Starts a fetch, unless one is under way, and does not wait for it.
+    pub(crate) fn fetch_soon(&self) {
+        self.handle.core.board(Trigger::Told);
+    }
+
     /// Starts the task that refreshes ahead of expiry and retries for ever. Once is enough.
     /// Must be called within a tokio runtime.
     pub fn spawn_refresher(&self) {

@@ -39,6 +39,7 @@ impl RemoteKeys {
                 .map_or_else(Vec::new, |c| c.keys.iter().map(|k| *k.kid()).collect()),
             failures,
             last_error,
+            feed: None,
         }
     }
 

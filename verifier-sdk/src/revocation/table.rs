@@ -1,0 +1,226 @@
+//! A part of the map: a table that is only ever added to, so that readers need no lock. A place is written, then its tag is
+//! published; it is never used for something else. Whoever wants to forget entries copies the others into a new table.
+//!
+//! A place has 24 bytes and a tag of one. Eight tags are one word, which is all that is read for most names that are not
+//! here.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::fingerprint::Half;
+
+/// So many places share a word of tags.
+const GROUP: usize = 8;
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+/// The second half has 61 bits; the kind of the entry is above.
+const KIND_SHIFT: u32 = 61;
+const SECOND: u64 = (1 << KIND_SHIFT) - 1;
+
+/// What is known of one name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Verdict {
+    /// Tokens that were issued at or before this second are meant; all if it is the largest.
+    pub(super) issued_until: u32,
+    /// Unix seconds, after which it does not matter.
+    pub(super) expires_at: u32,
+}
+
+/// An entry as it is copied.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) first: u64,
+    pub(super) second: u64,
+    pub(super) kind: u8,
+    pub(super) verdict: Verdict,
+}
+
+#[derive(Default)]
+pub(super) struct Table {
+    tags: Box<[AtomicU64]>,
+    places: Box<[[AtomicU64; 3]]>,
+}
+
+impl Verdict {
+    fn packed(self) -> u64 {
+        u64::from(self.issued_until) << 32 | u64::from(self.expires_at)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "two halves of one word")]
+    fn unpacked(word: u64) -> Self {
+        Self { issued_until: (word >> 32) as u32, expires_at: word as u32 }
+    }
+
+    /// Of two the latest counts, in both.
+    fn or_later(self, other: Self) -> Self {
+        Self {
+            issued_until: self.issued_until.max(other.issued_until),
+            expires_at: self.expires_at.max(other.expires_at),
+        }
+    }
+}
+
+impl Table {
+    /// With room for so many entries, of which three quarters may be used.
+    pub(super) fn with_capacity(places: usize) -> Self {
+        let groups = places.div_ceil(GROUP);
+        let empty = || [const { AtomicU64::new(0) }; 3];
+        Self {
+            tags: (0..groups).map(|_| AtomicU64::new(0)).collect(),
+            places: (0..groups * GROUP).map(|_| empty()).collect(),
+        }
+    }
+
+    /// So many entries may be in it.
+    pub(super) fn room(&self) -> usize {
+        self.places.len() / 4 * 3
+    }
+
+    /// What is known of a name. `half` gives its halves; the second one is asked for only where the first is here.
+    pub(super) fn find(&self, first: u64, half: impl Fn(Half) -> u64) -> Option<Verdict> {
+        self.place(first, half)
+            .map(|[_, _, verdict]| Verdict::unpacked(verdict.load(Ordering::Relaxed)))
+    }
+
+    /// Makes it later, if the name is here. For the one writer.
+    pub(super) fn extend(&self, row: &Row) -> bool {
+        let Some([_, _, verdict]) = self.place(row.first, |_| row.second) else { return false };
+        let known = Verdict::unpacked(verdict.load(Ordering::Relaxed));
+        verdict.store(known.or_later(row.verdict).packed(), Ordering::Relaxed);
+        true
+    }
+
+    /// Adds a name that is not here, where there is room. For the one writer.
+    pub(super) fn add(&self, row: &Row) {
+        for group in self.groups(row.first) {
+            let Some(tags) = self.tags.get(group) else { return };
+            let empty = zero_bytes(tags.load(Ordering::Relaxed));
+            if empty == 0 {
+                continue;
+            }
+            let lane = empty.trailing_zeros() / 8;
+            if let Some([first, second, verdict]) = self.places.get(at(group, lane)) {
+                first.store(row.first, Ordering::Relaxed);
+                let of_kind = u64::from(row.kind) << KIND_SHIFT;
+                second.store(row.second | of_kind, Ordering::Relaxed);
+                verdict.store(row.verdict.packed(), Ordering::Relaxed);
+                // Only now readers may look at the place.
+                tags.fetch_or(u64::from(tag(row.first)) << (lane * 8), Ordering::Release);
+            }
+            return;
+        }
+    }
+
+    /// All entries.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row> {
+        let words = self.tags.iter().enumerate().flat_map(|(group, tags)| {
+            let tags = tags.load(Ordering::Acquire);
+            (0..8)
+                .filter(move |lane| tags >> (lane * 8) & 0xff != 0)
+                .map(move |lane| at(group, lane))
+        });
+        words.filter_map(|place| self.places.get(place)).map(|[first, second, verdict]| {
+            let second = second.load(Ordering::Relaxed);
+            Row {
+                first: first.load(Ordering::Relaxed),
+                second: second & SECOND,
+                kind: u8::try_from(second >> KIND_SHIFT).unwrap_or_default(),
+                verdict: Verdict::unpacked(verdict.load(Ordering::Relaxed)),
+            }
+        })
+    }
+
+    fn place(&self, first: u64, half: impl Fn(Half) -> u64) -> Option<&[AtomicU64; 3]> {
+        let wanted = ONES.wrapping_mul(u64::from(tag(first)));
+        for group in self.groups(first) {
+            let tags = self.tags.get(group)?.load(Ordering::Acquire);
+            let mut alike = zero_bytes(tags ^ wanted);
+            while alike != 0 {
+                let place = self.places.get(at(group, alike.trailing_zeros() / 8))?;
+                let is_first = place.first()?.load(Ordering::Relaxed) == first;
+                if is_first && place.get(1)?.load(Ordering::Relaxed) & SECOND == half(Half::Second)
+                {
+                    return Some(place);
+                }
+                alike &= alike - 1;
+            }
+            // Entries are never taken out, so a name that is here comes before the first empty place.
+            if zero_bytes(tags) != 0 {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// The groups in which a name may be, in this order. The six highest of its 61 bits chose the table, and the lowest are
+    /// its tag.
+    fn groups(&self, first: u64) -> impl Iterator<Item = usize> + use<> {
+        let count = self.tags.len();
+        let spread = u128::from(first << 9) * u128::try_from(count).unwrap_or_default();
+        let begin = usize::try_from(spread >> 64).unwrap_or_default();
+        (begin..count).chain(0..begin)
+    }
+}
+
+const fn at(group: usize, lane: u32) -> usize {
+    group * GROUP + lane as usize
+}
+
+/// Zero is the tag of a place that is empty.
+#[expect(clippy::cast_possible_truncation, reason = "the lowest byte is what is wanted")]
+const fn tag(first: u64) -> u8 {
+    match first as u8 {
+        0 => 1,
+        tag => tag,
+    }
+}
+
+/// The highest bit of each byte that is zero, up to the lowest such byte; above it there may be others, so what is found is
+/// compared whole.
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: u64) -> Row {
+        let first = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 3;
+        let verdict = Verdict { issued_until: u32::MAX, expires_at: 100 };
+        Row { first, second: number, kind: 5, verdict }
+    }
+
+    #[test]
+    fn what_was_added_is_found_and_nothing_else() {
+        let table = Table::with_capacity(1024);
+        (0..table.room() as u64).for_each(|number| table.add(&row(number)));
+
+        for number in 0..5000 {
+            let Row { first, second, .. } = row(number);
+            let is_there = table.find(first, |_| second).is_some();
+            assert_eq!(is_there, number < table.room() as u64, "{number}");
+            assert_eq!(table.find(first, |_| second + 1), None);
+        }
+        assert_eq!(table.rows().count(), table.room());
+        assert!(table.rows().all(|row| row.kind == 5));
+    }
+
+    #[test]
+    fn the_latest_counts_in_both() {
+        let table = Table::with_capacity(8);
+        let (early, late) = (row(1), Verdict { issued_until: 7, expires_at: 300 });
+        table.add(&Row { verdict: Verdict { issued_until: 9, expires_at: 200 }, ..early });
+
+        assert!(table.extend(&Row { verdict: late, ..early }));
+
+        let known = Verdict { issued_until: 9, expires_at: 300 };
+        assert_eq!(table.find(early.first, |_| early.second), Some(known));
+        assert!(!table.extend(&row(2)));
+    }
+
+    #[test]
+    fn an_empty_table_finds_nothing() {
+        assert_eq!(Table::default().find(row(1).first, |_| 1), None);
+        assert_eq!(Table::default().room(), 0);
+    }
+}
