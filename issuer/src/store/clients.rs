@@ -56,7 +56,7 @@ impl Store {
         edit(&mut client)?;
         client.id = id.clone();
         if was_enabled && !client.enabled {
-            change.revoke(Revoked::client(id.as_str()));
+            change.revoke(Revoked::Client(id.to_string()));
         }
         change.check_permissions(&client).await?;
         change.write_client(&client).await?;
@@ -88,7 +88,7 @@ impl Store {
             .bind(id.as_str())
             .execute(&mut *change.tx)
             .await?;
-        change.revoke(Revoked::client(id.as_str()));
+        change.revoke(Revoked::Client(id.to_string()));
         change.record("client.delete", id.as_str(), &json!({})).await?;
         change.commit().await
     }

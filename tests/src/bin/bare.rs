@@ -3,7 +3,7 @@
 //!
 //! Usage: `bare LISTEN ES256|RS256 CLAIMS_FILE [KEY_FILE]`. The claims are those of a real token of the issuer. With a file of
 //! a P-256 key (a raw point) it also checks the signature of one token that is brought, before it signs: the floor under
-//! exchanges and assertions.
+//! exchanges and assertions; and, without signing, under introspection.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -11,6 +11,8 @@ use aws_lc_rs::signature::{
     ParsedPublicKey, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use axum::extract::State;
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use base64::Engine as _;
@@ -97,6 +99,23 @@ async fn token(
     }))
 }
 
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "most is parsed, as the issuer must, and not looked at")]
+struct Introspection {
+    client_id: String,
+    client_secret: String,
+    token: String,
+}
+
+/// Checks the signature of the token, and tells what a token says.
+async fn introspect(
+    State(server): State<Arc<Server>>,
+    Form(asked): Form<Introspection>,
+) -> Result<([(HeaderName, &'static str); 1], Vec<u8>), axum::http::StatusCode> {
+    server.trusts(&asked.token).ok_or(axum::http::StatusCode::BAD_REQUEST)?;
+    Ok(([(CONTENT_TYPE, "application/json")], server.claims.clone()))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -127,6 +146,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let router = Router::new()
         .route("/token", post(token))
+        .route("/introspect", post(introspect))
         .route("/readyz", get(|| async {}))
         .with_state(Arc::new(server));
     axum::serve(tokio::net::TcpListener::bind(listen).await?, router).await?;

@@ -57,6 +57,10 @@ pub(super) enum Door {
     RefreshToken,
     /// `device_code`.
     DeviceCode,
+    /// `token`, of a resource that asks whether it is good.
+    Introspection,
+    /// The feed, as a bearer token.
+    Feed,
 }
 
 /// How a door answered: its status, and its error or none.
@@ -69,6 +73,8 @@ pub(super) struct Opening {
 impl Opening {
     fn of(answer: &Answer) -> Self {
         let error = match answer.status.as_u16() {
+            // RFC 7662 §2.2.
+            200 if answer.body == r#"{"active":false}"# => Some("inactive".to_owned()),
             200 | 201 => None,
             303 => callback(answer).remove("error"),
             _ if answer.header("content-type").starts_with("text/html") => Some("page".to_owned()),
@@ -89,7 +95,7 @@ impl Opening {
 }
 
 impl Door {
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::ClientAssertion,
         Self::WorkloadAssertion,
         Self::Assertion,
@@ -110,6 +116,8 @@ impl Door {
         Self::Code,
         Self::RefreshToken,
         Self::DeviceCode,
+        Self::Introspection,
+        Self::Feed,
     ];
 
     fn refusal(self) -> (u16, &'static str) {
@@ -126,7 +134,10 @@ impl Door {
             | Self::ActorJwt => (400, "invalid_request"),
             Self::ProofAtToken => (400, "invalid_dpop_proof"),
             Self::ProofAtUserInfo => (401, "invalid_dpop_proof"),
-            Self::Bearer | Self::BearerWithCertificate | Self::Dpop => (401, "invalid_token"),
+            Self::Bearer | Self::BearerWithCertificate | Self::Dpop | Self::Feed => {
+                (401, "invalid_token")
+            }
+            Self::Introspection => (200, "inactive"),
             Self::RequestAtAuthorize => (303, "invalid_request_object"),
             Self::RequestAtPar => (400, "invalid_request_object"),
             Self::HintAtAuthorize => (303, "invalid_request"),
@@ -190,6 +201,14 @@ impl World<'_> {
             // In another browser, so that the session goes on.
             Door::HintAtLogout => {
                 self.issuer.get(&format!("/logout?{}", form(&[("id_token_hint", token)]))).await
+            }
+            Door::Introspection => {
+                let by = ("batch", self.batch.as_str());
+                self.issuer.ask_as("/introspect", by, &[("token", token)]).await
+            }
+            Door::Feed => {
+                let request = Request::get("/feed").header(header::AUTHORIZATION, bearer);
+                self.issuer.send(request.body(Body::empty()).unwrap()).await
             }
             other => unreachable!("{other:?}"),
         }

@@ -4,7 +4,7 @@
 
 use crate::SERVER;
 use crate::figure::{Figure, median};
-use crate::token::{bare, encoded, payload};
+use crate::token::{bare, encoded, issuer_key, payload};
 use crate::wrk::{self, Measured};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -66,7 +66,7 @@ pub(crate) async fn measure(act: Act) {
         users.push(subject.user_token().await);
     }
     let key = match act {
-        Act::Exchange => subjects[0].issuer_key().await,
+        Act::Exchange => issuer_key(&subjects[0].node).await,
         Act::Assertion => subjects[0].key.public_key().as_ref().to_vec(),
     };
     let claims = payload(&users[0]);
@@ -145,16 +145,6 @@ impl Subject {
         let code = person.code(&self.node, &web).await.expect("a code");
         let reply = self.node.redeem(&web, &code).await.expect("an answer");
         reply.access_token().expect("a token")
-    }
-
-    /// The point of the key with which the issuer signs.
-    async fn issuer_key(&self) -> Vec<u8> {
-        let keys = self.node.text(&format!("{}/jwks", self.node.url)).await;
-        let keys: Value = serde_json::from_str(&keys).expect("a key set");
-        let keys = keys["keys"].as_array().expect("keys");
-        let key = keys.iter().find(|key| key["alg"] == "ES256").expect("an ES256 key");
-        let part = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().expect("a member"));
-        [vec![4], part("x").expect("x"), part("y").expect("y")].concat()
     }
 
     /// A file with a form a line, each of which is good when it is sent.

@@ -13,6 +13,7 @@ mod connection;
 mod delegation;
 mod figure;
 mod flow;
+mod introspection;
 mod password;
 mod start;
 mod token;
@@ -29,7 +30,7 @@ const SERVER: [&str; 3] = ["taskset", "-c", "0"];
 const LEDGER: &str = "https://ledger.example";
 
 /// The groups of figures, in the order in which they are measured.
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 11] = [
     "start",
     "rest",
     "ES256",
@@ -37,6 +38,7 @@ const GROUPS: [&str; 10] = [
     "JWKS",
     "exchange",
     "assertion",
+    "introspection",
     "code-flow",
     "refresh",
     "password",
@@ -88,6 +90,9 @@ async fn main() {
         if wants(act.group()) {
             delegation::measure(act).await;
         }
+    }
+    if wants("introspection") {
+        introspection::measure().await;
     }
     for act in [flow::Act::CodeFlow, flow::Act::Refresh] {
         if wants(act.group()) {
