@@ -33,6 +33,7 @@ mod once;
 mod pages;
 mod refresh;
 mod replay;
+mod revoked;
 mod rotation;
 mod shutdown;
 mod sign_in;

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Failure, Session, keys};
-use crate::registry::{ClientId, parse_scope_token};
+use crate::registry::{ClientId, ExternalSubject, parse_scope_token};
 use crate::store::ByHand;
 
 /// No reason is longer, in characters.
@@ -23,14 +23,14 @@ pub(super) struct Revoke {
     /// What a signing key signed; the key is withdrawn.
     #[arg(long, allow_hyphen_values = true, conflicts_with_all = ["user", "client", "scope"])]
     kid: Option<String>,
-    /// All that a user has, or gave to the client that is named too.
+    /// All that a user has, or gave to the client that is named too; also somebody whom apps name, as in `crm:42`.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// All that a client has, or got from the user who is named too.
     #[arg(long, value_name = "ID")]
     client: Option<ClientId>,
-    /// Only this scope of the user or the client.
-    #[arg(long)]
+    /// Only this scope of what the user gave to the client.
+    #[arg(long, requires_all = ["user", "client"])]
     scope: Option<String>,
     /// Why, for the record.
     #[arg(long, value_parser = parse_reason)]
@@ -65,26 +65,20 @@ impl Revoke {
         Ok(match (self.jti, self.sid, self.user, self.client, self.scope) {
             (Some(jti), ..) => (ByHand::Token(jti.clone()), format!("token {jti}")),
             (_, Some(sid), ..) => (ByHand::Session(sid), format!("session {sid}")),
-            (_, _, Some(user), client, Some(scope)) => {
-                let text = match &client {
-                    Some(client) => format!("scope {scope} of user {user} at client {client}"),
-                    None => format!("scope {scope} of user {user}"),
-                };
-                (ByHand::UserScope(user, client, scope), text)
+            (_, _, Some(user), Some(client), Some(scope)) => {
+                let text = format!("scope {scope} of user {user} at client {client}");
+                (ByHand::Scope(user, client, scope), text)
             }
             (_, _, Some(user), Some(client), None) => {
                 let text = format!("what user {user} gave to client {client}");
                 (ByHand::Consent(user, client), text)
             }
-            (_, _, Some(user), None, None) => {
+            (_, _, Some(user), None, _) => {
                 let text = format!("all that user {user} has");
-                (ByHand::User(user), text)
+                let external = ExternalSubject::parse(&user);
+                (external.map_or(ByHand::User(user), ByHand::External), text)
             }
-            (_, _, None, Some(client), Some(scope)) => {
-                let text = format!("tokens of client {client} with scope {scope}");
-                (ByHand::ClientScope(client, scope), text)
-            }
-            (_, _, None, Some(client), None) => {
+            (_, _, None, Some(client), _) => {
                 let text = format!("all that client {client} has");
                 (ByHand::Client(client), text)
             }

@@ -31,40 +31,27 @@ pub enum Revoked {
     Session(Uuid),
     /// What a key signed.
     Key(Kid),
-    /// What a user was given until now.
-    User {
-        /// The `sub`.
-        sub: String,
-        /// Through this client only.
-        client_id: Option<String>,
-        /// With this scope only.
-        scope: Option<String>,
-    },
-    /// What a client was given until now, or had a part in.
-    Client {
-        /// Which.
+    /// What a user was given until now, by the `sub`: also one that an app names in a namespace of its own.
+    User(String),
+    /// What a user was given until now through a client.
+    UserAtClient {
+        /// The user.
+        user_id: Uuid,
+        /// The client.
         client_id: String,
         /// With this scope only.
         scope: Option<String>,
     },
+    /// What a client was given until now, or had a part in.
+    Client(String),
 }
 
 impl Revoked {
-    /// All that a user has.
-    pub fn user(id: Uuid) -> Self {
-        Self::User { sub: id.to_string(), client_id: None, scope: None }
-    }
-
-    /// All that a client has.
-    pub fn client(id: &str) -> Self {
-        Self::Client { client_id: id.to_owned(), scope: None }
-    }
-
     /// As it is told, if it happens at `at` (Unix seconds) and no token lives longer than `longest` seconds.
     pub fn entry(&self, at: i64, longest: i64) -> Entry {
         let level = match self {
-            Self::User { .. } => Some(at + USER_AHEAD_SECONDS),
-            Self::Client { .. } => Some(at + CLIENT_AHEAD_SECONDS),
+            Self::User(_) | Self::UserAtClient { .. } => Some(at + USER_AHEAD_SECONDS),
+            Self::Client(_) => Some(at + CLIENT_AHEAD_SECONDS),
             _ => None,
         };
         let last = match self {
@@ -77,17 +64,14 @@ impl Revoked {
             Self::Grant(id) => Entry { grant_id: Some(id.to_string().into()), ..entry },
             Self::Session(id) => Entry { sid: Some(id.to_string().into()), ..entry },
             Self::Key(kid) => Entry { kid: Some(kid.as_ref().into()), ..entry },
-            Self::User { sub, client_id, scope } => Entry {
-                sub: Some(sub.as_str().into()),
-                client_id: client_id.as_deref().map(Into::into),
-                scope: scope.as_deref().map(Into::into),
-                ..entry
-            },
-            Self::Client { client_id, scope } => Entry {
+            Self::User(sub) => Entry { sub: Some(sub.as_str().into()), ..entry },
+            Self::UserAtClient { user_id, client_id, scope } => Entry {
+                sub: Some(user_id.to_string().into()),
                 client_id: Some(client_id.as_str().into()),
                 scope: scope.as_deref().map(Into::into),
                 ..entry
             },
+            Self::Client(id) => Entry { client_id: Some(id.as_str().into()), ..entry },
         }
     }
 }
@@ -153,11 +137,13 @@ impl Entry {
         let mut named = ids.into_iter().filter_map(|(kind, id)| Some((kind, id.as_deref()?)));
         let (sub, client_id) = (self.sub.as_deref(), self.client_id.as_deref());
         let is_level = sub.is_some() || client_id.is_some();
+        let is_narrow = self.scope.is_some() && (sub.is_none() || client_id.is_none());
         match (named.next(), named.next(), self.iat) {
             (Some((kind, id)), None, None) if !is_level && self.scope.is_none() => {
                 Some(Meant::Id(kind, id))
             }
-            (None, None, Some(iat)) if is_level => {
+            // Only of what a user gave to a client can one scope be meant.
+            (None, None, Some(iat)) if is_level && !is_narrow => {
                 Some(Meant::Level { sub, client_id, scope: self.scope.as_deref(), iat })
             }
             _ => None,
@@ -171,9 +157,9 @@ mod tests {
 
     #[test]
     fn an_entry_is_written_with_what_it_says_and_nothing_else() {
-        let ada = Revoked::User {
-            sub: "ada".to_owned(),
-            client_id: Some("web".to_owned()),
+        let ada = Revoked::UserAtClient {
+            user_id: Uuid::from_u128(7),
+            client_id: "web".to_owned(),
             scope: Some("payments:read".to_owned()),
         };
         let token = Revoked::Token { jti: "t1".to_owned(), expires_at: 2_000 };
@@ -183,9 +169,12 @@ mod tests {
         assert_eq!(text(&token), r#"{"jti":"t1","exp":2120}"#);
         assert_eq!(
             text(&ada),
-            r#"{"sub":"ada","client_id":"web","scope":"payments:read","iat":1002,"exp":1722}"#
+            r#"{"sub":"00000000-0000-0000-0000-000000000007","client_id":"web","scope":"payments:read","iat":1002,"exp":1722}"#
         );
-        assert_eq!(text(&Revoked::client("web")), r#"{"client_id":"web","iat":1006,"exp":1726}"#);
+        assert_eq!(
+            text(&Revoked::Client("web".to_owned())),
+            r#"{"client_id":"web","iat":1006,"exp":1726}"#
+        );
     }
 
     #[test]
@@ -196,6 +185,8 @@ mod tests {
             r#"{"jti":"t1","sid":"s1","exp":1}"#,
             r#"{"jti":"t1","sub":"ada","iat":1,"exp":1}"#,
             r#"{"scope":"a","iat":1,"exp":1}"#,
+            r#"{"sub":"ada","scope":"a","iat":1,"exp":1}"#,
+            r#"{"client_id":"web","scope":"a","iat":1,"exp":1}"#,
         ] {
             let entry: Entry = serde_json::from_str(text).unwrap();
             assert!(entry.meant().is_none(), "{text}");

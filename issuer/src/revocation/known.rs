@@ -117,6 +117,8 @@ mod tests {
     use crate::revocation::Revoked;
 
     const NOW: i64 = 1_000;
+    const ADA: Uuid = Uuid::from_u128(9);
+    const SUB: &str = "00000000-0000-0000-0000-000000000009";
 
     fn known(revoked: &[Revoked]) -> Known {
         let mut known = Known::default();
@@ -133,15 +135,14 @@ mod tests {
             grant_id: Some("00000000-0000-0000-0000-000000000007"),
             session_id: Some("00000000-0000-0000-0000-000000000008"),
             kid: "k1",
-            holder: Holder { sub: "ada", clients: clients.to_vec(), scopes: scopes.to_vec() },
+            holder: Holder { sub: SUB, clients: clients.to_vec(), scopes: scopes.to_vec() },
             issued_at: NOW,
         }
     }
 
-    fn of_user(client_id: Option<&str>, scope: Option<&str>) -> Revoked {
-        let owned = |text: &str| text.to_owned();
-        let (client_id, scope) = (client_id.map(owned), scope.map(owned));
-        Revoked::User { sub: "ada".to_owned(), client_id, scope }
+    fn at_client(client_id: &str, scope: Option<&str>) -> Revoked {
+        let (client_id, scope) = (client_id.to_owned(), scope.map(str::to_owned));
+        Revoked::UserAtClient { user_id: ADA, client_id, scope }
     }
 
     #[test]
@@ -160,16 +161,16 @@ mod tests {
             (Revoked::Grant(Uuid::from_u128(8)), false),
             (Revoked::Key(kid("k1")), true),
             (Revoked::Key(kid("k2")), false),
-            (of_user(None, None), true),
-            (of_user(Some("orders"), None), true),
-            (of_user(Some("ledger"), None), false),
-            (of_user(Some("web"), Some("a")), true),
-            (of_user(Some("web"), Some("b")), false),
-            (of_user(None, Some("a")), true),
-            (Revoked::client("orders"), true),
-            (Revoked::client("ledger"), false),
-            // Whose app token it would be.
-            (Revoked::client("ada"), false),
+            (Revoked::User(SUB.to_owned()), true),
+            (Revoked::User("crm:9".to_owned()), false),
+            (at_client("orders", None), true),
+            (at_client("ledger", None), false),
+            (at_client("web", Some("a")), true),
+            (at_client("web", Some("b")), false),
+            (Revoked::Client("orders".to_owned()), true),
+            (Revoked::Client("ledger".to_owned()), false),
+            // A user is no client.
+            (Revoked::Client(SUB.to_owned()), false),
         ] {
             let known = known(std::slice::from_ref(&revoked));
 
@@ -183,9 +184,9 @@ mod tests {
 
     #[test]
     fn of_several_levels_the_latest_counts_and_what_was_issued_later_is_good() {
-        let mut known = known(&[of_user(None, None)]);
-        known.learn(&of_user(None, None).entry(NOW + 100, 600));
-        known.learn(&of_user(None, None).entry(NOW + 50, 600));
+        let mut known = known(&[Revoked::User(SUB.to_owned())]);
+        known.learn(&Revoked::User(SUB.to_owned()).entry(NOW + 100, 600));
+        known.learn(&Revoked::User(SUB.to_owned()).entry(NOW + 50, 600));
         let mut token = marks(&["web"], &[]);
 
         assert_eq!(known.level(&token.holder), Some(NOW + 102));
@@ -203,7 +204,7 @@ mod tests {
             known.learn(&Revoked::Grant(Uuid::from_u128(number)).entry(NOW, 600));
         }
         known.learn(&Revoked::Grant(Uuid::from_u128(7)).entry(NOW + 1_000, 600));
-        known.learn(&of_user(None, None).entry(NOW, 600));
+        known.learn(&Revoked::User(SUB.to_owned()).entry(NOW, 600));
         let exp = Revoked::Grant(Uuid::nil()).entry(NOW, 600).expires_at();
 
         known.forget(exp);

@@ -71,7 +71,7 @@ impl Store {
         client.id = id.clone();
         self.require_fit(&client)?;
         if was_enabled && !client.enabled {
-            change.revoke(Revoked::client(id.as_str()));
+            change.revoke(Revoked::Client(id.to_string()));
         }
         change.check_permissions(&client).await?;
         change.write_client(&client).await?;
@@ -103,7 +103,7 @@ impl Store {
             .bind(id.as_str())
             .execute(&mut *change.tx)
             .await?;
-        change.revoke(Revoked::client(id.as_str()));
+        change.revoke(Revoked::Client(id.to_string()));
         change.record("client.delete", id.as_str(), &json!({})).await?;
         change.commit().await
     }

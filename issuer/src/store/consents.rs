@@ -75,8 +75,8 @@ impl Change<'_> {
                 .await?;
             taken += done.rows_affected();
         }
-        let (sub, client_id) = (user_id.to_string(), Some(client_id.to_owned()));
-        self.revoke(Revoked::User { sub, client_id, scope: None });
+        let client_id = client_id.to_owned();
+        self.revoke(Revoked::UserAtClient { user_id, client_id, scope: None });
         Ok(taken)
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::columns::{list, list_text, text};
 use super::logout_deliveries::Messenger;
 use super::{Act, Change, Store, StoreError, users};
-use crate::registry::{ClientId, IDENTITY_SCOPES};
+use crate::registry::{ClientId, ExternalSubject, IDENTITY_SCOPES};
 use crate::revocation::Revoked;
 
 /// What is to be revoked.
@@ -18,14 +18,14 @@ pub enum ByHand {
     Session(Uuid),
     /// All that a user has: every session ends.
     User(String),
+    /// What apps were given for somebody in a namespace of theirs.
+    External(ExternalSubject),
     /// What a user gave to a client.
     Consent(String, ClientId),
-    /// A scope of what a user gave, to one client or to all.
-    UserScope(String, Option<ClientId>, String),
+    /// A scope of what a user gave to a client.
+    Scope(String, ClientId, String),
     /// All that a client has, its refresh tokens too.
     Client(ClientId),
-    /// The tokens of a client with a scope.
-    ClientScope(ClientId, String),
 }
 
 impl Store {
@@ -45,6 +45,10 @@ impl Store {
                 let detail = json!({ "sessions": sessions });
                 change.record("user.revoke", &id.to_string(), &detail).await?;
             }
+            ByHand::External(subject) => {
+                change.revoke(Revoked::User(subject.as_str().to_owned()));
+                change.record("user.revoke", subject.as_str(), &json!({})).await?;
+            }
             ByHand::Consent(username, client) => {
                 let id = users::one(&mut change.tx, username).await?.id;
                 change.client(client).await?;
@@ -52,18 +56,12 @@ impl Store {
                 let detail = json!({ "client_id": client.as_str() });
                 change.record("user.revoke", &id.to_string(), &detail).await?;
             }
-            ByHand::UserScope(username, client, scope) => {
+            ByHand::Scope(username, client, scope) => {
                 let id = users::one(&mut change.tx, username).await?.id;
-                change.revoke_scope(id, client.as_ref(), scope).await?;
+                change.client(client).await?;
+                change.revoke_scope((id, client.as_str()), scope).await?;
             }
             ByHand::Client(client) => change.revoke_client(client).await?,
-            ByHand::ClientScope(client, scope) => {
-                change.client(client).await?;
-                let (client_id, scope) = (client.to_string(), Some(scope.clone()));
-                let detail = json!({ "scope": scope });
-                change.revoke(Revoked::Client { client_id, scope });
-                change.record("client.revoke", client.as_str(), &detail).await?;
-            }
         }
         change.commit().await
     }
@@ -86,25 +84,22 @@ impl Change<'_> {
             "UPDATE refresh_family SET revoked_at = $1 WHERE client_id = $2 AND revoked_at IS NULL";
         let query = sqlx::query(revoke).bind(self.act.at).bind(client.as_str());
         let families = query.execute(&mut *self.tx).await?.rows_affected();
-        self.revoke(Revoked::client(client.as_str()));
+        self.revoke(Revoked::Client(client.to_string()));
         let detail = json!({ "refresh_token_families": families });
         self.record("client.revoke", client.as_str(), &detail).await
     }
 
-    /// Consents and refresh tokens go on without the scope.
+    /// The consent and the refresh tokens go on without the scope.
     async fn revoke_scope(
         &mut self,
-        user_id: Uuid,
-        client: Option<&ClientId>,
+        (user_id, client_id): (Uuid, &str),
         scope: &str,
     ) -> Result<(), StoreError> {
-        let client_id = client.map(ToString::to_string);
-        let whose = (user_id, client_id.as_deref().unwrap_or_default());
-        self.narrow_families(whose, scope).await?;
-        self.narrow_consents(whose, scope).await?;
+        self.narrow_families((user_id, client_id), scope).await?;
+        self.narrow_consent((user_id, client_id), scope).await?;
         let detail = json!({ "client_id": client_id, "scope": scope });
-        let (sub, scope) = (user_id.to_string(), Some(scope.to_owned()));
-        self.revoke(Revoked::User { sub, client_id, scope });
+        let (client_id, scope) = (client_id.to_owned(), Some(scope.to_owned()));
+        self.revoke(Revoked::UserAtClient { user_id, client_id, scope });
         self.record("user.revoke", &user_id.to_string(), &detail).await
     }
 
@@ -114,7 +109,7 @@ impl Change<'_> {
         scope: &str,
     ) -> Result<(), StoreError> {
         let select = "SELECT id, scopes, resources FROM refresh_family \
-             WHERE user_id = $1 AND ($2 = '' OR client_id = $2) AND revoked_at IS NULL";
+             WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL";
         let query = sqlx::query(select).bind(user_id.to_string()).bind(client_id.to_owned());
         for row in &query.fetch_all(&mut *self.tx).await? {
             let mut scopes = list(row, "scopes")?;
@@ -132,24 +127,22 @@ impl Change<'_> {
         Ok(())
     }
 
-    async fn narrow_consents(
+    async fn narrow_consent(
         &mut self,
         (user_id, client_id): (Uuid, &str),
         scope: &str,
     ) -> Result<(), StoreError> {
-        let select = "SELECT client_id, scopes FROM consent \
-             WHERE user_id = $1 AND ($2 = '' OR client_id = $2)";
+        let select = "SELECT scopes FROM consent WHERE user_id = $1 AND client_id = $2";
         let query = sqlx::query(select).bind(user_id.to_string()).bind(client_id.to_owned());
-        for row in &query.fetch_all(&mut *self.tx).await? {
-            let mut scopes = list(row, "scopes")?;
-            scopes.retain(|kept| kept != scope);
-            sqlx::query("UPDATE consent SET scopes = $1 WHERE user_id = $2 AND client_id = $3")
-                .bind(list_text(&scopes))
-                .bind(user_id.to_string())
-                .bind(text(row, "client_id")?)
-                .execute(&mut *self.tx)
-                .await?;
-        }
+        let Some(row) = query.fetch_optional(&mut *self.tx).await? else { return Ok(()) };
+        let mut scopes = list(&row, "scopes")?;
+        scopes.retain(|kept| kept != scope);
+        sqlx::query("UPDATE consent SET scopes = $1 WHERE user_id = $2 AND client_id = $3")
+            .bind(list_text(&scopes))
+            .bind(user_id.to_string())
+            .bind(client_id.to_owned())
+            .execute(&mut *self.tx)
+            .await?;
         Ok(())
     }
 }

@@ -143,7 +143,7 @@ impl Change<'_> {
         kept: Uuid,
     ) -> Result<Vec<EndedSession>, StoreError> {
         let ended = self.end_all((user_id, Some(kept)), Messenger::Caller).await?;
-        self.revoke(Revoked::user(user_id));
+        self.revoke(Revoked::User(user_id.to_string()));
         let revoke =
             "UPDATE refresh_family SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL";
         sqlx::query(revoke)
@@ -211,6 +211,10 @@ async fn end_all(
     for row in &query.fetch_all(connection).await? {
         one_by_one.push(Revoked::Grant(parse_id(row, "id")?));
     }
-    revoked.extend(if is_everything { vec![Revoked::user(user_id)] } else { one_by_one });
+    revoked.extend(if is_everything {
+        vec![Revoked::User(user_id.to_string())]
+    } else {
+        one_by_one
+    });
     Ok(all)
 }

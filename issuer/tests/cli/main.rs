@@ -11,6 +11,7 @@ mod client;
 mod config;
 mod doctor;
 mod keys;
+mod revoke;
 mod token;
 mod user;
 

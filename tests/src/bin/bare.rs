@@ -3,7 +3,8 @@
 //!
 //! Usage: `bare LISTEN ES256|RS256 CLAIMS_FILE [KEY_FILE]`. The claims are those of a real token of the issuer. With a file of
 //! a P-256 key (a raw point) it also checks the signature of one token that is brought, before it signs: the floor under
-//! exchanges and assertions. `/check` checks the one of the header and answers: the floor under whoever asks about a token.
+//! exchanges and assertions. Without signing, `/check` checks the one of the header and answers, and `/introspect` the one of
+//! a form and tells what a token says: the floors under whoever asks about a token.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -11,8 +12,8 @@ use aws_lc_rs::signature::{
     ParsedPublicKey, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use axum::extract::State;
-use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use base64::Engine as _;
@@ -109,6 +110,23 @@ async fn check(State(server): State<Arc<Server>>, headers: HeaderMap) -> StatusC
     }
 }
 
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "most is parsed, as the issuer must, and not looked at")]
+struct Introspection {
+    client_id: String,
+    client_secret: String,
+    token: String,
+}
+
+/// Checks the signature of the token, and tells what a token says.
+async fn introspect(
+    State(server): State<Arc<Server>>,
+    Form(asked): Form<Introspection>,
+) -> Result<([(HeaderName, &'static str); 1], Vec<u8>), StatusCode> {
+    server.trusts(&asked.token).ok_or(StatusCode::BAD_REQUEST)?;
+    Ok(([(CONTENT_TYPE, "application/json")], server.claims.clone()))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -140,6 +158,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let router = Router::new()
         .route("/token", post(token))
         .route("/check", get(check))
+        .route("/introspect", post(introspect))
         .route("/readyz", get(|| async {}))
         .with_state(Arc::new(server));
     axum::serve(tokio::net::TcpListener::bind(listen).await?, router).await?;

@@ -60,6 +60,10 @@ pub(super) enum Door {
     DeviceCode,
     /// A gateway in front of a service, as a bearer token.
     Gateway,
+    /// `token`, of a resource that asks whether it is good.
+    Introspection,
+    /// The feed, as a bearer token.
+    Feed,
 }
 
 /// How a door answered: its status, and its error or none.
@@ -72,6 +76,8 @@ pub(super) struct Opening {
 impl Opening {
     fn of(answer: &Answer) -> Self {
         let error = match answer.status.as_u16() {
+            // RFC 7662 §2.2.
+            200 if answer.body == r#"{"active":false}"# => Some("inactive".to_owned()),
             200 | 201 => None,
             303 => callback(answer).remove("error"),
             _ if answer.header("content-type").starts_with("text/html") => Some("page".to_owned()),
@@ -92,7 +98,7 @@ impl Opening {
 }
 
 impl Door {
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::ClientAssertion,
         Self::WorkloadAssertion,
         Self::Assertion,
@@ -114,6 +120,8 @@ impl Door {
         Self::RefreshToken,
         Self::DeviceCode,
         Self::Gateway,
+        Self::Introspection,
+        Self::Feed,
     ];
 
     fn refusal(self) -> (u16, &'static str) {
@@ -130,9 +138,12 @@ impl Door {
             | Self::ActorJwt => (400, "invalid_request"),
             Self::ProofAtToken => (400, "invalid_dpop_proof"),
             Self::ProofAtUserInfo => (401, "invalid_dpop_proof"),
-            Self::Bearer | Self::BearerWithCertificate | Self::Dpop | Self::Gateway => {
-                (401, "invalid_token")
-            }
+            Self::Bearer
+            | Self::BearerWithCertificate
+            | Self::Dpop
+            | Self::Gateway
+            | Self::Feed => (401, "invalid_token"),
+            Self::Introspection => (200, "inactive"),
             Self::RequestAtAuthorize => (303, "invalid_request_object"),
             Self::RequestAtPar => (400, "invalid_request_object"),
             Self::HintAtAuthorize => (303, "invalid_request"),
@@ -202,6 +213,14 @@ impl World<'_> {
                     .extension(Peer("10.0.0.7".parse().unwrap()))
                     .header("x-forwarded-host", "orders.example")
                     .header(header::AUTHORIZATION, bearer);
+                self.issuer.send(request.body(Body::empty()).unwrap()).await
+            }
+            Door::Introspection => {
+                let by = ("batch", self.batch.as_str());
+                self.issuer.ask_as("/introspect", by, &[("token", token)]).await
+            }
+            Door::Feed => {
+                let request = Request::get("/feed").header(header::AUTHORIZATION, bearer);
                 self.issuer.send(request.body(Body::empty()).unwrap()).await
             }
             other => unreachable!("{other:?}"),

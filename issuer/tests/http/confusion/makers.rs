@@ -1,11 +1,13 @@
 //! One of each kind, fresh and without a fault.
 
+use axum::body::Body;
 use countersign_keys::jws::sign_compact;
+use http::{Request, header};
 use serde_json::{Value, json};
 
 use super::world::{LEDGER, World};
 use crate::exchange::{ACCESS_TOKEN, GRANT as EXCHANGE, ORDERS};
-use crate::harness::{Answer, PAYMENTS, START};
+use crate::harness::{Answer, PAYMENTS, START, form};
 use crate::people::payload;
 use crate::{assertion, dpop};
 
@@ -26,12 +28,16 @@ pub(super) enum Kind {
     UserInfoToken,
     UserInfoTokenOfKey,
     UserInfoTokenOfCertificate,
+    // One for the feed.
+    FeedToken,
     // What else the issuer signs.
     EncryptedToken,
     IdToken,
     LogoutToken,
     UserInfoAnswer,
     SecurityEvent,
+    FeedMessage,
+    IntrospectionAnswer,
     // What the client signs.
     ClientAssertion,
     TypedClientAssertion,
@@ -76,6 +82,13 @@ impl World<'_> {
                 self.userinfo(&format!("Bearer {token}"), None, None).await.body
             }
             Kind::SecurityEvent => self.sign_as_issuer("secevent+jwt", &self.event()),
+            Kind::FeedToken => self.feed_token().await,
+            Kind::FeedMessage => {
+                let bearer = format!("Bearer {}", self.feed_token().await);
+                let request = Request::get("/feed").header(header::AUTHORIZATION, bearer);
+                self.issuer.send(request.body(Body::empty()).unwrap()).await.body
+            }
+            Kind::IntrospectionAnswer => self.introspection_answer().await,
             Kind::Code => self.browser.code("web", &[]).await,
             Kind::RefreshToken => text(&self.sign_in(&[]).await["refresh_token"]),
             Kind::DeviceCode => self.device_code().await,
@@ -120,6 +133,24 @@ impl World<'_> {
     async fn batch(&self, grant: &str, more: &[(&str, &str)]) -> Answer {
         let parameters = [&[("grant_type", grant)], more].concat();
         self.issuer.token_by("batch", &self.batch, &parameters).await
+    }
+
+    async fn feed_token(&self) -> String {
+        let token = access_token(&self.batch("client_credentials", &[]).await);
+        self.changed(&token.into(), |claims| {
+            claims["aud"] = "https://issuer.example/feed".into();
+            claims["scope"] = "feed:read".into();
+        })
+    }
+
+    async fn introspection_answer(&self) -> String {
+        let token = access_token(&self.batch("client_credentials", &[]).await);
+        let by = [("client_id", "batch"), ("client_secret", self.batch.as_str())];
+        let request = Request::post("/introspect")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "application/token-introspection+jwt")
+            .body(Body::from(form(&[&by[..], &[("token", &token)]].concat())));
+        self.issuer.send(request.unwrap()).await.body
     }
 
     async fn own_app_token(&self, resource: &str) -> String {

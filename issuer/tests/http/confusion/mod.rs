@@ -19,13 +19,14 @@ use makers::Kind;
 use world::{LEDGER, World};
 
 /// What each kind opens here. The last ones are for somebody else to take: a resource, a client.
-const TABLE: [(Kind, &[Door]); 30] = [
-    (Kind::AppToken, &[Door::SubjectToken, Door::Gateway]),
+const TABLE: [(Kind, &[Door]); 33] = [
+    (Kind::AppToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
     // Nobody acts for itself; it only shows who the client is.
-    (Kind::OwnAppToken, &[Door::ActorToken, Door::Gateway]),
-    (Kind::UserToken, &[Door::SubjectToken, Door::Gateway]),
-    (Kind::AssertedToken, &[Door::SubjectToken, Door::Gateway]),
-    (Kind::ExchangedToken, &[Door::SubjectToken, Door::Gateway]),
+    (Kind::OwnAppToken, &[Door::ActorToken, Door::Gateway, Door::Introspection]),
+    (Kind::UserToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
+    (Kind::AssertedToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
+    (Kind::ExchangedToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
+    (Kind::FeedToken, &[Door::Feed]),
     // A certificate that nothing is bound to is no obstacle.
     (Kind::UserInfoToken, &[Door::Bearer, Door::BearerWithCertificate]),
     (Kind::UserInfoTokenOfKey, &[Door::Dpop]),
@@ -46,12 +47,15 @@ const TABLE: [(Kind, &[Door]); 30] = [
     (Kind::Code, &[Door::Code]),
     (Kind::RefreshToken, &[Door::RefreshToken]),
     (Kind::DeviceCode, &[Door::DeviceCode]),
-    (Kind::AppTokenOfKey, &[]),
-    (Kind::UserTokenOfCertificate, &[]),
+    // What it is bound to stands in the answer.
+    (Kind::AppTokenOfKey, &[Door::Introspection]),
+    (Kind::UserTokenOfCertificate, &[Door::Introspection]),
     (Kind::EncryptedToken, &[]),
     (Kind::LogoutToken, &[]),
     (Kind::UserInfoAnswer, &[]),
     (Kind::SecurityEvent, &[]),
+    (Kind::FeedMessage, &[]),
+    (Kind::IntrospectionAnswer, &[]),
     (Kind::UserAssertionOfAnother, &[]),
     (Kind::WorkloadAccessToken, &[]),
     (Kind::WorkloadSecurityEvent, &[]),

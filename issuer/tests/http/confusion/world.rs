@@ -251,6 +251,7 @@ fn gateway(key: &TestHolder, ada: Uuid) -> impl FnOnce(&mut Client) {
         client.grants = grants.map(str::to_owned).into();
         client.permissions = vec![permission(ORDERS, "orders:read")];
         client.acting_rules = vec![acting(PAYMENTS, ORDERS, "orders:read")];
+        client.introspects = vec![ORDERS.to_owned()];
         client.assertion_rules = vec![asserting(ada)];
     }
 }

@@ -127,18 +127,15 @@ impl Stage {
             "by hand: consent" => self.by_hand(ByHand::Consent("ada".to_owned(), web())).await,
             "by hand: scope" => {
                 let scope = "payments:read".to_owned();
-                self.by_hand(ByHand::UserScope("ada".to_owned(), Some(web()), scope)).await;
+                self.by_hand(ByHand::Scope("ada".to_owned(), web(), scope)).await;
             }
             "by hand: client" => self.by_hand(ByHand::Client(web())).await,
-            "by hand: scope of a client" => {
-                self.by_hand(ByHand::ClientScope(web(), "payments:read".to_owned())).await;
-            }
             other => unreachable!("{other}"),
         }
     }
 }
 
-const CAUSES: [&str; 19] = [
+const CAUSES: [&str; 18] = [
     "sign-out",
     "sign-out of one session by its user",
     "sign-out everywhere",
@@ -157,7 +154,6 @@ const CAUSES: [&str; 19] = [
     "by hand: consent",
     "by hand: scope",
     "by hand: client",
-    "by hand: scope of a client",
 ];
 
 #[tokio::test]

@@ -115,7 +115,7 @@ async fn each_kind_of_entry_ends_the_link_that_it_names_and_all_after_it() {
             }
             _ => {
                 let scope = "orders:read".to_owned();
-                chain.revoke(ByHand::UserScope(user(), Some(client("web")), scope)).await;
+                chain.revoke(ByHand::Scope(user(), client("web"), scope)).await;
             }
         }
 

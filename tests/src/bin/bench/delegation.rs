@@ -4,7 +4,7 @@
 
 use crate::SERVER;
 use crate::figure::{Figure, median};
-use crate::token::{bare, encoded, payload};
+use crate::token::{bare, encoded, issuer_key, payload};
 use crate::wrk::{self, Measured};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -66,7 +66,7 @@ pub(crate) async fn measure(act: Act) {
         users.push(subject.user_token().await);
     }
     let key = match act {
-        Act::Exchange => subjects[0].issuer_key().await,
+        Act::Exchange => issuer_key(&subjects[0].node).await,
         Act::Assertion => subjects[0].key.public_key().as_ref().to_vec(),
     };
     let claims = payload(&users[0]);
@@ -147,11 +147,6 @@ impl Subject {
         reply.access_token().expect("a token")
     }
 
-    /// The point of the key with which the issuer signs.
-    async fn issuer_key(&self) -> Vec<u8> {
-        issuer_key(&self.node).await
-    }
-
     /// A file with a form a line, each of which is good when it is sent.
     fn forms(&mut self, act: Act, user_token: &str) -> PathBuf {
         let form = |more: [(&'static str, String); 3]| {
@@ -205,16 +200,6 @@ impl Subject {
         let signature = self.key.sign(&SystemRandom::new(), message.as_bytes());
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.expect("a signature")))
     }
-}
-
-/// The point of the key with which a node signs.
-pub(crate) async fn issuer_key(node: &Node) -> Vec<u8> {
-    let keys = node.text(&format!("{}/jwks", node.url)).await;
-    let keys: Value = serde_json::from_str(&keys).expect("a key set");
-    let keys = keys["keys"].as_array().expect("keys");
-    let key = keys.iter().find(|key| key["alg"] == "ES256").expect("an ES256 key");
-    let part = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().expect("a member"));
-    [vec![4], part("x").expect("x"), part("y").expect("y")].concat()
 }
 
 fn jwk(key: &EcdsaKeyPair) -> Value {

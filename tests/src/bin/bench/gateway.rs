@@ -2,9 +2,8 @@
 //! needs no look into the database, and by that of a user, which does; at 64 connections, in rounds.
 
 use crate::SERVER;
-use crate::delegation::issuer_key;
 use crate::figure::{Figure, median};
-use crate::token::{bare, payload};
+use crate::token::{bare, issuer_key, payload};
 use crate::wrk::{self, Measured};
 use end_to_end::harness::{Deployment, Node, Person, WebClient};
 

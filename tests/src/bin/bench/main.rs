@@ -14,6 +14,7 @@ mod delegation;
 mod figure;
 mod flow;
 mod gateway;
+mod introspection;
 mod password;
 mod start;
 mod token;
@@ -30,7 +31,7 @@ const SERVER: [&str; 3] = ["taskset", "-c", "0"];
 const LEDGER: &str = "https://ledger.example";
 
 /// The groups of figures, in the order in which they are measured.
-const GROUPS: [&str; 11] = [
+const GROUPS: [&str; 12] = [
     "start",
     "rest",
     "ES256",
@@ -39,6 +40,7 @@ const GROUPS: [&str; 11] = [
     "exchange",
     "assertion",
     "gateway",
+    "introspection",
     "code-flow",
     "refresh",
     "password",
@@ -93,6 +95,9 @@ async fn main() {
     }
     if wants("gateway") {
         gateway::measure().await;
+    }
+    if wants("introspection") {
+        introspection::measure().await;
     }
     for act in [flow::Act::CodeFlow, flow::Act::Refresh] {
         if wants(act.group()) {

@@ -5,7 +5,8 @@ use crate::wrk::{self, Measured};
 use crate::{SERVER, Subject};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use end_to_end::harness::{App, Deployment, Process, eventually, free_port};
+use end_to_end::harness::{App, Deployment, Node, Process, eventually, free_port};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::process::Command;
 
@@ -82,6 +83,16 @@ async fn claims_of(subject: &Subject, algorithm: &str) -> Vec<u8> {
 pub(crate) fn payload(token: &str) -> Vec<u8> {
     let claims = token.split('.').nth(1).expect("a compact JWS");
     URL_SAFE_NO_PAD.decode(claims).expect("base64url")
+}
+
+/// The point of the key with which a node signs.
+pub(crate) async fn issuer_key(node: &Node) -> Vec<u8> {
+    let keys = node.text(&format!("{}/jwks", node.url)).await;
+    let keys: Value = serde_json::from_str(&keys).expect("a key set");
+    let keys = keys["keys"].as_array().expect("keys");
+    let key = keys.iter().find(|key| key["alg"] == "ES256").expect("an ES256 key");
+    let part = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().expect("a member"));
+    [vec![4], part("x").expect("x"), part("y").expect("y")].concat()
 }
 
 /// The bare server on the core of the servers; with a key, it checks what is brought before it signs.
