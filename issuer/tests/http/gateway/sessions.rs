@@ -105,13 +105,12 @@ async fn what_ends_the_session_ends_it_at_every_host_at_once() {
         let browser = Browser::new(&world.issuer);
         world.sign_in("shop", &browser, ADA).await;
         world.sign_in("news", &browser, ADA).await;
-        match end {
-            Some(end) => world.edit_client("shop-gateway", end).await,
-            None => {
-                let store = &world.issuer.app.store;
-                let session = store.sessions_of(world.ada).await.unwrap().remove(0);
-                store.end_session(session.id, START).await.unwrap();
-            }
+        if let Some(end) = end {
+            world.edit_client("shop-gateway", end).await;
+        } else {
+            let store = &world.issuer.app.store;
+            let session = store.sessions_of(world.ada).await.unwrap().remove(0);
+            store.end_session(session.id, START).await.unwrap();
         }
 
         let shop = world.ask("shop").header("cookie", &cookie(&world, SHOP)).send().await;
