@@ -26,7 +26,8 @@ const TABLE: [(Kind, &[Door]); 33] = [
     (Kind::UserToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
     (Kind::AssertedToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
     (Kind::ExchangedToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
-    (Kind::FeedToken, &[Door::Feed]),
+    // It is of the client that asks.
+    (Kind::FeedToken, &[Door::Feed, Door::Introspection]),
     // A certificate that nothing is bound to is no obstacle.
     (Kind::UserInfoToken, &[Door::Bearer, Door::BearerWithCertificate]),
     (Kind::UserInfoTokenOfKey, &[Door::Dpop]),
