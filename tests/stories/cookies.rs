@@ -31,8 +31,8 @@ async fn a_token_in_the_session_of_express_is_verified_without_a_shared_secret()
         let cookie = express[kind].as_str().expect("a cookie");
         let request = axum::http::Request::get("/").header("cookie", cookie).body(());
         let (parts, ()) = request.expect("a request").into_parts();
-        let verified = verifier.verify_request(&parts, &carriers).await;
-        assert_eq!(verified.expect(kind).subject(), "ada");
+        let caller = verifier.verify_request(&parts, &carriers).await;
+        assert_eq!(caller.expect(kind).subject(), "ada");
     }
     assert_eq!(express["read"].as_array().map(Vec::len), Some(cookies.len()));
     for session in express["read"].as_array().expect("a list") {

@@ -91,10 +91,12 @@ impl Table {
 
     /// Adds a name that is not here, where there is room. For the one writer.
     pub(super) fn add(&self, row: &Row) {
-        for group in self.groups(row.first) {
+        let mut group = self.begin(row.first);
+        for _ in 0..self.tags.len() {
             let Some(tags) = self.tags.get(group) else { return };
             let empty = zero_bytes(tags.load(Ordering::Relaxed));
             if empty == 0 {
+                group = self.after(group);
                 continue;
             }
             let lane = empty.trailing_zeros() / 8;
@@ -131,7 +133,8 @@ impl Table {
 
     fn place(&self, first: u64, half: impl Fn(Half) -> u64) -> Option<&[AtomicU64; 3]> {
         let wanted = ONES.wrapping_mul(u64::from(tag(first)));
-        for group in self.groups(first) {
+        let mut group = self.begin(first);
+        for _ in 0..self.tags.len() {
             let tags = self.tags.get(group)?.load(Ordering::Acquire);
             let mut alike = zero_bytes(tags ^ wanted);
             while alike != 0 {
@@ -147,17 +150,20 @@ impl Table {
             if zero_bytes(tags) != 0 {
                 return None;
             }
+            group = self.after(group);
         }
         None
     }
 
-    /// The groups in which a name may be, in this order. The six highest of its 61 bits chose the table, and the lowest are
-    /// its tag.
-    fn groups(&self, first: u64) -> impl Iterator<Item = usize> + use<> {
-        let count = self.tags.len();
-        let spread = u128::from(first << 9) * u128::try_from(count).unwrap_or_default();
-        let begin = usize::try_from(spread >> 64).unwrap_or_default();
-        (begin..count).chain(0..begin)
+    /// The first group in which a name may be; then come the others in turn. The six highest of its 61 bits chose the
+    /// table, and the lowest are its tag.
+    fn begin(&self, first: u64) -> usize {
+        let spread = u128::from(first << 9) * self.tags.len() as u128;
+        usize::try_from(spread >> 64).unwrap_or_default()
+    }
+
+    const fn after(&self, group: usize) -> usize {
+        if group + 1 == self.tags.len() { 0 } else { group + 1 }
     }
 }
 

@@ -21,20 +21,31 @@ pub(super) struct Look<'k> {
 impl Look<'_> {
     pub(super) fn judge(&self, token: &Marks<'_>) -> Option<Kind> {
         let claims = token.claims;
-        let texts =
-            [(Kind::Grant, claims.text(Claim::GrantId)), (Kind::Session, claims.text(Claim::Sid))];
-        let own = [(Kind::Token, claims.token_id()), (Kind::User, claims.subject())];
-        let kid = (Kind::Key, token.kid.map(Kid::as_str));
-        let named = own.into_iter().chain(texts).chain([kid]);
-        let by_name = named.filter_map(|(kind, name)| Some((kind, name?)));
-        let ancestors = claims.list(Claim::AncestorJti).map(|jti| (Kind::Token, jti));
-        by_name
-            .chain(ancestors)
-            .find(|(kind, name)| {
-                self.has(*kind) && self.is_meant(*kind, |half| self.text(half, name))
-            })
-            .map(|(kind, _)| kind)
-            .or_else(|| self.by_client(token))
+        let named = [
+            (Kind::Token, claims.token_id()),
+            (Kind::User, claims.subject()),
+            (Kind::Session, claims.text(Claim::Sid)),
+            (Kind::Grant, claims.text(Claim::GrantId)),
+            (Kind::Key, token.kid.map(Kid::as_str)),
+        ];
+        // Each name is looked for before the first answer is needed, so that the processor waits for memory once.
+        let found = named.map(|(kind, name)| {
+            name.is_some_and(|name| self.has(kind) && self.is_known(kind, name))
+        });
+        if let Some(((kind, _), _)) = named.iter().zip(found).find(|(_, found)| *found) {
+            return Some(*kind);
+        }
+        if self.has(Kind::Token)
+            && claims.has(Claim::AncestorJti)
+            && claims.list(Claim::AncestorJti).any(|jti| self.is_known(Kind::Token, jti))
+        {
+            return Some(Kind::Token);
+        }
+        self.by_client(token)
+    }
+
+    fn is_known(&self, kind: Kind, name: &str) -> bool {
+        self.is_meant(kind, |half| self.text(half, name))
     }
 
     /// By one of the clients through whose hands it went, alone or for the user; by a scope of theirs.
