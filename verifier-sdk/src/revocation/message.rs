@@ -14,6 +14,7 @@ use crate::profile::HeaderType;
 /// RFC 8417 §2.3: explicitly typed, so that nothing else is ever taken for one.
 pub(crate) const HEADER_TYPE: HeaderType = HeaderType::Required(&["secevent+jwt"]);
 /// The one event of a message (decision 0031).
+#[cfg(feature = "testing")]
 pub(crate) const EVENT: &str = "urn:countersign:event:revocations";
 /// 2,000 entries have some 300 KiB.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
