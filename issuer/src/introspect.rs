@@ -44,8 +44,6 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response
     let outcome = async {
         let body = read_form_body(&parts, body).await?;
         let form = Form::parse(&body).map_err(refuse_form)?;
-        // Who lost the database does not know what was revoked.
-        app.freshness.require(app.clock.elapsed())?;
         let client = client_auth::authenticate_request(&app, &parts, &form).await?;
         require_confidential(client.client())?;
         let token = form.value("token").filter(|token| !token.is_empty());

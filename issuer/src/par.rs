@@ -35,7 +35,6 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
     let outcome = async {
         let body = read_form_body(&parts, body).await?;
         let form = Form::parse(&body).map_err(refuse_form)?;
-        app.freshness.require(app.clock.elapsed())?;
         let client = client_auth::authenticate_request(&app, &parts, &form).await?;
         let client = client.shared();
         let proof = binding::proven(&app, &parts, ("/par", client))?;

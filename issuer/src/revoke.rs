@@ -38,7 +38,6 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
     let outcome = async {
         let body = read_form_body(&parts, body).await?;
         let form = Form::parse(&body).map_err(refuse_form)?;
-        app.freshness.require(app.clock.elapsed())?;
         // RFC 7009 §2.1: the client authenticates, or says which public one it is.
         let client = client_auth::authenticate_request(&app, &parts, &form).await?;
         let token = form.value("token").filter(|token| !token.is_empty());

@@ -40,5 +40,6 @@ mod sign_in;
 mod single_sign_on;
 mod start_refused;
 mod storage;
+mod thousand_verifiers;
 mod tls;
 mod traces;

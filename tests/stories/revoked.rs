@@ -28,8 +28,8 @@ impl Listener {
         loop {
             if let Some((message, rest)) = self.unread.split_once("\n\n") {
                 let data = message.lines().find_map(|line| line.strip_prefix("data: "));
-                let event = event(data.expect("data"));
-                self.unread = rest.to_owned();
+                let (event, rest) = (event(data.expect("data")), rest.to_owned());
+                self.unread = rest;
                 return Some(event);
             }
             let chunk = timeout(LIMIT, self.response.chunk()).await.expect("in time");

@@ -33,7 +33,6 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> (AnyOrig
     let outcome = async {
         let body = read_form_body(&parts, body).await?;
         let form = Form::parse(&body).map_err(refuse_form)?;
-        app.freshness.require(app.clock.elapsed())?;
         let client = client_auth::authenticate_request(&app, &parts, &form).await?;
         // Nothing proves who a public client is: strangers must not fill the database in its name.
         if client.client().is_public() {

@@ -5,6 +5,8 @@ use countersign_keys::Kid;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Holder;
+
 /// The most that a verifier forgives a clock: tokens are taken for so long after they expired.
 const SKEW_SECONDS: i64 = 120;
 
@@ -14,6 +16,9 @@ const USER_AHEAD_SECONDS: i64 = 2;
 
 /// The same of a client, which a node that lost the database serves for five seconds more.
 const CLIENT_AHEAD_SECONDS: i64 = 6;
+
+/// A level never lies further ahead: tokens are dated after it, and verifiers forgive a clock 30 seconds.
+const FURTHEST_AHEAD_SECONDS: i64 = 20;
 
 /// What somebody revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +126,27 @@ pub(super) enum IdKind {
 }
 
 impl Entry {
+    /// The same, after a level that is in force for the same at `at`: what was given since is dated after that one, and is
+    /// meant too.
+    #[must_use]
+    pub fn above(mut self, level: Option<i64>, at: i64) -> Self {
+        if let (Some(iat), Some(level)) = (self.iat, level) {
+            let raised = iat.max(level + 1).min(at + FURTHEST_AHEAD_SECONDS).max(iat);
+            self.iat = Some(raised);
+            self.exp += raised - iat;
+        }
+        self
+    }
+
+    /// Whom it is about, if it is a level.
+    pub fn holder(&self) -> Holder<'_> {
+        Holder {
+            sub: self.sub.as_deref().unwrap_or_default(),
+            clients: self.client_id.as_deref().into_iter().collect(),
+            scopes: self.scope.as_deref().into_iter().collect(),
+        }
+    }
+
     /// Unix seconds after which it decides nothing.
     pub fn expires_at(&self) -> i64 {
         self.exp
@@ -175,6 +201,17 @@ mod tests {
             text(&Revoked::Client("web".to_owned())),
             r#"{"client_id":"web","iat":1006,"exp":1726}"#
         );
+    }
+
+    #[test]
+    fn what_was_given_after_a_level_is_under_the_next_one() {
+        let again = |level| Revoked::Client("web".to_owned()).entry(1_000, 600).above(level, 1_000);
+
+        assert_eq!((again(None).iat, again(None).exp), (Some(1_006), 1_726));
+        assert_eq!(again(Some(900)).iat, Some(1_006));
+        // A token that was made meanwhile says 1007.
+        assert_eq!((again(Some(1_006)).iat, again(Some(1_006)).exp), (Some(1_007), 1_727));
+        assert_eq!(again(Some(5_000)).iat, Some(1_020));
     }
 
     #[test]

@@ -13,8 +13,9 @@ impl Store {
     pub async fn changes_since(&self, since: Generation) -> Result<Changes, StoreError> {
         answered(async {
             let connection = &mut *self.pool.acquire().await?;
-            let row =
-                sqlx::query("SELECT value FROM generation").fetch_one(&mut *connection).await?;
+            let row = sqlx::query("SELECT value FROM generation WHERE id = 1")
+                .fetch_one(&mut *connection)
+                .await?;
             let generation = Generation(row.try_get(0)?);
             let complete = generation < since;
             let since = if complete { Generation(-1) } else { since };

@@ -141,7 +141,7 @@ impl Store {
     /// What every node follows. The one query of a node at rest.
     pub async fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
         let select = "SELECT value, (SELECT MIN(due_at) FROM logout_delivery), \
-             (SELECT seq FROM revocation_feed WHERE id = 1) FROM generation";
+             (SELECT seq FROM revocation_feed WHERE id = 1) FROM generation WHERE id = 1";
         answered(async {
             let row = sqlx::query(select).fetch_one(&self.pool).await?;
             Ok(Heartbeat {

@@ -156,6 +156,8 @@ impl Store {
         let mut entries = Vec::with_capacity(revoked.len());
         for (revoked, seq) in revoked.iter().zip(last - count + 1..) {
             let entry = revoked.entry(now, self.longest_token);
+            let level = self.revocations.level(&entry.holder());
+            let entry = entry.above(level, now);
             let text = serde_json::to_string(&entry);
             let text = text.map_err(|error| StoreError::Failed(error.to_string()))?;
             let expires_at = entry.expires_at();

@@ -70,6 +70,11 @@ pub fn soak_tokens() -> u64 {
     variable("COUNTERSIGN_TEST_SOAK_TOKENS").map_or(100_000, |text| text.parse().expect("a number"))
 }
 
+/// How many verifiers the story about revocation has: 100, or a thousand with `tests/run --soak`.
+pub fn verifiers() -> usize {
+    if variable("COUNTERSIGN_TEST_SOAK_TOKENS").is_some() { 1_000 } else { 100 }
+}
+
 /// How often each race is run: 50 times, or what `tests/run --soak` says.
 pub fn race_rounds() -> u32 {
     variable("COUNTERSIGN_TEST_RACE_ROUNDS").map_or(50, |text| text.parse().expect("a number"))

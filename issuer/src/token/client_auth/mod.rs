@@ -200,12 +200,14 @@ async fn by_certificate(
 ///
 /// # Errors
 ///
-/// As [`PresentedCredential::of`] and [`authenticate`].
+/// As [`PresentedCredential::of`] and [`authenticate`]; `temporarily_unavailable` from a node that lost the database, which does
+/// not know who was disabled or what was revoked.
 pub async fn authenticate_request(
     app: &App,
     parts: &Parts,
     form: &Form<'_>,
 ) -> Result<AuthenticatedClient, OAuthError> {
+    app.freshness.require(app.clock.elapsed())?;
     let presented = PresentedCredential::of(parts, form)?;
     let outcome = authenticate(app, &presented).await;
     outcome.map_err(|mut error| {

@@ -1,0 +1,203 @@
+//! How long it takes from the answer that something is revoked to the verifiers that refuse it: many of the SDK, half of them
+//! at each of two nodes over one PostgreSQL, all on the machine of the nodes.
+
+use countersign_verifier::client::{ClientAuthentication, TokenSource};
+use countersign_verifier::{Verifier, VerifyError};
+use end_to_end::harness::{App, Deployment, Node, PAYMENTS, Person, READ, WebClient, environment};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+const ROUNDS: usize = 20;
+const LOOK: Duration = Duration::from_millis(1);
+/// Milliseconds within which nearly all must know.
+const SECOND: f64 = 1_000.0;
+
+/// What is revoked.
+#[derive(Clone, Copy)]
+enum By {
+    Jti,
+    Sid,
+    Sub,
+    Client,
+    Kid,
+}
+
+struct World {
+    deployment: Deployment,
+    nodes: [Node; 2],
+    orders: App,
+    web: WebClient,
+    verifiers: Vec<Verifier>,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_revoked_is_refused_everywhere_within_a_second() {
+    let world = World::begin(environment::verifiers()).await;
+    for by in [By::Jti, By::Sid, By::Sub, By::Client, By::Kid] {
+        let mut delays = Vec::new();
+        // A key is withdrawn once: the next ones would be young.
+        for _ in 0..if matches!(by, By::Kid) { 1 } else { ROUNDS } {
+            delays.extend(world.round(by).await);
+        }
+        delays.sort_unstable_by(f64::total_cmp);
+        let of =
+            |hundredths: usize| delays[(delays.len() * hundredths / 100).min(delays.len() - 1)];
+        let (p50, p99) = (of(50), of(99));
+        let count = world.verifiers.len();
+        println!("{count} verifiers, revoked by {}: p50 {p50:.1} ms, p99 {p99:.1} ms", by.name());
+        assert!(p99 <= SECOND, "by {}: {p99} ms", by.name());
+    }
+}
+
+impl By {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Jti => "jti",
+            Self::Sid => "sid",
+            Self::Sub => "sub",
+            Self::Client => "client",
+            Self::Kid => "kid",
+        }
+    }
+}
+
+impl World {
+    async fn begin(verifiers: usize) -> Self {
+        let deployment = Deployment::postgres().await.patient();
+        deployment.person("ada").await;
+        let orders = deployment.app_of("orders", &["--resource", PAYMENTS, "--scope", READ]).await;
+        let redirect_uri = "https://web.example/callback";
+        let scope = format!("openid {READ}");
+        let arguments = [
+            "--first-party",
+            "--redirect-uri",
+            redirect_uri,
+            "--resource",
+            PAYMENTS,
+            "--scope",
+            &scope,
+        ];
+        let created = deployment.sign_in_client("web", &arguments).await;
+        let web = WebClient {
+            client_id: "web".to_owned(),
+            client_secret: created["client_secret"].as_str().expect("a secret").to_owned(),
+            redirect_uri: redirect_uri.to_owned(),
+            scope,
+        };
+        let feed = format!("{}/feed", deployment.issuer);
+        let reader =
+            deployment.app_of("reader", &["--resource", &feed, "--scope", "feed:read"]).await;
+        let nodes = [deployment.start().await, deployment.start().await];
+        for node in &nodes {
+            node.knows_web(&web).await;
+        }
+        let verifiers = listen(verifiers, &deployment, (&nodes, &reader)).await;
+        Self { deployment, nodes, orders, web, verifiers }
+    }
+
+    /// Revokes something once; how long each verifier took, in milliseconds.
+    async fn round(&self, by: By) -> Vec<f64> {
+        let (token, named) = self.token(by).await;
+        assert!(self.verifiers.iter().all(|verifier| verifier.try_verify(&token).is_ok()));
+        let before: Vec<u64> = self.verifiers.iter().map(ask_from).collect();
+        self.revoke(by, &token, &named).await;
+        let answered = Instant::now();
+        let mut delays = vec![None; self.verifiers.len()];
+        while delays.contains(&None) {
+            for ((delay, verifier), before) in delays.iter_mut().zip(&self.verifiers).zip(&before) {
+                if delay.is_none() && ask_from(verifier) > *before {
+                    *delay = Some(answered.elapsed().as_secs_f64() * 1e3);
+                }
+            }
+            assert!(answered.elapsed() < Duration::from_secs(30), "a verifier was not told");
+            sleep(LOOK).await;
+        }
+        for verifier in &self.verifiers {
+            let refused = verifier.try_verify(&token).expect_err("it is revoked");
+            assert!(!matches!(refused, VerifyError::NeedsKeys), "{refused:?}");
+        }
+        delays.into_iter().flatten().collect()
+    }
+
+    /// A good token, and what of it is revoked.
+    async fn token(&self, by: By) -> (String, String) {
+        let token = match by {
+            By::Jti | By::Client | By::Kid => self.nodes[0].token(&self.orders).await,
+            By::Sid | By::Sub => {
+                let person = Person::signed_in(&self.nodes[0], &self.web, "ada").await;
+                let code = person.code(&self.nodes[0], &self.web).await.expect("a code");
+                let reply = self.nodes[0].redeem(&self.web, &code).await.expect("an answer");
+                reply.access_token().expect("a token")
+            }
+        };
+        let verified = self.verifiers[0].try_verify(&token).expect("a good token");
+        let named = match by {
+            By::Jti => verified.claims().token_id().unwrap_or_default().to_owned(),
+            By::Sid => verified.session_id().expect("a session").to_owned(),
+            By::Sub => "ada".to_owned(),
+            By::Client => self.orders.client_id.clone(),
+            By::Kid => kid(&token),
+        };
+        (token, named)
+    }
+
+    async fn revoke(&self, by: By, token: &str, named: &str) {
+        let flag = match by {
+            By::Jti => {
+                let form = [
+                    ("client_id", self.orders.client_id.as_str()),
+                    ("client_secret", self.orders.client_secret.as_str()),
+                    ("token", token),
+                ];
+                let url = format!("{}/revoke", self.nodes[0].url);
+                let request = self.nodes[0].http.post(url).form(&form);
+                assert_eq!(request.send().await.expect("an answer").status(), 200);
+                return;
+            }
+            By::Sid => "--sid",
+            By::Sub => "--user",
+            By::Client => "--client",
+            By::Kid => "--kid",
+        };
+        self.deployment.cli(&["revoke", flag, named]).await;
+    }
+}
+
+fn ask_from(verifier: &Verifier) -> u64 {
+    verifier.revocations().expect("a feed").ask_from()
+}
+
+fn kid(token: &str) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let header = token.split('.').next().expect("a JWS");
+    let header = URL_SAFE_NO_PAD.decode(header).expect("base64url");
+    let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
+    header["kid"].as_str().expect("a kid").to_owned()
+}
+
+/// Every other one reaches the second node, as through a load balancer.
+async fn listen(
+    count: usize,
+    deployment: &Deployment,
+    (nodes, reader): (&[Node; 2], &App),
+) -> Vec<Verifier> {
+    let sources = nodes.each_ref().map(|node| {
+        let through = reqwest::Proxy::http(&node.url).expect("a URL");
+        let http = reqwest::Client::builder().proxy(through).build().expect("a client");
+        let authentication = ClientAuthentication::secret(&reader.client_secret);
+        let source = TokenSource::builder(&deployment.issuer, &reader.client_id, authentication);
+        source.http_client(http).build().expect("a source")
+    });
+    let mut building = JoinSet::new();
+    for number in 0..count {
+        let builder = Verifier::builder(&deployment.issuer).audience(PAYMENTS);
+        let builder = builder.feed(sources[number % 2].clone());
+        building.spawn(async move { builder.build().await.expect("a verifier") });
+        if building.len() == 32 {
+            building.join_next().await;
+        }
+    }
+    building.join_all().await
+}
