@@ -1,6 +1,6 @@
 //! Callers with the session of a host: what it lets in, what ends it, and everything that is no session.
 
-use countersign::registry::User;
+use countersign::registry::{ConsentPolicy, User};
 use countersign::store::Actor;
 
 use super::world::World;
@@ -136,6 +136,28 @@ async fn a_session_ends_when_it_is_idle_and_uses_at_a_host_are_uses() {
 
     let over = world.open("shop").send().await;
     assert_eq!(over.status, 302, "and then somebody signs in again");
+}
+
+#[tokio::test]
+async fn a_consent_that_is_withdrawn_ends_the_session_at_the_host() {
+    let world = World::new().await;
+    let browser = Browser::new(&world.issuer);
+    world.sign_in("shop", &browser, ADA).await;
+    let ask = |client: &mut countersign::registry::Client| {
+        client.sign_in.as_mut().unwrap().consent = ConsentPolicy::Ask;
+    };
+    let (store, act) = (&world.issuer.app.store, Actor::node().at(START));
+    let scopes = ["openid", "payments:read", "payments:write"].map(str::to_owned);
+
+    world.edit_client("shop-gateway", ask).await;
+    let unasked = world.open("shop").send().await;
+    store.grant_consent((world.ada, "shop-gateway"), &scopes, START).await.unwrap();
+    let consented = world.open("shop").send().await;
+    store.withdraw_consent(world.ada, "shop-gateway", &act).await.unwrap();
+    let withdrawn = world.open("shop").send().await;
+
+    let statuses = [unasked, consented, withdrawn].map(|answer| answer.status.as_u16());
+    assert_eq!(statuses, [302, 200, 302]);
 }
 
 #[tokio::test]
