@@ -81,6 +81,17 @@ impl Table {
             .map(|[_, _, verdict]| Verdict::unpacked(verdict.load(Ordering::Relaxed)))
     }
 
+    /// The first word of tags for a name: all that is read of memory for most names that are not here.
+    pub(super) fn tags_of(&self, first: u64) -> u64 {
+        self.tags.get(self.begin(first)).map_or(0, |tags| tags.load(Ordering::Acquire))
+    }
+
+    /// Whether the name may be here, by that word: it has its tag, or no empty place.
+    pub(super) fn may_hold(tags: u64, first: u64) -> bool {
+        let wanted = ONES.wrapping_mul(u64::from(tag(first)));
+        zero_bytes(tags ^ wanted) != 0 || zero_bytes(tags) == 0
+    }
+
     /// Makes it later, if the name is here. For the one writer.
     pub(super) fn extend(&self, row: &Row) -> bool {
         let Some([_, _, verdict]) = self.place(row.first, |_| row.second) else { return false };
