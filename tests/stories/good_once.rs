@@ -40,7 +40,7 @@ impl Use {
 
     /// Whether this use was the one that is good.
     pub(crate) async fn succeeds(&self, node: &Node) -> bool {
-        is_good(self.request(node).send().await.expect("an answer").status().as_u16())
+        Reply::read(self.request(node).send().await.expect("an answer")).await.is_good()
     }
 
     fn of_page(
@@ -55,11 +55,6 @@ impl Use {
     }
 }
 
-/// Tokens, a page that says so, or the way on: whatever is refused has a status of its own.
-pub(crate) fn is_good(status: u16) -> bool {
-    status < 400
-}
-
 impl Thing {
     pub(crate) const ALL: [Self; 5] =
         [Self::RequestUri, Self::DeviceCode, Self::ResetLink, Self::Totp, Self::RecoveryCode];
@@ -67,7 +62,9 @@ impl Thing {
     /// How those are answered who come too late, are slowed, or find too many passwords being hashed.
     pub(crate) fn refusals(self) -> &'static [u16] {
         match self {
-            Self::RequestUri | Self::DeviceCode => &[400],
+            // By a page before the client is known, and by a redirect when a code would have been given.
+            Self::RequestUri => &[400, 303],
+            Self::DeviceCode => &[400],
             Self::ResetLink => &[400, 503],
             Self::Totp | Self::RecoveryCode => &[422, 429],
         }

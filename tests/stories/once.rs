@@ -1,9 +1,9 @@
 //! What is good once: of 64 uses at one moment exactly one succeeds, on one node, on two, and when a node is killed in
 //! between.
 
-use crate::good_once::{Thing, is_good};
+use crate::good_once::Thing;
 use crate::refresh::{Scene, crash_after};
-use end_to_end::harness::{RACERS, Reply, environment, race, race_replies};
+use end_to_end::harness::{RACERS, Reply, environment, race_replies};
 
 async fn a_code_is_good_once(scene: Scene) {
     for _ in 0..environment::race_rounds() {
@@ -37,14 +37,14 @@ async fn of_64_uses_one_succeeds(mut scene: Scene, thing: Thing) {
         let one = thing.make(&mut scene).await;
         let uses = (0..RACERS).map(|number| one.request(scene.node(number)));
 
-        let answers = race(uses.collect()).await;
+        let replies = race_replies(uses.collect()).await;
 
-        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
-        let (good, refused): (Vec<u16>, Vec<u16>) =
-            statuses.iter().partition(|status| is_good(**status));
-        assert_eq!(good.len(), 1, "{thing:?}: {statuses:?}");
+        let (good, refused): (Vec<Reply>, Vec<Reply>) =
+            replies.into_iter().partition(Reply::is_good);
+        assert_eq!(good.len(), 1, "{thing:?}: {good:?}");
         let refusals = thing.refusals();
-        assert!(refused.iter().all(|status| refusals.contains(status)), "{thing:?}: {statuses:?}");
+        let all = refused.iter().all(|reply| refusals.contains(&reply.status));
+        assert!(all, "{thing:?}: {refused:?}");
     }
 }
 
@@ -131,8 +131,7 @@ async fn what_is_good_once_is_so_when_a_node_is_killed_in_between(mut scene: Sce
             let uses = (0..RACERS).map(|number| one.request(scene.node(number))).collect();
             let after = race_replies(uses).await;
 
-            let good =
-                |replies: &[Reply]| replies.iter().filter(|reply| is_good(reply.status)).count();
+            let good = |replies: &[Reply]| replies.iter().filter(|reply| reply.is_good()).count();
             assert!(good(&before) + good(&after) <= 1, "{thing:?}: {before:?} {after:?}");
             heard += good(&before) + good(&after);
             unheard += 1 - good(&before) - good(&after);

@@ -190,14 +190,15 @@ async fn listen(
         let source = TokenSource::builder(&deployment.issuer, &reader.client_id, authentication);
         source.http_client(http).build().expect("a source")
     });
-    let mut building = JoinSet::new();
+    let (mut building, mut verifiers) = (JoinSet::new(), Vec::new());
     for number in 0..count {
         let builder = Verifier::builder(&deployment.issuer).audience(PAYMENTS);
         let builder = builder.feed(sources[number % 2].clone());
         building.spawn(async move { builder.build().await.expect("a verifier") });
         if building.len() == 32 {
-            building.join_next().await;
+            verifiers.extend(building.join_next().await.map(|built| built.expect("a verifier")));
         }
     }
-    building.join_all().await
+    verifiers.extend(building.join_all().await);
+    verifiers
 }

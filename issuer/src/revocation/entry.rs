@@ -5,8 +5,6 @@ use countersign_keys::Kid;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Holder;
-
 /// The most that a verifier forgives a clock: tokens are taken for so long after they expired.
 const SKEW_SECONDS: i64 = 120;
 
@@ -126,25 +124,30 @@ pub(super) enum IdKind {
 }
 
 impl Entry {
-    /// The same, after a level that is in force for the same at `at`: what was given since is dated after that one, and is
-    /// meant too.
+    /// The same, above levels of a moment ago that are about some of the same tokens: what was given since is dated after
+    /// those, and is meant too.
     #[must_use]
-    pub fn above(mut self, level: Option<i64>, at: i64) -> Self {
-        if let (Some(iat), Some(level)) = (self.iat, level) {
-            let raised = iat.max(level + 1).min(at + FURTHEST_AHEAD_SECONDS).max(iat);
-            self.iat = Some(raised);
-            self.exp += raised - iat;
-        }
+    pub fn above(mut self, recent: &[Self], at: i64) -> Self {
+        let Some(iat) = self.iat else { return self };
+        let level =
+            recent.iter().filter(|other| self.meets(other)).filter_map(|other| other.iat).max();
+        let raised = level.map_or(iat, |level| level + 1).min(at + FURTHEST_AHEAD_SECONDS).max(iat);
+        self.iat = Some(raised);
+        self.exp += raised - iat;
         self
     }
 
-    /// Whom it is about, if it is a level.
-    pub fn holder(&self) -> Holder<'_> {
-        Holder {
-            sub: self.sub.as_deref().unwrap_or_default(),
-            clients: self.client_id.as_deref().into_iter().collect(),
-            scopes: self.scope.as_deref().into_iter().collect(),
-        }
+    /// Whether a token can be under both levels.
+    fn meets(&self, other: &Self) -> bool {
+        let fits = |one: &Option<Box<str>>, other: &Option<Box<str>>| {
+            one.is_none() || other.is_none() || one == other
+        };
+        fits(&self.sub, &other.sub) && fits(&self.client_id, &other.client_id)
+    }
+
+    /// Whether what it means depends on when a token was issued.
+    pub fn is_level(&self) -> bool {
+        self.iat.is_some()
     }
 
     /// Unix seconds after which it decides nothing.
@@ -205,13 +208,20 @@ mod tests {
 
     #[test]
     fn what_was_given_after_a_level_is_under_the_next_one() {
-        let again = |level| Revoked::Client("web".to_owned()).entry(1_000, 600).above(level, 1_000);
+        let client = |id: &str, at: i64| Revoked::Client(id.to_owned()).entry(at, 600);
+        let user = |sub: &str, at: i64| Revoked::User(sub.to_owned()).entry(at, 600);
+        let iat = |entry: Entry, recent: &[Entry]| entry.above(recent, 1_000).iat;
 
-        assert_eq!((again(None).iat, again(None).exp), (Some(1_006), 1_726));
-        assert_eq!(again(Some(900)).iat, Some(1_006));
-        // A token that was made meanwhile says 1007.
-        assert_eq!((again(Some(1_006)).iat, again(Some(1_006)).exp), (Some(1_007), 1_727));
-        assert_eq!(again(Some(5_000)).iat, Some(1_020));
+        assert_eq!(iat(user("ada", 1_000), &[]), Some(1_002));
+        assert_eq!(iat(user("ada", 1_000), &[user("ada", 900)]), Some(1_002));
+        // A token that was made meanwhile says 1003, and one for the client 1007.
+        assert_eq!(iat(user("ada", 1_000), &[user("ada", 1_000)]), Some(1_003));
+        assert_eq!(iat(user("ada", 1_000), &[client("web", 1_000)]), Some(1_007));
+        assert_eq!(iat(client("web", 1_000), &[user("ada", 1_005)]), Some(1_008));
+        assert_eq!(iat(user("ada", 1_000), &[user("eve", 1_000)]), Some(1_002));
+        assert_eq!(iat(client("web", 1_000), &[client("shop", 1_003)]), Some(1_006));
+        assert_eq!(iat(user("ada", 1_000), &[user("ada", 5_000)]), Some(1_020));
+        assert_eq!(user("ada", 1_000).above(&[user("ada", 1_000)], 1_000).exp, 1_723);
     }
 
     #[test]

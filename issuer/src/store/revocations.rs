@@ -10,10 +10,13 @@ use super::columns::{number, text};
 use super::connect::Dialect;
 use super::pool::Transaction;
 use super::{Change, Store, StoreError, answered};
-use crate::revocation::{Numbered, Revocations, Revoked};
+use crate::revocation::{Entry, Numbered, Revocations, Revoked};
 
 /// How many entries are read at a time, and how many stand in one message.
 pub const REVOCATION_PAGE: usize = 2_000;
+
+/// Of so many before it a level is judged beside: more are not written within the seconds by which levels are ahead.
+const RECENT_ENTRIES: i64 = 200;
 
 /// What nodes call each other on; the name of the sequence and the number come along.
 const CHANNEL: &str = "countersign_revocations";
@@ -153,11 +156,16 @@ impl Store {
         let take = "UPDATE revocation_feed SET seq = seq + $1 WHERE id = 1 RETURNING feed, seq";
         let row = sqlx::query(take).bind(count).fetch_one(&mut *connection).await?;
         let (feed, last) = (text(&row, "feed")?, number(&row, "seq")?);
+        let new: Vec<Entry> =
+            revoked.iter().map(|one| one.entry(now, self.longest_token)).collect();
+        let recent = if new.iter().any(Entry::is_level) {
+            newest_entries(connection, last - count).await?
+        } else {
+            Vec::new()
+        };
         let mut entries = Vec::with_capacity(revoked.len());
-        for (revoked, seq) in revoked.iter().zip(last - count + 1..) {
-            let entry = revoked.entry(now, self.longest_token);
-            let level = self.revocations.level(&entry.holder());
-            let entry = entry.above(level, now);
+        for (entry, seq) in new.into_iter().zip(last - count + 1..) {
+            let entry = entry.above(&recent, now);
             let text = serde_json::to_string(&entry);
             let text = text.map_err(|error| StoreError::Failed(error.to_string()))?;
             let expires_at = entry.expires_at();
@@ -201,6 +209,17 @@ impl Store {
         })
         .await
     }
+}
+
+/// The newest entries up to a number, on whichever node they were written: the row of the number is locked.
+async fn newest_entries(
+    connection: &mut AnyConnection,
+    last: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let select = "SELECT entry FROM revocation WHERE seq > $1 AND seq <= $2";
+    let query = sqlx::query_scalar(select).bind(last - RECENT_ENTRIES).bind(last);
+    let texts: Vec<String> = query.fetch_all(connection).await?;
+    Ok(texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
 }
 
 /// What the other nodes call.

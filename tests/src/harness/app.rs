@@ -55,18 +55,32 @@ impl App {
     }
 }
 
+/// RFC 6749 §4.1.2.1: an error goes back to the client by a redirect.
+fn redirect_error(response: &reqwest::Response) -> Option<Value> {
+    let location = response.headers().get("location")?.to_str().ok()?;
+    let error = location.split(['?', '&']).find_map(|part| part.strip_prefix("error="))?;
+    Some(serde_json::json!({ "error": error }))
+}
+
 impl Reply {
-    /// Reads an answer; an answer that is not JSON has a body of `null`.
+    /// Reads an answer; one that is not JSON has a body of `null`, and a redirect the error that it says.
     pub async fn read(response: reqwest::Response) -> Self {
-        let status = response.status().as_u16();
-        Self { status, body: response.json().await.unwrap_or_default() }
+        let (status, error) = (response.status().as_u16(), redirect_error(&response));
+        let body = response.json().await.ok();
+        Self { status, body: body.or(error).unwrap_or_default() }
     }
 
     /// Reads an answer that came whole; one that broke off is none.
     pub async fn whole(response: reqwest::Response) -> Option<Self> {
-        let status = response.status().as_u16();
+        let (status, error) = (response.status().as_u16(), redirect_error(&response));
         let body = response.bytes().await.ok()?;
-        Some(Self { status, body: serde_json::from_slice(&body).unwrap_or_default() })
+        let body = serde_json::from_slice(&body).ok();
+        Some(Self { status, body: body.or(error).unwrap_or_default() })
+    }
+
+    /// Tokens, a page that says so, or the way on.
+    pub fn is_good(&self) -> bool {
+        self.status < 400 && self.body.get("error").is_none()
     }
 
     /// The token of a successful answer.
