@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-const ROUNDS: usize = 20;
+/// Fewer than what moves a level as far ahead as it may lie.
+const ROUNDS: usize = 10;
 const LOOK: Duration = Duration::from_millis(1);
 /// Milliseconds within which nearly all must know.
 const SECOND: f64 = 1_000.0;

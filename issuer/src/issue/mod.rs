@@ -22,6 +22,7 @@ use crate::policy::Permitted;
 use crate::protocol::{Identity, acr};
 use crate::random;
 use crate::registry::{AssertedUser, Client, Encryption, Recipient, User};
+use crate::revocation::FURTHEST_AHEAD_SECONDS;
 use crate::signing::TokenType;
 use crate::token::client_auth::AuthenticatedClient;
 use crate::token::grants::{ACCESS_TOKEN_TYPE, Asserted, SignedIn};
@@ -226,6 +227,10 @@ fn sign(
     // What was revoked before must not take back what is given now (decision 0031).
     let level = app.revocations.level(&claims.holder());
     let iat = level.map_or(claims.iat, |level| claims.iat.max(level + 1));
+    // No level lies above what would be dated so far ahead: it could not be revoked.
+    if iat > claims.iat + FURTHEST_AHEAD_SECONDS {
+        return Err(OAuthError::unavailable("revoked too often within seconds"));
+    }
     let claims = AccessTokenClaims { iat, ..*claims };
     let token =
         app.keychain.live().sign(TokenType::AccessToken, resource.algorithm, &claims.to_json())?;

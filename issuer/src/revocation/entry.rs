@@ -16,7 +16,7 @@ const USER_AHEAD_SECONDS: i64 = 2;
 const CLIENT_AHEAD_SECONDS: i64 = 6;
 
 /// A level never lies further ahead: tokens are dated after it, and verifiers forgive a clock 30 seconds.
-const FURTHEST_AHEAD_SECONDS: i64 = 20;
+pub const FURTHEST_AHEAD_SECONDS: i64 = 20;
 
 /// What somebody revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ mod entry;
 mod follow;
 mod known;
 
-pub use entry::{Entry, Revoked};
+pub use entry::{Entry, FURTHEST_AHEAD_SECONDS, Revoked};
 pub use follow::spawn;
 
 use std::collections::VecDeque;
