@@ -21,7 +21,6 @@ enum By {
     Sid,
     Sub,
     Client,
-    Kid,
 }
 
 struct World {
@@ -35,10 +34,9 @@ struct World {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_revoked_is_refused_everywhere_within_a_second() {
     let world = World::begin(environment::verifiers()).await;
-    for by in [By::Jti, By::Sid, By::Sub, By::Client, By::Kid] {
+    for by in [By::Jti, By::Sid, By::Sub, By::Client] {
         let mut delays = Vec::new();
-        // A key is withdrawn once: the next ones would be young.
-        for _ in 0..if matches!(by, By::Kid) { 1 } else { ROUNDS } {
+        for _ in 0..ROUNDS {
             delays.extend(world.round(by).await);
         }
         delays.sort_unstable_by(f64::total_cmp);
@@ -58,7 +56,6 @@ impl By {
             Self::Sid => "sid",
             Self::Sub => "sub",
             Self::Client => "client",
-            Self::Kid => "kid",
         }
     }
 }
@@ -115,7 +112,6 @@ impl World {
             sleep(LOOK).await;
         }
         for verifier in &self.verifiers {
-            // A key that was withdrawn is in no set any more.
             verifier.try_verify(&token).expect_err("it is revoked");
         }
         delays.into_iter().flatten().collect()
@@ -124,7 +120,7 @@ impl World {
     /// A good token, and what of it is revoked.
     async fn token(&self, by: By) -> (String, String) {
         let token = match by {
-            By::Jti | By::Client | By::Kid => self.nodes[0].token(&self.orders).await,
+            By::Jti | By::Client => self.nodes[0].token(&self.orders).await,
             By::Sid | By::Sub => {
                 let person = Person::signed_in(&self.nodes[0], &self.web, "ada").await;
                 let code = person.code(&self.nodes[0], &self.web).await.expect("a code");
@@ -138,7 +134,6 @@ impl World {
             By::Sid => verified.session_id().expect("a session").to_owned(),
             By::Sub => "ada".to_owned(),
             By::Client => self.orders.client_id.clone(),
-            By::Kid => kid(&token),
         };
         (token, named)
     }
@@ -159,7 +154,6 @@ impl World {
             By::Sid => "--sid",
             By::Sub => "--user",
             By::Client => "--client",
-            By::Kid => "--kid",
         };
         self.deployment.cli(&["revoke", flag, named]).await;
     }
@@ -167,15 +161,6 @@ impl World {
 
 fn ask_from(verifier: &Verifier) -> u64 {
     verifier.revocations().expect("a feed").ask_from()
-}
-
-fn kid(token: &str) -> String {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let header = token.split('.').next().expect("a JWS");
-    let header = URL_SAFE_NO_PAD.decode(header).expect("base64url");
-    let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
-    header["kid"].as_str().expect("a kid").to_owned()
 }
 
 /// Every other one reaches the second node, as through a load balancer.
