@@ -44,6 +44,7 @@ async fn what_is_revoked_is_refused_everywhere_within_a_second() {
             |hundredths: usize| delays[(delays.len() * hundredths / 100).min(delays.len() - 1)];
         let (p50, p99) = (of(50), of(99));
         let count = world.verifiers.len();
+        assert_eq!(count, environment::verifiers());
         println!("{count} verifiers, revoked by {}: p50 {p50:.1} ms, p99 {p99:.1} ms", by.name());
         assert!(p99 <= SECOND, "by {}: {p99} ms", by.name());
     }

@@ -8,6 +8,7 @@ mod client_certificate_header;
 mod gateway;
 mod issuer_url;
 mod load;
+mod outside;
 pub mod reference;
 mod secret;
 mod sections;
@@ -18,13 +19,13 @@ pub use client_certificate_header::ClientCertificateHeader;
 pub use gateway::GatewayRoute;
 pub use issuer_url::IssuerUrl;
 pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
+pub use outside::{UpstreamProvider, UpstreamRegistration, WorkloadIssuer, WorkloadTokenType};
 pub use secret::Secret;
 pub use sections::{
     Audit, BrandSettings, ClientAuthenticationLimits, Config, CredentialSettings, Database, Dpop,
     FeedSettings, Keys, Log, LogFormat, Mail, MailTls, MailTransport, MasterKeySource, Mtls,
     OnWriteFailure, Outbound, Proxies, RefreshTokens, Registration, RegistrationMode, Sessions,
-    Shutdown, Source, Tls, TokenExchange, Tracing, UpstreamProvider, UpstreamRegistration,
-    WorkloadIssuer, WorkloadTokenType,
+    Shutdown, Source, Tls, TokenExchange, Tracing,
 };
 pub use setting::{Section, Setting, Shown};
 

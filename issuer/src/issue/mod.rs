@@ -73,6 +73,8 @@ pub struct Issued {
     pub client: Arc<Client>,
     /// The audience, scopes and roles.
     pub permitted: Permitted,
+    /// Unix seconds.
+    iat: i64,
     /// Seconds that it lives.
     lifetime: u32,
     /// Expiry in Unix seconds.
@@ -95,18 +97,18 @@ pub fn mint(
 ) -> Result<Issued, OAuthError> {
     let client = Arc::clone(client.shared());
     let jti = random::jti();
-    let issued_at = app.clock.now();
+    let now = app.clock.now();
     // The key that signs is deleted this long after its retirement: no token may live longer.
     let longest = app.config.keys.max_token_lifetime_seconds;
     let lifetime = permitted.lifetime.min(longest);
-    let expires_at = bearer.expiry_of(issued_at + i64::from(lifetime));
-    let lifetime = u32::try_from(expires_at - issued_at).unwrap_or_default();
-    let (token, identity) = {
+    let expires_at = bearer.expiry_of(now + i64::from(lifetime));
+    let lifetime = u32::try_from(expires_at - now).unwrap_or_default();
+    let (Signed { token, iat }, identity) = {
         let claims = AccessTokenClaims {
             iss: app.config.issuer.as_str(),
             aud: &permitted.resource.identifier,
             exp: expires_at,
-            iat: issued_at,
+            iat: now,
             jti: &jti,
             client_id: client.id.as_str(),
             scope: &permitted.scope,
@@ -151,6 +153,7 @@ pub fn mint(
         reason: None,
         client,
         permitted,
+        iat,
         lifetime,
         expires_at,
         binding: binding.cloned(),
@@ -218,14 +221,20 @@ fn about_the_user<'a>(
     }
 }
 
+/// An access token, and when it says that it was issued.
+struct Signed {
+    token: String,
+    iat: i64,
+}
+
 fn sign(
     app: &App,
     permitted: &Permitted,
     claims: &AccessTokenClaims<'_>,
-) -> Result<String, OAuthError> {
+) -> Result<Signed, OAuthError> {
     let resource = &permitted.resource;
     // What was revoked before must not take back what is given now (decision 0031).
-    let level = app.revocations.level(&claims.holder());
+    let level = app.revocations.level(|| claims.holder());
     let iat = level.map_or(claims.iat, |level| claims.iat.max(level + 1));
     // No level lies above what would be dated so far ahead: it could not be revoked.
     if iat > claims.iat + FURTHEST_AHEAD_SECONDS {
@@ -245,7 +254,7 @@ fn sign(
             token.len()
         )));
     }
-    Ok(token)
+    Ok(Signed { token, iat })
 }
 
 /// RFC 7519 §11.2: signed first, then encrypted, if the recipient has a key for that.
@@ -279,7 +288,8 @@ fn id_token(
         sub: &subject_identifier(&app.sealer, sign_in, user.id),
         aud: issued.client.id.as_str(),
         exp: now + ID_TOKEN_LIFETIME_SECONDS,
-        iat: now,
+        // As the access token: a level is asked for ID tokens too.
+        iat: issued.iat,
         auth_time: signed_in.auth_time,
         nonce: signed_in.nonce.as_deref(),
         acr: acr::of(&signed_in.amr),

@@ -64,11 +64,15 @@ impl Known {
     pub(super) fn match_any(&self, marks: &Marks<'_>) -> bool {
         let is_named =
             !self.ids.is_empty() && marks.ids().any(|id| self.ids.contains_key(&self.key(id)));
-        is_named || self.level(&marks.holder).is_some_and(|level| marks.issued_at <= level)
+        is_named || self.level_of(&marks.holder).is_some_and(|level| marks.issued_at <= level)
     }
 
     /// The last second (Unix) at which nothing that was issued to these is good any more.
-    pub(super) fn level(&self, holder: &Holder<'_>) -> Option<i64> {
+    pub(super) fn level<'h>(&self, holder: impl FnOnce() -> Holder<'h>) -> Option<i64> {
+        if self.levels.is_empty() { None } else { self.level_of(&holder()) }
+    }
+
+    fn level_of(&self, holder: &Holder<'_>) -> Option<i64> {
         if self.levels.is_empty() {
             return None;
         }
@@ -189,7 +193,7 @@ mod tests {
         known.learn(&Revoked::User(SUB.to_owned()).entry(NOW + 50, 600));
         let mut token = marks(&["web"], &[]);
 
-        assert_eq!(known.level(&token.holder), Some(NOW + 102));
+        assert_eq!(known.level(|| token.holder.clone()), Some(NOW + 102));
         token.issued_at = NOW + 102;
         assert!(known.match_any(&token));
         token.issued_at += 1;

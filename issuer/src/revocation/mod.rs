@@ -138,7 +138,7 @@ impl Revocations {
     }
 
     /// The last second (Unix) at which nothing that was issued to these is good any more.
-    pub fn level(&self, holder: &Holder<'_>) -> Option<i64> {
+    pub fn level<'h>(&self, holder: impl FnOnce() -> Holder<'h>) -> Option<i64> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).level(holder)
     }
 

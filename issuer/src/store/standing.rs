@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::columns::{list, number, optional_number, optional_text};
 use super::grants::{FAMILY_COLUMNS, family_row};
 use super::pool::Pool;
-use super::row_statement::RowStatement;
+use super::row_statement::{Binding, RowStatement};
 use super::together::Job;
 use super::users::{self, user_row};
 use super::{RefreshFamily, Store, StoreError};
@@ -94,19 +94,16 @@ impl Job for AskedStanding {
 
     async fn run(pool: &Pool, asked: &[Self]) -> Result<Vec<Self::Outcome>, StoreError> {
         let distinct = Distinct::of(asked);
-        let mut lease = pool.acquire().await?;
-        let rows = STANDINGS
-            .run(&mut lease, &distinct.questions, |query, (place, asked)| {
-                query
-                    .bind(*place)
-                    .bind(asked.user_id.to_string())
-                    .bind(asked.session_id.to_string())
-                    .bind(asked.client_id.clone())
-                    .bind(asked.code_hash.clone())
-                    .bind(asked.now)
-            })
-            .await?;
-        lease.sound();
+        let bind = |query: Binding, (place, asked): &(i64, &Self)| {
+            query
+                .bind(*place)
+                .bind(asked.user_id.to_string())
+                .bind(asked.session_id.to_string())
+                .bind(asked.client_id.clone())
+                .bind(asked.code_hash.clone())
+                .bind(asked.now)
+        };
+        let rows = distinct.rows(pool, &STANDINGS, bind).await?;
         distinct.answers(&rows, |row| Ok((number(row, "uses")? > 0, standing(row)?)))
     }
 }
@@ -121,13 +118,10 @@ impl Job for AskedFamily {
 
     async fn run(pool: &Pool, asked: &[Self]) -> Result<Vec<Self::Outcome>, StoreError> {
         let distinct = Distinct::of(asked);
-        let mut lease = pool.acquire().await?;
-        let rows = FAMILIES
-            .run(&mut lease, &distinct.questions, |query, (place, asked)| {
-                query.bind(*place).bind(asked.id.to_string()).bind(asked.now)
-            })
-            .await?;
-        lease.sound();
+        let bind = |query: Binding, (place, asked): &(i64, &Self)| {
+            query.bind(*place).bind(asked.id.to_string()).bind(asked.now)
+        };
+        let rows = distinct.rows(pool, &FAMILIES, bind).await?;
         distinct.answers(&rows, |row| Ok((family_row(row)?, standing(row)?)))
     }
 }
@@ -153,6 +147,19 @@ impl<'q, Q: Eq + Hash> Distinct<'q, Q> {
             places.push(place);
         }
         Self { questions, places }
+    }
+
+    /// What a statement finds for them.
+    async fn rows(
+        &self,
+        pool: &Pool,
+        statement: &'static RowStatement,
+        bind: impl Fn(Binding, &(i64, &'q Q)) -> Binding,
+    ) -> Result<Vec<AnyRow>, StoreError> {
+        let mut lease = pool.acquire().await?;
+        let rows = statement.run(&mut lease, &self.questions, bind).await?;
+        lease.sound();
+        Ok(rows)
     }
 
     /// The answer to each that was asked, if there is one.

@@ -6,7 +6,7 @@ use countersign::store::{Act, Actor, ByHand};
 use uuid::Uuid;
 
 use crate::harness::{Issuer, PAYMENTS, START};
-use crate::people::Browser;
+use crate::people::{Browser, payload};
 
 const AT_PAYMENTS: [(&str, &str); 2] =
     [("scope", "openid offline_access payments:read"), ("resource", PAYMENTS)];
@@ -119,7 +119,7 @@ impl Stage {
             "consent withdrawn" => store.withdraw_consent(self.ada, "web", &act()).await.unwrap(),
             "key withdrawn" => self.withdraw_key().await,
             "by hand: token" => {
-                let claims = crate::people::payload(&self.token.as_str().into());
+                let claims = payload(&self.token.as_str().into());
                 self.by_hand(ByHand::Token(claims["jti"].as_str().unwrap().to_owned())).await;
             }
             "by hand: session" => self.by_hand(ByHand::Session(self.session().await)).await,
@@ -202,6 +202,7 @@ async fn who_signs_in_again_at_once_has_tokens_that_are_good() {
 
     let token = answer.json()["access_token"].as_str().unwrap().to_owned();
     assert_eq!(answer.claims()["iat"], START + 3);
+    assert_eq!(payload(&answer.json()["id_token"])["iat"], START + 3);
     assert!(!stage.is_active_at(&stage.issuer).await);
     assert!(stage.issuer.is_active(("payments", &stage.service), &token).await);
 }
@@ -248,7 +249,7 @@ async fn r27_signing_out_elsewhere_is_no_business_of_another_session() {
     let stage = Stage::new().await;
     Browser::new(&stage.issuer).code("web", &AT_PAYMENTS).await;
     let sessions = stage.issuer.app.store.sessions_of(stage.ada).await.unwrap();
-    let of_token = crate::people::payload(&stage.token.as_str().into())["sid"].clone();
+    let of_token = payload(&stage.token.as_str().into())["sid"].clone();
     let other = sessions.iter().find(|session| of_token != session.id.to_string()).unwrap();
 
     stage.issuer.app.store.end_session(other.id, START).await.unwrap();

@@ -14,23 +14,21 @@
     reason = "a benchmark measures real time, rounds figures, and stops when it fails"
 )]
 
+mod decrypt;
+mod revocation;
+
 use std::hint::black_box;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::iv::FixedLength;
-use aws_lc_rs::key_wrap::KeyWrap as _;
 use aws_lc_rs::signature::{self, ParsedPublicKey};
-use aws_lc_rs::{aead, agreement, cipher, hmac, kdf, key_wrap, rsa};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_keys::jwe::{ContentEncryption, DecryptionKey, EncryptedToken, KeyManagement};
 use countersign_keys::{Algorithm, SigningKey};
 use countersign_verifier::binding::Dpop;
 use countersign_verifier::credential::Carriers;
-use countersign_verifier::revocation::FeedSource;
 use countersign_verifier::testing::{Attack, TestClock, TestHolder, TestIssuer, TestToken};
-use countersign_verifier::{TokenCache, Verifier, VerifierBuilder};
+use countersign_verifier::{TokenCache, Verifier};
 use serde_json::json;
 
 const ISSUER: &str = "https://issuer.example";
@@ -46,9 +44,9 @@ fn main() {
     for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
         bound(algorithm);
     }
-    encrypted();
+    decrypt::measure();
     remembered();
-    revocations();
+    revocation::measure();
     refusals();
     contention();
 }
@@ -104,126 +102,6 @@ fn bound(algorithm: Algorithm) {
     }));
 }
 
-/// Decryption of a token beside its bare primitives.
-fn encrypted() {
-    for algorithm in KeyManagement::ALL {
-        for encryption in ContentEncryption::ALL {
-            decrypt(algorithm, encryption);
-        }
-    }
-}
-
-fn decrypt(algorithm: KeyManagement, encryption: ContentEncryption) {
-    let issuer = TestIssuer::with_algorithm(ISSUER, Algorithm::Es256);
-    let jwk = private_jwk(algorithm);
-    let key = DecryptionKey::from_jwk(&jwk.to_string()).unwrap();
-    let token = key.encryption_key().encrypt(&access_token(&issuer).mint(), encryption).unwrap();
-    let bare = bare_decryption(&jwk, &token);
-    let ours = || {
-        let encrypted = EncryptedToken::parse_within(black_box(&token), 16 * 1024).unwrap();
-        assert!(encrypted.open_token(&key).is_ok());
-    };
-    let contenders: Vec<Contender<'_>> =
-        vec![("bare", Box::new(bare)), ("countersign", Box::new(ours))];
-    let rounds = interleaved(&contenders, 4);
-    print(&json!({
-        "bench": "decrypt", "algorithm": algorithm.name(), "encryption": encryption.name(),
-        "token_bytes": token.len(), "bare_ns": nanos(quiet(&rounds[0])),
-        "ns": nanos(quiet(&rounds[OURS])),
-        "countersign_divided_by_bare": round(ratio(&rounds[OURS], &rounds[0])),
-    }));
-}
-
-fn private_jwk(algorithm: KeyManagement) -> serde_json::Value {
-    let mut jwk = match algorithm {
-        KeyManagement::RsaOaep256 => josekit::jwk::Jwk::generate_rsa_key(2048).unwrap(),
-        _ => josekit::jwk::Jwk::generate_ec_key(josekit::jwk::P_256).unwrap(),
-    };
-    jwk.set_algorithm(algorithm.name());
-    json!(jwk.as_ref())
-}
-
-fn member(object: &serde_json::Value, name: &str) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(object[name].as_str().unwrap()).unwrap()
-}
-
-/// aws-lc-rs alone, with the keys and the decoded parts at hand.
-fn bare_decryption(jwk: &serde_json::Value, token: &str) -> impl Fn() + use<> {
-    let texts: Vec<String> = token.split('.').map(str::to_owned).collect();
-    let parts: Vec<Vec<u8>> =
-        texts.iter().map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
-    let header: serde_json::Value = serde_json::from_slice(&parts[0]).unwrap();
-    let content_key = bare_content_key(jwk, &header, parts[1].clone());
-    move || {
-        let key = content_key();
-        let mut content = parts[3].clone();
-        let aad = texts[0].as_bytes();
-        if header["enc"] == "A256GCM" {
-            content.extend_from_slice(&parts[4]);
-            let key = aead::RandomizedNonceKey::new(&aead::AES_256_GCM, &key).unwrap();
-            let nonce = aead::Nonce::try_assume_unique_for_key(&parts[2]).unwrap();
-            black_box(key.open_in_place(nonce, aead::Aad::from(aad), &mut content).unwrap());
-        } else {
-            let mac = hmac::Key::new(hmac::HMAC_SHA256, &key[..16]);
-            let mut tag = hmac::Context::with_key(&mac);
-            let bits = (aad.len() as u64 * 8).to_be_bytes();
-            for part in [aad, &parts[2], &content, &bits] {
-                tag.update(part);
-            }
-            assert_eq!(&tag.sign().as_ref()[..16], &*parts[4]);
-            let key = cipher::UnboundCipherKey::new(&cipher::AES_128, &key[16..]).unwrap();
-            let key = cipher::PaddedBlockDecryptingKey::cbc_pkcs7(key).unwrap();
-            let vector = FixedLength::try_from(&*parts[2]).unwrap();
-            let vector = cipher::DecryptionContext::Iv128(vector);
-            black_box(key.decrypt(&mut content, vector).unwrap());
-        }
-    }
-}
-
-fn bare_content_key(
-    jwk: &serde_json::Value,
-    header: &serde_json::Value,
-    encrypted: Vec<u8>,
-) -> Box<dyn Fn() -> [u8; 32]> {
-    if header["alg"] == "RSA-OAEP-256" {
-        let pair = josekit::jwk::alg::rsa::RsaKeyPair::from_jwk(
-            &josekit::jwk::Jwk::from_map(jwk.as_object().unwrap().clone()).unwrap(),
-        );
-        let key = rsa::PrivateDecryptingKey::from_pkcs8(&pair.unwrap().to_der_private_key());
-        let key = rsa::OaepPrivateDecryptingKey::new(key.unwrap()).unwrap();
-        return Box::new(move || {
-            let mut opened = [0; 256];
-            let oaep = &rsa::OAEP_SHA256_MGF1SHA256;
-            let opened = key.decrypt(oaep, &encrypted, &mut opened, None).unwrap();
-            opened.try_into().unwrap()
-        });
-    }
-    let curve = &agreement::ECDH_P256;
-    let key = agreement::PrivateKey::from_private_key(curve, &member(jwk, "d")).unwrap();
-    let epk = &header["epk"];
-    let point = [vec![4], member(epk, "x"), member(epk, "y")].concat();
-    let wraps = header["alg"] != "ECDH-ES";
-    let purpose = header[if wraps { "alg" } else { "enc" }].as_str().unwrap().as_bytes();
-    let size = u32::try_from(purpose.len()).unwrap().to_be_bytes();
-    let info = [&size[..], purpose, &[0; 8], &256_u32.to_be_bytes()].concat();
-    Box::new(move || {
-        let mut agreed = [0; 32];
-        let theirs = agreement::UnparsedPublicKey::new(curve, &point);
-        agreement::agree(&key, theirs, (), |secret| {
-            let sha256 =
-                kdf::get_sskdf_digest_algorithm(kdf::SskdfDigestAlgorithmId::Sha256).unwrap();
-            kdf::sskdf_digest(sha256, secret, &info, &mut agreed).map_err(|_| ())
-        })
-        .unwrap();
-        if !wraps {
-            return agreed;
-        }
-        let mut unwrapped = [0; 40];
-        let key = key_wrap::AesKek::new(&key_wrap::AES_256, &agreed).unwrap();
-        (*key.unwrap(&encrypted, &mut unwrapped).unwrap()).try_into().unwrap()
-    })
-}
-
 /// The cache of verified tokens: the same token again, and 5,000 tokens in turn, which no processor cache
 /// holds.
 fn remembered() {
@@ -254,96 +132,6 @@ fn remembered() {
             "hit_share": round(hits as f64 / (64 * ROUNDS) as f64),
         }));
     }
-}
-
-/// What the check against a million revocations adds to a verification: beside the same without a feed, by verifiers that
-/// remember the signature, so that its microseconds hide nothing. 5,000 tokens in turn.
-fn revocations() {
-    let issuer = TestIssuer::with_algorithm(ISSUER, Algorithm::Es256);
-    let build = |feed: Option<FeedSource>| {
-        let builder = Verifier::builder(ISSUER)
-            .audience(AUDIENCE)
-            .token_cache(TokenCache::default().capacity(20_000));
-        let builder = feed.into_iter().fold(builder, VerifierBuilder::feed);
-        builder.build_with(issuer.jwk_set()).unwrap()
-    };
-    let (without, empty, full) =
-        (build(None), build(Some(FeedSource::Pushed)), build(Some(FeedSource::Pushed)));
-    let taken = tell_a_million(&issuer, &full);
-    let tokens: Vec<_> = (0..5000).map(|n| user_token(&issuer, n)).collect();
-    for verifier in [&without, &empty, &full] {
-        assert!(tokens.iter().all(|token| verifier.try_verify(token).is_ok()));
-    }
-    let again = |verifier: &'static Verifier| {
-        let (next, tokens) = (std::cell::Cell::new(0), tokens.clone());
-        move || {
-            next.set((next.get() + 1) % tokens.len());
-            assert!(verifier.try_verify(black_box(&tokens[next.get()])).is_ok());
-        }
-    };
-    let [without, empty, full] = [without, empty, full].map(|one| &*Box::leak(Box::new(one)));
-    let contenders: Vec<Contender<'_>> = vec![
-        ("without a feed", Box::new(again(without))),
-        ("no entries", Box::new(again(empty))),
-        ("a million entries", Box::new(again(full))),
-    ];
-    let rounds = interleaved(&contenders, 64);
-    let base = median(&rounds[0]);
-    for (index, (name, _)) in contenders.iter().enumerate() {
-        let added = median(&rounds[index]).saturating_sub(base);
-        print(&json!({
-            "bench": "revocation", "what": name, "median_ns": nanos(median(&rounds[index])),
-            "added_ns": nanos(added),
-        }));
-    }
-    print(&json!({ "bench": "revocation", "what": "one entry is taken", "ns": nanos(taken) }));
-}
-
-/// A token of a user, through a gateway, with all that can be revoked.
-fn user_token(issuer: &TestIssuer, number: u32) -> String {
-    let id = |kind: u32| format!("0190b2f4-7c1e-7d3a-{kind:04}-{number:012}");
-    issuer
-        .user_token(&id(1), "web")
-        .audience(AUDIENCE)
-        .scope("payments:read payments:write refunds:read")
-        .expires_in(3600)
-        .acted_by("gateway")
-        .claim("jti", id(2))
-        .claim("ancestor_jti", vec![id(3)])
-        .claim("sid", id(4))
-        .claim("grant_id", id(5))
-        .mint()
-}
-
-/// Entries of every kind but withdrawn keys. The time of one, by the median of all messages.
-fn tell_a_million(issuer: &TestIssuer, verifier: &Verifier) -> Duration {
-    const MESSAGE: u64 = 2000;
-    const ALL: u64 = 1_000_000;
-    let id = |number: u64| format!("0190b2f4-7c1e-7d3a-aaaa-{number:012}");
-    let entry = |number: u64| match number % 10 {
-        0..4 => json!({ "jti": id(number), "exp": 4_000_000_000_u64 }),
-        4..7 => json!({ "sid": id(number), "exp": 4_000_000_000_u64 }),
-        7 => json!({ "grant_id": id(number), "exp": 4_000_000_000_u64 }),
-        8 => json!({ "sub": id(number), "iat": 1, "exp": 4_000_000_000_u64 }),
-        _ if number == 9 => json!({ "client_id": "c", "iat": 1, "exp": 4_000_000_000_u64 }),
-        _ => {
-            json!({ "sub": id(number), "client_id": "web", "iat": 1, "exp": 4_000_000_000_u64 })
-        }
-    };
-    let mut times = Vec::new();
-    for after in (0..ALL).step_by(usize::try_from(MESSAGE).unwrap()) {
-        let seq = after + MESSAGE;
-        let revoked: Vec<_> = (after..seq).map(entry).collect();
-        let told = json!({
-            "feed": "bench", "after": after, "seq": seq, "head": ALL, "revoked": revoked,
-        });
-        let message = issuer.feed_message_of(told).mint();
-        let begin = Instant::now();
-        verifier.revocations().unwrap().try_take(&message).unwrap();
-        times.push(begin.elapsed() / u32::try_from(MESSAGE).unwrap());
-    }
-    assert_eq!(verifier.revocations().unwrap().entries() as u64, ALL);
-    median(&times)
 }
 
 /// Eleven claims, about 900 bytes with RS256 and 650 with ES256.
