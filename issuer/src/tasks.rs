@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::app::App;
 use crate::logout::deliver_due;
 use crate::server::Tls;
-use crate::signing::{Rotation, reopen_rings};
+use crate::signing::{Rotation, Turn, reopen_rings};
 use crate::store::{Actor, EXPIRING, Expiring, StoreError};
 use crate::{feed, revocation};
 
@@ -158,7 +158,7 @@ async fn rotate_if_due(app: &App, actor: &Actor) {
         let rotation =
             Rotation { config: &app.config, store: &app.store, masters: &app.masters, act: &act };
         match rotation.turn(&planned, ring.version).await {
-            Ok(changed) => turned |= changed,
+            Ok(turn) => turned |= turn != Turn::None,
             Err(error) => {
                 app.metrics.rotation_failed();
                 tracing::error!(%error, algorithm = %ring.algorithm, "a rotation was put off");

@@ -25,6 +25,7 @@ mod fleet;
 mod footprint;
 mod full_disk;
 mod gateways;
+mod healed;
 mod interop;
 mod mtls;
 mod nodes;

@@ -1,9 +1,12 @@
 //! How long it takes from the answer that something is revoked to the verifiers that refuse it: many of the SDK, half of them
 //! at each of two nodes over one PostgreSQL, all on the machine of the nodes.
 
+use crate::verifiers::header;
 use countersign_verifier::Verifier;
 use countersign_verifier::client::{ClientAuthentication, TokenSource};
-use end_to_end::harness::{App, Deployment, Node, PAYMENTS, Person, READ, WebClient, environment};
+use end_to_end::harness::{
+    App, Deployment, Node, PAYMENTS, Person, READ, WebClient, environment, eventually,
+};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -21,6 +24,7 @@ enum By {
     Sid,
     Sub,
     Client,
+    Kid,
 }
 
 struct World {
@@ -34,9 +38,12 @@ struct World {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_revoked_is_refused_everywhere_within_a_second() {
     let world = World::begin(environment::verifiers()).await;
-    for by in [By::Jti, By::Sid, By::Sub, By::Client] {
+    for by in [By::Jti, By::Sid, By::Sub, By::Client, By::Kid] {
         let mut delays = Vec::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..by.rounds() {
+            if matches!(by, By::Kid) {
+                world.all_know_the_successor().await;
+            }
             delays.extend(world.round(by).await);
         }
         delays.sort_unstable_by(f64::total_cmp);
@@ -57,7 +64,13 @@ impl By {
             Self::Sid => "sid",
             Self::Sub => "sub",
             Self::Client => "client",
+            Self::Kid => "kid",
         }
+    }
+
+    /// A key is withdrawn once: the next successors would be young.
+    fn rounds(self) -> usize {
+        if matches!(self, Self::Kid) { 1 } else { ROUNDS }
     }
 }
 
@@ -121,7 +134,7 @@ impl World {
     /// A good token, and what of it is revoked.
     async fn token(&self, by: By) -> (String, String) {
         let token = match by {
-            By::Jti | By::Client => self.nodes[0].token(&self.orders).await,
+            By::Jti | By::Client | By::Kid => self.nodes[0].token(&self.orders).await,
             By::Sid | By::Sub => {
                 let person = Person::signed_in(&self.nodes[0], &self.web, "ada").await;
                 let code = person.code(&self.nodes[0], &self.web).await.expect("a code");
@@ -135,8 +148,26 @@ impl World {
             By::Sid => verified.session_id().expect("a session").to_owned(),
             By::Sub => "ada".to_owned(),
             By::Client => self.orders.client_id.clone(),
+            By::Kid => header(&token)["kid"].as_str().expect("a kid").to_owned(),
         };
         (token, named)
+    }
+
+    /// As in any deployment that is older than some seconds: each ring has its successor, and all know it.
+    async fn all_know_the_successor(&self) {
+        eventually("all know the successor", Duration::from_secs(30), || async {
+            let listed = self.deployment.cli(&["keys", "list"]).await;
+            let keys = listed["keys"].as_array().expect("keys");
+            let mut pending = keys.iter().filter(|key| key["state"] == "pending").peekable();
+            pending.peek()?;
+            let kids: Vec<_> = pending.map(|key| key["kid"].as_str().expect("a kid")).collect();
+            let knows = |verifier: &Verifier| {
+                let known = verifier.health().kids;
+                kids.iter().all(|kid| known.iter().any(|known| known.as_str() == *kid))
+            };
+            self.verifiers.iter().all(knows).then_some(())
+        })
+        .await;
     }
 
     async fn revoke(&self, by: By, token: &str, named: &str) {
@@ -155,6 +186,7 @@ impl World {
             By::Sid => "--sid",
             By::Sub => "--user",
             By::Client => "--client",
+            By::Kid => "--kid",
         };
         self.deployment.cli(&["revoke", flag, named]).await;
     }

@@ -6,24 +6,28 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use countersign_keys::ring::{KeyRing, KeyState, RingKey};
-use countersign_keys::{Algorithm, Kid, SigningKey};
+use countersign_keys::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::output::{date, parse_algorithm, table};
 use super::{Failure, Session};
-use crate::signing::{OpenRing, Rotation, import};
+use crate::signing::{OpenRing, Rotation, RotationError, Turn, import};
 use crate::store::{Act, RingRows, Store};
+
+/// A node turns a ring now and then; in an emergency the command must not lose to it.
+const ATTEMPTS: usize = 5;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
     /// List all signing keys and their states.
     List,
-    /// Publish a successor in every ring now; each signs once every verifier has had time to learn of it.
+    /// Have the successor in every ring sign as soon as every verifier has had time to learn of it: within a second, if it has
+    /// been published for long.
     Rotate,
     /// Remove a key at once, in an emergency: tokens that it signed are refused from then on.
     Withdraw(Withdraw),
-    /// Add a key that was made elsewhere; it signs when its turn comes.
+    /// Add a key that was made elsewhere; it signs when its turn comes, after the successor that is published already.
     Import(Import),
 }
 
@@ -63,13 +67,15 @@ async fn rotate(session: &Session) -> Result<(), Failure> {
     let (store, masters) = (&opened.store, &opened.masters);
     let rotation = Rotation { config: &session.config, store, masters, act: &act };
     let mut rotated = Vec::new();
-    for ring in store.load_rings().await? {
-        if rotation.force(&planned(&ring), ring.version).await? {
-            rotated.push(ring.algorithm.name());
+    for algorithm in store.load_rings().await?.iter().map(|ring| ring.algorithm) {
+        if until_ours(store, algorithm, async |ring, version| rotation.force(&ring, version).await)
+            .await?
+        {
+            rotated.push(algorithm.name());
         }
     }
     if rotated.is_empty() {
-        session.output.note("nothing to do: every ring has a successor published already");
+        session.output.note("nothing to do: every ring is about to rotate already");
     }
     print(session, store, json!({ "rotated": rotated })).await
 }
@@ -83,22 +89,33 @@ pub(super) async fn withdraw(session: &Session, (kid, act): (&str, &Act)) -> Res
     let rings = store.load_rings().await?;
     let found = rings.iter().find_map(|ring| {
         let key = ring.keys.iter().find(|key| key.kid.as_ref() == kid)?;
-        Some((ring, key.kid))
+        Some((ring.algorithm, key.kid))
     });
-    let (ring, kid) = found.ok_or_else(|| {
+    let (algorithm, kid) = found.ok_or_else(|| {
         Failure::new("not_found", format!("no key `{kid}`"))
             .hint("`countersign keys list` shows them")
     })?;
-    rotation.withdraw(&planned(ring), ring.version, &kid).await?;
-    if load(store).await?.any(|key| key == kid) {
-        return Err(Failure::new("conflict", "the ring was changed meanwhile").hint("try again"));
-    }
+    let withdraw = async |ring: KeyRing, version| rotation.withdraw(&ring, version, &kid).await;
+    until_ours(store, algorithm, withdraw).await?;
     print(session, store, json!({ "withdrawn": kid.as_ref() })).await
 }
 
-async fn load(store: &Store) -> Result<impl Iterator<Item = Kid>, Failure> {
-    let rings = store.load_rings().await?;
-    Ok(rings.into_iter().flat_map(|ring| ring.keys).map(|key| key.kid))
+/// Turns a ring, although nodes may turn it at the same time; whether there was anything to do.
+async fn until_ours(
+    store: &Store,
+    algorithm: Algorithm,
+    turn: impl AsyncFn(KeyRing, i64) -> Result<Turn, RotationError>,
+) -> Result<bool, Failure> {
+    for _ in 0..ATTEMPTS {
+        let rings = store.load_rings().await?;
+        let Some(ring) = rings.iter().find(|ring| ring.algorithm == algorithm) else { break };
+        match turn(planned(ring), ring.version).await? {
+            Turn::None => return Ok(false),
+            Turn::Ours => return Ok(true),
+            Turn::Others => {}
+        }
+    }
+    Err(Failure::new("conflict", "the ring was changed meanwhile").hint("try again"))
 }
 
 impl Import {

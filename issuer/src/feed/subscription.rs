@@ -1,5 +1,5 @@
 //! One who listens: first what it has missed, then what comes. Its place is free when it has gone; it goes when its token
-//! is no longer good, when it is too slow, and when the node stops.
+//! is no longer good, with the message that says so, when it is too slow, and when the node stops.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub(super) struct Subscription {
     messages: broadcast::Receiver<Arc<Message>>,
     /// It knows everything up to this number, and has not been told all that is there.
     missing_after: Option<i64>,
+    /// What it was sent last is the last.
+    has_ended: bool,
 }
 
 /// A place among those who listen.
@@ -55,7 +57,7 @@ impl Subscription {
         let messages = messages.ok_or_else(|| OAuthError::unavailable("the node stops"))?;
         let place = Place::take(app)
             .ok_or_else(|| OAuthError::unavailable("as many listen to the feed as may"))?;
-        Ok(Self { place, token, messages, missing_after: Some(after) })
+        Ok(Self { place, token, messages, missing_after: Some(after), has_ended: false })
     }
 
     /// What goes over the wire.
@@ -67,6 +69,9 @@ impl Subscription {
     }
 
     async fn next(&mut self) -> Option<Bytes> {
+        if self.has_ended {
+            return None;
+        }
         let frame = match self.missing_after {
             Some(after) => self.missed(after).await?,
             None => match self.messages.recv().await {
@@ -78,8 +83,10 @@ impl Subscription {
                 Err(broadcast::error::RecvError::Closed) => return None,
             },
         };
-        // Seen each time: with the heartbeat in five seconds at the latest.
-        self.token.is_good(&self.place.0).then_some(frame)
+        // Seen each time: with the heartbeat in five seconds at the latest. What ended its token it still hears: all others'
+        // tokens may be from the same stolen key, and every verifier has to know of that before it comes again.
+        self.has_ended = !self.token.is_good(&self.place.0);
+        Some(frame)
     }
 
     /// What comes meanwhile is among what is missing.

@@ -6,7 +6,7 @@ mod rotation;
 mod rows;
 
 pub use reseal::{reseal_rows, resealed};
-pub use rotation::{Rotation, RotationError, import};
+pub use rotation::{Rotation, RotationError, Turn, import};
 pub use rows::{OpenError, OpenRing, open_rings, reopen_rings};
 
 use std::collections::HashMap;

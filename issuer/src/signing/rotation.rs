@@ -27,6 +27,18 @@ pub enum RotationError {
     Key(String),
 }
 
+/// What became of a ring.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing is due.
+    None,
+    /// It was changed.
+    Ours,
+    /// Somebody else changed it meanwhile: read it again.
+    Others,
+}
+
 /// What a rotation needs besides the ring.
 #[derive(Clone, Copy)]
 pub struct Rotation<'r> {
@@ -53,22 +65,22 @@ impl Rotation<'_> {
         }
     }
 
-    /// Does what is due for a ring; `true` if it was changed, by this node or by another.
+    /// Does what is due for a ring.
     ///
     /// # Errors
     ///
     /// If a key cannot be made or the store does not answer: the ring stays as it is.
-    pub async fn turn(&self, ring: &KeyRing, version: i64) -> Result<bool, RotationError> {
+    pub async fn turn(&self, ring: &KeyRing, version: i64) -> Result<Turn, RotationError> {
         let steps = rotation::plan(ring, &self.policy(), self.act.at);
         self.apply(ring, version, steps).await
     }
 
-    /// Publishes a successor now; it signs once every verifier has had time to learn of it.
+    /// Has the successor sign as soon as every verifier has had time to learn of it.
     ///
     /// # Errors
     ///
     /// As [`Rotation::turn`].
-    pub async fn force(&self, ring: &KeyRing, version: i64) -> Result<bool, RotationError> {
+    pub async fn force(&self, ring: &KeyRing, version: i64) -> Result<Turn, RotationError> {
         let steps = rotation::force(ring, &self.policy(), self.act.at);
         self.apply(ring, version, steps).await
     }
@@ -83,10 +95,10 @@ impl Rotation<'_> {
         ring: &KeyRing,
         version: i64,
         kid: &Kid,
-    ) -> Result<bool, RotationError> {
+    ) -> Result<Turn, RotationError> {
         let steps = rotation::withdraw(ring, kid);
         if steps.is_empty() {
-            return Ok(false);
+            return Ok(Turn::None);
         }
         let mut change = self.change(ring, &steps).await?;
         change.withdraw = std::mem::take(&mut change.delete);
@@ -98,7 +110,7 @@ impl Rotation<'_> {
     /// # Errors
     ///
     /// As [`Rotation::turn`].
-    pub async fn bootstrap(&self, algorithm: Algorithm) -> Result<bool, RotationError> {
+    pub async fn bootstrap(&self, algorithm: Algorithm) -> Result<Turn, RotationError> {
         self.turn(&KeyRing { algorithm, keys: Vec::new() }, 0).await
     }
 
@@ -107,9 +119,9 @@ impl Rotation<'_> {
         ring: &KeyRing,
         version: i64,
         steps: Vec<Step>,
-    ) -> Result<bool, RotationError> {
+    ) -> Result<Turn, RotationError> {
         if steps.is_empty() {
-            return Ok(false);
+            return Ok(Turn::None);
         }
         let change = self.change(ring, &steps).await?;
         self.commit(ring.algorithm, version, &change).await
@@ -143,10 +155,10 @@ impl Rotation<'_> {
         algorithm: Algorithm,
         version: i64,
         change: &RingChange,
-    ) -> Result<bool, RotationError> {
+    ) -> Result<Turn, RotationError> {
         let ours = self.store.apply_ring_change(algorithm, version, change, self.act).await?;
         tracing::info!(%algorithm, ours, "a key ring was turned");
-        Ok(true)
+        Ok(if ours { Turn::Ours } else { Turn::Others })
     }
 
     /// Makes a key off the executor: RSA takes up to a quarter of a second.

@@ -33,12 +33,12 @@ fn keys_rotate_withdraw_and_import() {
     let (_, gone) = desk.failure(&format!("keys withdraw {}", key.kid()));
 
     assert_eq!(states(&before, "ES256"), ["active"]);
-    assert_eq!(states(&rotated, "ES256"), ["active", "pending"]);
-    assert_eq!(again["rotated"], json!([]), "a successor is published already");
-    assert_eq!(states(&withdrawn, "ES256"), ["active"], "the successor took over");
+    assert_eq!(states(&rotated, "ES256"), ["active", "pending", "pending"]);
+    assert_eq!(again["rotated"], json!([]), "it is asked for already");
+    assert_eq!(states(&withdrawn, "ES256"), ["active", "pending"], "the successor took over");
     assert_eq!(imported["imported"], key.kid().as_ref());
     assert_eq!((code, &refused["error"]), (1, &json!("key_withdrawn")));
     assert!(refused["hint"].as_str().unwrap().contains("make a new key"), "{refused}");
     assert_eq!(gone["error"], "not_found");
-    assert_eq!(states(&imported, "ES256"), ["active", "pending"]);
+    assert_eq!(states(&imported, "ES256"), ["active", "pending", "pending"]);
 }

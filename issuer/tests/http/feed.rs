@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use countersign::signing::{Rotation, RotationError, Turn};
 use countersign::store::{Actor, ByHand};
-use countersign_keys::{Algorithm, JwkSet, UnverifiedJws};
+use countersign_keys::{Algorithm, JwkSet, KeyRing, UnverifiedJws};
 use http::{Request, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -253,6 +254,8 @@ async fn a_stream_ends_with_the_right_to_it_and_with_the_node() {
     revoke(&node, claims["jti"].as_str().unwrap()).await;
 
     for mut stream in streams {
+        let (_, last) = stream.next().await.unwrap();
+        assert_eq!(told(&issuer, &last).await["revoked"][0]["jti"], claims["jti"]);
         assert_eq!(stream.next().await, None);
     }
     assert_eq!(node.app.feed.subscribers(), 0);
@@ -316,23 +319,61 @@ async fn whoever_does_not_keep_up_is_cut_off() {
 }
 
 #[tokio::test]
+async fn whoever_listens_by_a_stolen_key_hears_that_it_was_withdrawn_by_a_key_that_was_known_before()
+ {
+    let (issuer, token) = issuer().await;
+    let node = issuer.node().await;
+    countersign::feed::spawn(&node.app);
+    rotate(&issuer).await;
+    node.follow().await;
+    let known = node.get("/jwks").await.body;
+    let stolen = node.app.keychain.live().rings()[0].active().unwrap().kid().to_owned();
+    let mut stream = Stream::open(&node, request("/feed", &token)).await;
+    stream.next().await.unwrap();
+
+    turn(&issuer, async |rotation, ring, version| rotation.withdraw(&ring, version, &stolen).await)
+        .await;
+    node.follow().await;
+
+    let (_, last) = stream.next().await.unwrap();
+    assert_eq!(told(&node, &last).await["revoked"][0]["kid"], stolen.as_str());
+    let (known, _) = JwkSet::parse(known.as_bytes(), &[Algorithm::Es256]).unwrap();
+    let message = UnverifiedJws::parse_within(&last, 1 << 20).unwrap();
+    let key = known.iter().find(|key| Some(key.kid()) == message.kid());
+    assert!(message.verify(key.expect("a key that was published before")).is_ok());
+    assert_eq!(stream.next().await, None);
+}
+
+/// Turns the only ring, and has the node follow.
+async fn turn(
+    issuer: &Issuer,
+    turn: impl AsyncFnOnce(Rotation<'_>, KeyRing, i64) -> Result<Turn, RotationError>,
+) {
+    let act = Actor::node().at(START);
+    let (config, store) = (&issuer.app.config, &issuer.app.store);
+    let masters = Arc::clone(&issuer.app.masters);
+    let rotation = Rotation { config, store, masters: &masters, act: &act };
+    let (ring, version) = {
+        let live = issuer.app.keychain.live();
+        let ring = &live.rings()[0];
+        (issuer.app.keychain.planned(ring, issuer.clock.elapsed()), ring.version)
+    };
+    assert_eq!(turn(rotation, ring, version).await.unwrap(), Turn::Ours);
+    issuer.follow().await;
+}
+
+async fn rotate(issuer: &Issuer) {
+    turn(issuer, async |rotation, ring, version| rotation.force(&ring, version).await).await;
+}
+
+#[tokio::test]
 async fn new_keys_are_told_to_those_who_listen_and_to_those_who_come() {
     let (issuer, token) = issuer().await;
     countersign::feed::spawn(&issuer.app);
     let mut stream = Stream::open(&issuer, request("/feed", &token)).await;
     assert!(told(&issuer, &stream.next().await.unwrap().1).await.get("jwks_changed").is_none());
 
-    let act = Actor::node().at(START);
-    let (config, store) = (&issuer.app.config, &issuer.app.store);
-    let masters = Arc::clone(&issuer.app.masters);
-    let rotation = countersign::signing::Rotation { config, store, masters: &masters, act: &act };
-    let (ring, version) = {
-        let live = issuer.app.keychain.live();
-        let ring = &live.rings()[0];
-        (issuer.app.keychain.planned(ring, issuer.clock.elapsed()), ring.version)
-    };
-    assert!(rotation.force(&ring, version).await.unwrap());
-    issuer.follow().await;
+    rotate(&issuer).await;
 
     let event = stream.until(&issuer, |event| event["jwks_changed"] == true).await;
     assert_eq!((&event["seq"], &event["revoked"]), (&json!(0), &json!([])));

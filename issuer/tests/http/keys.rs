@@ -7,7 +7,7 @@ use countersign::bootstrap::StartError;
 use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::master_key::MasterKeyError;
-use countersign::signing::OpenError;
+use countersign::signing::{OpenError, Rotation, Turn};
 use countersign::store::KeyRow;
 use countersign_keys::ring::KeyState;
 
@@ -145,17 +145,14 @@ async fn a_withdrawn_key_is_gone_at_once_although_another_row_does_not_open() {
 
     let app = &issuer.app;
     let act = countersign::store::Actor::node().at(START);
-    let rotation = countersign::signing::Rotation {
-        config: &app.config,
-        store: &app.store,
-        masters: &app.masters,
-        act: &act,
-    };
+    let rotation =
+        Rotation { config: &app.config, store: &app.store, masters: &app.masters, act: &act };
     let live = app.keychain.live();
     let ring = live.rings().iter().find(|ring| ring.algorithm == es256.algorithm).unwrap();
     let planned = app.keychain.planned(ring, Duration::ZERO);
     let withdrawn = es256.keys[0].kid;
-    assert!(rotation.withdraw(&planned, ring.version, &withdrawn).await.unwrap());
+    let turn = rotation.withdraw(&planned, ring.version, &withdrawn).await.unwrap();
+    assert_eq!(turn, Turn::Ours);
     issuer.follow().await;
 
     let jwks = issuer.get("/jwks").await.body;

@@ -5,6 +5,9 @@
 //! measured by monotonic clocks, of the process that plans or of those before it: a restart makes a step late, never
 //! early. The wall clock only decides when a rotation begins; a wrong one makes that early or late, never unsafe.
 //!
+//! Beside the Active there is always a Pending: its successor, which verifiers have known for long when its turn comes, also
+//! when that is now because the Active was stolen. A second Pending asks for a rotation as soon as the first may sign.
+//!
 //! The steps of one plan are committed in one transaction, against the version of the ring that was planned on,
 //! so of two nodes that plan the same, one wins and the other plans again.
 
@@ -63,34 +66,40 @@ pub enum Step {
 
 /// The steps that are due at the wall clock time `now` (Unix seconds).
 pub fn plan(ring: &KeyRing, policy: &Policy, now: i64) -> Vec<Step> {
+    due(ring, policy, now, 1)
+}
+
+/// The steps of a rotation that an operator asks for: the successor signs as soon as its lead has passed, and has one itself.
+pub fn force(ring: &KeyRing, policy: &Policy, now: i64) -> Vec<Step> {
+    let steps = plan(ring, policy, now);
+    let begins = |step: &Step| matches!(step, Step::PublishActive | Step::Activate { .. });
+    if steps.iter().any(begins) { steps } else { due(ring, policy, now, 2) }
+}
+
+/// What is due for a ring that is to have so many Pending.
+fn due(ring: &KeyRing, policy: &Policy, now: i64, wanted: usize) -> Vec<Step> {
     let Some(active) = ring.active() else {
         return vec![successor(ring)];
     };
     let mut steps = Vec::new();
-    match ring.oldest_pending() {
-        Some(pending) if pending.observed >= policy.lead() => {
-            steps.push(Step::Activate { kid: pending.kid });
-        }
-        None if is_rotation_due(active, policy, now) => steps.extend(publish(ring)),
-        _ => {}
+    let mut pending = ring.in_state(KeyState::Pending).count();
+    let ripe = ring.oldest_pending().filter(|key| key.observed >= policy.lead());
+    if let Some(ripe) = ripe
+        && (pending > 1 || is_rotation_due(active, policy, now))
+    {
+        steps.push(Step::Activate { kid: ripe.kid });
+        pending -= 1;
     }
+    let room = MAX_RING_KEYS.saturating_sub(ring.keys.len());
+    let missing = wanted.saturating_sub(pending).min(room);
+    steps.extend(std::iter::repeat_n(Step::Publish, missing));
     let expired = ring.in_state(KeyState::Retired).filter(|key| is_spent(key, policy, now));
     steps.extend(expired.map(|key| Step::Delete { kid: key.kid }));
     steps
 }
 
-/// The steps of a rotation that an operator asks for: a new key now, which signs when its lead has passed.
-pub fn force(ring: &KeyRing, policy: &Policy, now: i64) -> Vec<Step> {
-    let mut steps = plan(ring, policy, now);
-    let begins = ring.active().is_none() || steps.contains(&Step::Publish);
-    if !begins && ring.oldest_pending().is_none() {
-        steps.extend(publish(ring));
-    }
-    steps
-}
-
 /// The steps of an emergency: the key goes at once, whatever it signed. If it is the Active, the Pending that
-/// verifiers are likeliest to know takes over, or a new key.
+/// verifiers are likeliest to know takes over; a new key only where there is none.
 pub fn withdraw(ring: &KeyRing, kid: &Kid) -> Vec<Step> {
     match ring.find(kid) {
         None => Vec::new(),
@@ -109,16 +118,11 @@ fn successor(ring: &KeyRing) -> Step {
     }
 }
 
-fn publish(ring: &KeyRing) -> Option<Step> {
-    (ring.keys.len() < MAX_RING_KEYS).then_some(Step::Publish)
-}
-
-/// A rotation begins a lead before the Active has served its time, by either clock. An Active from the future
-/// was activated by a clock that has been set back since; it must not stay until then.
+/// The Active has served its time, by either clock. An Active from the future was activated by a clock that has been set
+/// back since; it must not stay until then.
 fn is_rotation_due(active: &RingKey, policy: &Policy, now: i64) -> bool {
-    let served = policy.rotate_every.saturating_sub(policy.lead());
-    elapsed(active.since, now) >= served
-        || active.observed >= served
+    elapsed(active.since, now) >= policy.rotate_every
+        || active.observed >= policy.rotate_every
         || elapsed(now, active.since) > policy.lead()
 }
 

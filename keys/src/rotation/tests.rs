@@ -48,17 +48,26 @@ fn a_ring_that_lost_its_active_key_takes_the_pending_one() {
 
 #[test]
 fn nothing_is_due_in_the_middle_of_a_period() {
-    let ring = ring([key("a", KeyState::Active, 1000, 1000)]);
+    let active = key("a", KeyState::Active, 1000, 1000);
+    let ring = ring([active, key("p", KeyState::Pending, 1000, 1000)]);
 
     assert_eq!(plan(&ring, &policy(), NOW), []);
 }
 
 #[test]
-fn a_successor_is_published_one_lead_before_the_end_of_the_period() {
-    let age = 720 * 3600 - 600;
+fn a_ring_without_a_successor_gets_one_at_once() {
+    let ring = ring([key("a", KeyState::Active, 1, 1)]);
 
-    assert_eq!(plan(&ring([key("a", KeyState::Active, age, 0)]), &policy(), NOW), [Step::Publish]);
-    assert_eq!(plan(&ring([key("a", KeyState::Active, age - 1, 0)]), &policy(), NOW), []);
+    assert_eq!(plan(&ring, &policy(), NOW), [Step::Publish]);
+}
+
+#[test]
+fn the_successor_takes_over_at_the_end_of_the_period_and_has_one_itself() {
+    let successor = key("p", KeyState::Pending, 600, 600);
+    let at = |age| ring([key("a", KeyState::Active, age, 0), successor]);
+
+    assert_eq!(plan(&at(720 * 3600), &policy(), NOW), [activate("p"), Step::Publish]);
+    assert_eq!(plan(&at(720 * 3600 - 1), &policy(), NOW), []);
 }
 
 #[test]
@@ -70,18 +79,31 @@ fn a_pending_key_signs_only_after_this_process_has_seen_it_for_the_lead() {
     let ready = ring([active, key("p", KeyState::Pending, 0, 600)]);
 
     assert_eq!(plan(&early, &policy(), NOW), []);
-    assert_eq!(plan(&ready, &policy(), NOW), [activate("p")]);
+    assert_eq!(plan(&ready, &policy(), NOW), [activate("p"), Step::Publish]);
+}
+
+#[test]
+fn a_second_pending_key_asks_for_a_rotation_when_the_first_may_sign() {
+    let with = |observed| {
+        let first = key("p", KeyState::Pending, 700, observed);
+        ring([key("a", KeyState::Active, 10, 10), first, key("q", KeyState::Pending, 5, 5)])
+    };
+
+    assert_eq!(plan(&with(599), &policy(), NOW), []);
+    assert_eq!(plan(&with(600), &policy(), NOW), [activate("p")]);
 }
 
 #[test]
 fn a_retired_key_goes_when_both_clocks_agree() {
-    let active = key("a", KeyState::Active, 0, 0);
     let retention = policy().retention().as_secs();
     let age = i64::try_from(retention).unwrap();
+    let with = |retired| {
+        ring([key("a", KeyState::Active, 0, 0), key("p", KeyState::Pending, 0, 0), retired])
+    };
 
-    let early = ring([active, key("r", KeyState::Retired, age, retention - 1)]);
-    let wall_behind = ring([active, key("r", KeyState::Retired, age - 1, retention)]);
-    let spent = ring([active, key("r", KeyState::Retired, age, retention)]);
+    let early = with(key("r", KeyState::Retired, age, retention - 1));
+    let wall_behind = with(key("r", KeyState::Retired, age - 1, retention));
+    let spent = with(key("r", KeyState::Retired, age, retention));
 
     assert_eq!(plan(&early, &policy(), NOW), []);
     assert_eq!(plan(&wall_behind, &policy(), NOW), []);
@@ -93,25 +115,28 @@ fn a_clock_that_was_set_back_blocks_neither_rotation_nor_deletion_for_ever() {
     let years = 10 * 365 * 24 * 3600;
     let active = key("a", KeyState::Active, -years, 0);
     let waited = (policy().retention() + policy().rotate_every).as_secs();
-    let ring = ring([active, key("r", KeyState::Retired, -years, waited)]);
+    let successor = key("p", KeyState::Pending, -years, 600);
+    let ring = ring([active, successor, key("r", KeyState::Retired, -years, waited)]);
 
-    assert_eq!(plan(&ring, &policy(), NOW), [Step::Publish, delete("r")]);
+    assert_eq!(plan(&ring, &policy(), NOW), [activate("p"), Step::Publish, delete("r")]);
 }
 
 #[test]
 fn clocks_of_nodes_that_differ_a_little_start_no_rotation() {
-    let ring = ring([key("a", KeyState::Active, -30, 0)]);
+    let ring = ring([key("a", KeyState::Active, -30, 0), key("p", KeyState::Pending, 600, 600)]);
 
     assert_eq!(plan(&ring, &policy(), NOW), []);
 }
 
 #[test]
-fn force_publishes_once() {
+fn force_asks_for_a_rotation_once() {
     let active = key("a", KeyState::Active, 10, 10);
+    let pending = key("p", KeyState::Pending, 5, 5);
 
-    assert_eq!(force(&ring([active]), &policy(), NOW), [Step::Publish]);
-    let with_pending = ring([active, key("p", KeyState::Pending, 5, 5)]);
-    assert_eq!(force(&with_pending, &policy(), NOW), []);
+    assert_eq!(force(&ring([active]), &policy(), NOW), [Step::Publish, Step::Publish]);
+    assert_eq!(force(&ring([active, pending]), &policy(), NOW), [Step::Publish]);
+    let asked = ring([active, pending, key("q", KeyState::Pending, 5, 5)]);
+    assert_eq!(force(&asked, &policy(), NOW), []);
     assert_eq!(force(&ring([]), &policy(), NOW), [Step::PublishActive]);
 }
 
@@ -121,6 +146,14 @@ fn force_respects_the_cap() {
     let ring = ring(retired.chain([key("a", KeyState::Active, 10, 10)]));
 
     assert_eq!(force(&ring, &policy(), NOW), []);
+}
+
+#[test]
+fn force_takes_the_room_that_there_is() {
+    let retired = (0..8).map(|n| key(&format!("r{n}"), KeyState::Retired, 10, 10));
+    let ring = ring(retired.chain([key("a", KeyState::Active, 10, 10)]));
+
+    assert_eq!(force(&ring, &policy(), NOW), [Step::Publish]);
 }
 
 #[test]

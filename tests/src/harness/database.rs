@@ -20,9 +20,13 @@ pub enum Database {
 impl Database {
     /// A new, empty PostgreSQL database.
     pub async fn fresh_postgres() -> Self {
-        let server = environment::postgres_url();
+        Self::fresh_postgres_at(&environment::postgres_url()).await
+    }
+
+    /// The same on another server: the URL of a database from which others can be created.
+    pub async fn fresh_postgres_at(server: &str) -> Self {
         let name = format!("story_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        psql(&server, &format!("CREATE DATABASE {name}")).await;
+        psql(server, &format!("CREATE DATABASE {name}")).await;
         let (address, _) = server.rsplit_once('/').expect("a URL with a database");
         Self::Postgres(format!("{address}/{name}"))
     }

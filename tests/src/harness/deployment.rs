@@ -1,9 +1,10 @@
 //! A deployment: one issuer, its database, its master key, and as many nodes as the story needs.
 
-use super::{App, Database, Node, Process, command::run, environment, free_port};
+use super::{App, Database, Node, PostgresServer, Process, command::run, environment, free_port};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::{create_dir_all, write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
@@ -46,8 +47,16 @@ impl Deployment {
         )
     }
 
+    /// The same on a server of the story's own, which it may kill.
+    pub async fn postgres_on(server: &PostgresServer) -> Self {
+        Self::new(
+            tempfile::tempdir().expect("a temporary folder"),
+            Database::fresh_postgres_at(&server.url()).await,
+        )
+    }
+
     /// The same database reached by another address, as through a `FaultProxy`.
-    pub async fn postgres_by(relay: impl AsyncFnOnce(&str) -> std::net::SocketAddr) -> Self {
+    pub async fn postgres_by(relay: impl AsyncFnOnce(&str) -> SocketAddr) -> Self {
         let Database::Postgres(url) = Database::fresh_postgres().await else { unreachable!() };
         let (before, after) = url.rsplit_once('@').expect("a URL with a user");
         let (server, name) = after.split_once('/').expect("a URL with a database");
@@ -102,6 +111,19 @@ impl Deployment {
             certificate.display(),
             key.display()
         ))
+    }
+
+    /// Names itself by this address, behind which the first node is.
+    #[must_use]
+    pub fn reached_at(mut self, address: SocketAddr) -> Self {
+        self.issuer = format!("http://{address}");
+        self.write_config();
+        self
+    }
+
+    /// Where the first node listens.
+    pub fn first_address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     fn write_config(&self) {

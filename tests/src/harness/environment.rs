@@ -1,6 +1,7 @@
 //! What `tests/run` says through the environment, and where the parts of this package lie.
 
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::process::Command;
 
 #[expect(
@@ -73,6 +74,15 @@ pub fn soak_tokens() -> u64 {
 /// How many verifiers the story about revocation has: 100, or a thousand with `tests/run --soak`.
 pub fn verifiers() -> usize {
     if variable("COUNTERSIGN_TEST_SOAK_TOKENS").is_some() { 1_000 } else { 100 }
+}
+
+/// For how long the story about troubles cuts the network: 40 s, or ten minutes with `tests/run --soak`.
+pub fn partition() -> Duration {
+    if variable("COUNTERSIGN_TEST_SOAK_TOKENS").is_some() {
+        Duration::from_mins(10)
+    } else {
+        Duration::from_secs(40)
+    }
 }
 
 /// How often each race is run: 50 times, or what `tests/run --soak` says.

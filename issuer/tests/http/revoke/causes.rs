@@ -2,6 +2,7 @@
 
 use countersign::credentials::Password;
 use countersign::registry::{ClientId, User};
+use countersign::signing::{Rotation, Turn};
 use countersign::store::{Act, Actor, ByHand};
 use uuid::Uuid;
 
@@ -77,13 +78,13 @@ impl Stage {
         let live = issuer.app.keychain.live().rings()[0].active().unwrap().kid().to_owned();
         let (config, store) = (&issuer.app.config, &issuer.app.store);
         let (masters, act) = (&issuer.app.masters, &act());
-        let rotation = countersign::signing::Rotation { config, store, masters, act };
+        let rotation = Rotation { config, store, masters, act };
         let ring = {
             let keys = issuer.app.keychain.live();
             let ring = &keys.rings()[0];
             (issuer.app.keychain.planned(ring, issuer.clock.elapsed()), ring.version)
         };
-        assert!(rotation.withdraw(&ring.0, ring.1, &live).await.unwrap());
+        assert_eq!(rotation.withdraw(&ring.0, ring.1, &live).await.unwrap(), Turn::Ours);
     }
 
     async fn take_back(&self, how: &str) {
