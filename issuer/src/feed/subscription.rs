@@ -72,10 +72,10 @@ impl Subscription {
         if self.has_ended {
             return None;
         }
-        let frame = match self.missing_after {
+        let message = match self.missing_after {
             Some(after) => self.missed(after).await?,
             None => match self.messages.recv().await {
-                Ok(message) => message.frame(),
+                Ok(message) => message,
                 Err(broadcast::error::RecvError::Lagged(_)) => {
                     self.place.0.metrics.feed.cut_off();
                     return None;
@@ -83,21 +83,22 @@ impl Subscription {
                 Err(broadcast::error::RecvError::Closed) => return None,
             },
         };
-        // Seen each time: with the heartbeat in five seconds at the latest. What ended its token it still hears: all others'
-        // tokens may be from the same stolen key, and every verifier has to know of that before it comes again.
-        self.has_ended = !self.token.is_good(&self.place.0);
-        Some(frame)
+        // Seen each time: with the heartbeat in five seconds at the latest. What ended its token it still hears: the tokens of
+        // all may be from the same stolen key, and every verifier has to know of that before it comes again.
+        let app = &self.place.0;
+        self.has_ended = !self.token.is_good(app) && message.seq >= app.revocations.head();
+        Some(message.frame())
     }
 
     /// What comes meanwhile is among what is missing.
-    async fn missed(&mut self, after: i64) -> Option<Bytes> {
+    async fn missed(&mut self, after: i64) -> Option<Arc<Message>> {
         let app = &self.place.0;
         self.messages = self.messages.resubscribe();
         let keys_are_news = app.feed.keys_are_news(app.clock.now());
         match message::after(app, after, keys_are_news).await {
             Ok(message) => {
                 self.missing_after = (message.seq < message.head).then_some(message.seq);
-                Some(message.frame())
+                Some(Arc::new(message))
             }
             Err(error) => {
                 tracing::warn!(
