@@ -3,7 +3,8 @@
 //! agrees with the database.
 
 use countersign_verifier::client::{ClientAuthentication, TokenSource};
-use countersign_verifier::{Revocation, Verifier, VerifyError};
+use countersign_verifier::revocation::Revocation;
+use countersign_verifier::{Verifier, VerifyError};
 use end_to_end::harness::{
     App, Deployment, FaultProxy, Node, PAYMENTS, PostgresServer, environment, eventually,
 };
