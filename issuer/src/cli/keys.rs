@@ -61,7 +61,7 @@ impl KeysCommand {
     }
 }
 
-async fn rotate(session: &Session) -> Result<(), Failure> {
+pub(super) async fn rotate(session: &Session) -> Result<(), Failure> {
     let opened = session.open().await?;
     let act = session.act();
     let (store, masters) = (&opened.store, &opened.masters);

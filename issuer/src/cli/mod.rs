@@ -20,6 +20,7 @@ mod failure;
 mod keys;
 pub mod output;
 mod resource;
+mod restored;
 mod revoke;
 mod serve;
 mod session;
@@ -64,6 +65,8 @@ enum Command {
     Keys(keys::KeysCommand),
     /// Take back tokens at once: one, or those of a session, a user, a client, a scope or a key.
     Revoke(revoke::Revoke),
+    /// Say that the database was restored from a backup, before nodes start on it: what was told since is read again.
+    Restored,
     /// Check the configuration, or see every setting.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -125,6 +128,7 @@ impl Command {
             Self::User(command) => Box::pin(command.run(session)).await,
             Self::Keys(command) => command.run(session).await,
             Self::Revoke(revoke) => revoke.run(session).await,
+            Self::Restored => restored::run(session).await,
             Self::Token(command) => command.run(session).await,
             Self::Serve | Self::Config(_) | Self::Doctor | Self::Demo | Self::ExampleService(_) => {
                 Ok(())

@@ -2,6 +2,7 @@
 //! act of it: the row of the number is locked until the commit, so that numbers are committed in their order, and a reader
 //! that has seen one has seen all before it.
 
+use serde_json::json;
 use sqlx::AnyConnection;
 use sqlx::postgres::PgListener;
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::columns::{number, text};
 use super::connect::Dialect;
 use super::pool::Transaction;
-use super::{Change, Store, StoreError, answered};
+use super::{Act, Change, Store, StoreError, answered};
 use crate::revocation::{Entry, Numbered, Revocations, Revoked};
 
 /// How many entries are read at a time, and how many stand in one message.
@@ -52,6 +53,20 @@ impl Store {
             }
             sqlx::query(name).bind(fresh.to_string()).execute(&self.pool).await?;
             Ok(sqlx::query_scalar(select).fetch_one(&self.pool).await?)
+        })
+        .await
+    }
+
+    /// Gives the sequence another name: its numbers stand for something else than those that were told before.
+    pub async fn rename_feed(&self, fresh: Uuid, act: &Act) -> Result<(), StoreError> {
+        answered(async {
+            let mut change = self.begin(act).await?;
+            sqlx::query("UPDATE revocation_feed SET feed = $1 WHERE id = 1")
+                .bind(fresh.to_string())
+                .execute(&mut *change.tx)
+                .await?;
+            change.record("revocation_feed.rename", &fresh.to_string(), &json!({})).await?;
+            change.commit().await
         })
         .await
     }

@@ -49,6 +49,17 @@ fn a_key_that_is_revoked_is_withdrawn() {
 }
 
 #[test]
+fn a_database_that_was_restored_is_told_apart_from_what_it_was() {
+    let desk = desk();
+    let keys = desk.json("keys list");
+
+    let restored = desk.json("restored");
+
+    assert_eq!(restored["rotated"], json!(["ES256", "RS256"]));
+    assert!(restored["keys"].as_array().unwrap().len() > keys["keys"].as_array().unwrap().len());
+}
+
+#[test]
 fn nothing_is_revoked_by_mistake() {
     let desk = desk();
     for (arguments, code) in [

@@ -109,6 +109,26 @@ fn the_sequence_has_one_name_and_a_restored_database_takes_nothing_back() {
 }
 
 #[test]
+fn a_sequence_that_was_renamed_is_called_so_by_the_nodes_that_start_then_and_the_change_is_on_record()
+ {
+    both(|database| async move {
+        let store = database.open().await;
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        store.feed_id(one).await.unwrap();
+
+        store.rename_feed(two, &act()).await.unwrap();
+
+        let other = database.open().await;
+        assert_eq!(other.feed_id(Uuid::from_u128(3)).await.unwrap(), two.to_string());
+        let records = other.audit_events(10).await.unwrap();
+        assert_eq!(
+            records.first().map(|record| record.action.as_str()),
+            Some("revocation_feed.rename")
+        );
+    });
+}
+
+#[test]
 fn what_is_over_is_neither_read_nor_kept() {
     both(|database| async move {
         let store = database.open().await;
