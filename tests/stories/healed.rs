@@ -6,7 +6,7 @@ use countersign_verifier::client::{ClientAuthentication, TokenSource};
 use countersign_verifier::revocation::Revocation;
 use countersign_verifier::{Verifier, VerifyError};
 use end_to_end::harness::{
-    App, Deployment, FaultProxy, Node, PAYMENTS, PostgresServer, environment, eventually,
+    App, Deployment, FaultProxy, Node, PAYMENTS, PostgresServer, READ, environment, eventually,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -62,6 +62,9 @@ impl World {
         let deployment = Deployment::postgres_on(&server).await.patient();
         let first = FaultProxy::to(&deployment.first_address()).await;
         let deployment = deployment.reached_at(first.address());
+        // Longer than any trouble.
+        let resource = ["resource", "create", PAYMENTS, "--scope", READ];
+        deployment.cli(&[&resource[..], &["--token-lifetime-seconds", "3600"]].concat()).await;
         let orders = deployment.app("orders").await;
         let feed = format!("{}/feed", deployment.issuer);
         let reader = ["--resource", &feed, "--scope", "feed:read"];
@@ -197,7 +200,16 @@ fn cut_off() -> Seen {
     Seen { strict_was_late: true, lenient_was_late: true, ..Seen::default() }
 }
 
+/// Side by side, each in a world of its own: they mostly wait.
 #[tokio::test(flavor = "multi_thread")]
+async fn after_any_trouble_every_verifier_agrees_with_the_database() {
+    tokio::join!(
+        a_node_that_dies_with_the_answer_on_its_lips_loses_nothing(),
+        a_database_that_dies_loses_nothing_and_meanwhile_no_node_says_that_all_is_well(),
+        a_network_that_is_cut_leaves_nobody_behind_when_it_heals(),
+    );
+}
+
 async fn a_node_that_dies_with_the_answer_on_its_lips_loses_nothing() {
     let mut world = World::begin().await;
     for _ in 0..5 {
@@ -220,7 +232,6 @@ async fn a_node_that_dies_with_the_answer_on_its_lips_loses_nothing() {
     assert_eq!(seen, cut_off());
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_dies_loses_nothing_and_meanwhile_no_node_says_that_all_is_well() {
     let mut world = World::begin().await;
     let (token, refused) = (world.tokens().await, world.tokens().await);
@@ -239,7 +250,6 @@ async fn a_database_that_dies_loses_nothing_and_meanwhile_no_node_says_that_all_
     world.agree().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_is_cut_leaves_nobody_behind_when_it_heals() {
     let mut world = World::begin().await;
     let (before, meanwhile) = (world.tokens().await, world.tokens().await);
