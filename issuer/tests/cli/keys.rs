@@ -30,6 +30,7 @@ fn keys_rotate_withdraw_and_import() {
     let imported = desk.json("keys import key.pem");
     desk.json(&format!("keys withdraw {}", key.kid()));
     let (code, refused) = desk.failure("keys import key.pem");
+    let last = desk.json("keys list");
     let (_, gone) = desk.failure(&format!("keys withdraw {}", key.kid()));
 
     assert_eq!(states(&before, "ES256"), ["active"]);
@@ -41,4 +42,5 @@ fn keys_rotate_withdraw_and_import() {
     assert!(refused["hint"].as_str().unwrap().contains("make a new key"), "{refused}");
     assert_eq!(gone["error"], "not_found");
     assert_eq!(states(&imported, "ES256"), ["active", "pending", "pending"]);
+    assert_eq!(states(&last, "ES256"), ["active", "pending"], "one is always published");
 }

@@ -99,15 +99,20 @@ fn due(ring: &KeyRing, policy: &Policy, now: i64, wanted: usize) -> Vec<Step> {
 }
 
 /// The steps of an emergency: the key goes at once, whatever it signed. If it is the Active, the Pending that
-/// verifiers are likeliest to know takes over; a new key only where there is none.
+/// verifiers are likeliest to know takes over; a new key only where there is none. A ring that has no Pending then gets one:
+/// another emergency may be a second away.
 pub fn withdraw(ring: &KeyRing, kid: &Kid) -> Vec<Step> {
-    match ring.find(kid) {
-        None => Vec::new(),
-        Some(key) if key.state == KeyState::Active => {
-            vec![successor(ring), Step::Delete { kid: *kid }]
-        }
-        Some(_) => vec![Step::Delete { kid: *kid }],
+    let Some(key) = ring.find(kid) else { return Vec::new() };
+    let mut steps = Vec::new();
+    if key.state == KeyState::Active {
+        steps.push(successor(ring));
     }
+    steps.push(Step::Delete { kid: *kid });
+    let pending = ring.in_state(KeyState::Pending).count();
+    if key.state != KeyState::Retired && pending <= 1 {
+        steps.push(Step::Publish);
+    }
+    steps
 }
 
 /// Who takes over when there is no time.

@@ -161,20 +161,23 @@ fn withdrawing_the_active_key_lets_another_take_over_first() {
     let active = key("a", KeyState::Active, 10, 10);
     let kid = active.kid;
 
-    assert_eq!(withdraw(&ring([active]), &kid), [Step::PublishActive, delete("a")]);
-    let with_pending = ring([active, key("p", KeyState::Pending, 5, 5)]);
-    assert_eq!(withdraw(&with_pending, &kid), [activate("p"), delete("a")]);
+    assert_eq!(withdraw(&ring([active]), &kid), [Step::PublishActive, delete("a"), Step::Publish]);
+    let pending = key("p", KeyState::Pending, 5, 5);
+    let with_one = ring([active, pending]);
+    assert_eq!(withdraw(&with_one, &kid), [activate("p"), delete("a"), Step::Publish]);
+    let with_two = ring([active, pending, key("q", KeyState::Pending, 1, 1)]);
+    assert_eq!(withdraw(&with_two, &kid), [activate("p"), delete("a")]);
 }
 
 #[test]
-fn withdrawing_other_keys_just_removes_them() {
+fn withdrawing_other_keys_removes_them_and_leaves_a_successor() {
     let ring = ring([
         key("a", KeyState::Active, 10, 10),
         key("p", KeyState::Pending, 5, 5),
         key("r", KeyState::Retired, 5, 5),
     ]);
 
-    assert_eq!(withdraw(&ring, &Kid::try_from("p").unwrap()), [delete("p")]);
+    assert_eq!(withdraw(&ring, &Kid::try_from("p").unwrap()), [delete("p"), Step::Publish]);
     assert_eq!(withdraw(&ring, &Kid::try_from("r").unwrap()), [delete("r")]);
     assert_eq!(withdraw(&ring, &Kid::try_from("x").unwrap()), []);
 }
