@@ -40,6 +40,7 @@ pub mod logout;
 pub mod par;
 pub mod protected;
 pub mod revoke;
+pub mod signals;
 pub mod userinfo;
 
 // What stands behind.

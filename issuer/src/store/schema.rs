@@ -127,6 +127,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0027_revocation.sql"),
         postgres: include_str!("../../migrations/0027_revocation.sql"),
     },
+    Step {
+        version: 28,
+        name: "signal",
+        sqlite: include_str!("../../migrations/0028_signal.sql"),
+        postgres: include_str!("../../migrations/0028_signal.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -182,6 +182,11 @@ pub(crate) async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, O
             "the request body must be application/x-www-form-urlencoded",
         ));
     }
+    read_body(body).await
+}
+
+/// Reads a body of a bounded size within a bounded time.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, OAuthError> {
     let reading = Limited::new(body, MAX_FORM_BYTES).collect();
     let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, reading).await else {
         return Err(OAuthError::new(

@@ -43,6 +43,7 @@ mod registration;
 mod request_object;
 mod revoke;
 mod rfc_9700;
+mod signals;
 mod smtp;
 mod state;
 mod step_up;
