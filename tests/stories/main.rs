@@ -38,6 +38,7 @@ mod revoked;
 mod rotation;
 mod shutdown;
 mod sign_in;
+mod signals;
 mod single_sign_on;
 mod start_refused;
 mod storage;
