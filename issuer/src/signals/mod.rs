@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::app::App;
 use crate::config::IssuerUrl;
@@ -71,13 +71,24 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/ssf/poll/{stream_id}", post(poll::endpoint))
 }
 
+/// So many polls may wait at a time on a node; others are answered at once.
+const MAX_WAITING: usize = 256;
+
 /// Whoever waits for signals on this node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Wakeups {
     /// What pushes.
     push: Notify,
     /// Receivers that poll and wait.
     poll: watch::Sender<u64>,
+    waiting: Semaphore,
+}
+
+impl Default for Wakeups {
+    fn default() -> Self {
+        let waiting = Semaphore::new(MAX_WAITING);
+        Self { push: Notify::new(), poll: watch::Sender::new(0), waiting }
+    }
 }
 
 impl Wakeups {

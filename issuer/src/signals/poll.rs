@@ -151,7 +151,9 @@ async fn awaited(
     (receiver, stream): (&Receiver, &SignalStream),
     limit: i64,
 ) -> Result<Vec<PendingSignal>, OAuthError> {
-    let mut news = app.store.signals().poll.subscribe();
+    let wakeups = app.store.signals();
+    let Ok(_place) = wakeups.waiting.try_acquire() else { return Ok(Vec::new()) };
+    let mut news = wakeups.poll.subscribe();
     loop {
         let pending = pending(app, stream, limit).await?;
         if !pending.is_empty() || app.is_draining() || !receiver.is_good(app) {
