@@ -41,6 +41,7 @@ pub mod par;
 pub mod protected;
 pub mod revoke;
 pub mod signals;
+pub mod status_list;
 pub mod userinfo;
 
 // What stands behind.

@@ -11,7 +11,7 @@ use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
 use crate::{
     account, authorize, device, discovery, feed, gateway, health, interaction, introspect, jwks,
-    logout, page, par, revoke, signals, token, userinfo,
+    logout, page, par, revoke, signals, status_list, token, userinfo,
 };
 
 /// What everybody may call. An issuer whose URL has a path answers below it, and at the root for
@@ -59,6 +59,7 @@ fn protocol() -> Router<Arc<App>> {
         .route("/revoke", post(revoke::endpoint).options(preflight))
         .route("/introspect", post(introspect::endpoint))
         .route(feed::PATH, get(feed::endpoint))
+        .route("/status-lists/{list}", get(status_list::endpoint).options(preflight))
         .route("/jwks", get(jwks::endpoint).options(preflight))
         .route("/userinfo", get(userinfo::endpoint).post(userinfo::endpoint).options(preflight))
         .route("/.well-known/openid-configuration", get(discovery::endpoint).options(preflight))

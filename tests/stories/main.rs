@@ -41,6 +41,7 @@ mod sign_in;
 mod signals;
 mod single_sign_on;
 mod start_refused;
+mod status_list;
 mod storage;
 mod thousand_verifiers;
 mod tls;

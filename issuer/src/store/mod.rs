@@ -47,6 +47,7 @@ mod sign_out;
 mod signal_streams;
 mod signals;
 mod standing;
+mod status_lists;
 mod together;
 mod upstream_identities;
 mod users;
@@ -75,6 +76,7 @@ pub use sign_out::EndedSession;
 pub use signal_streams::{MIN_VERIFICATION_INTERVAL, Push, SignalStream};
 pub use signals::{LEASE_SECONDS, PendingSignal};
 pub use standing::{Towards, UserStanding};
+pub use status_lists::StatusToken;
 pub use upstream_identities::{LinkedUpstreamIdentity, UpstreamIdentity};
 
 use connect::{Connector, Dialect};
@@ -98,6 +100,8 @@ pub struct Store {
     standings: Together<AskedStanding>,
     /// The same, for families of refresh tokens.
     families: Together<AskedFamily>,
+    /// Tokens with a place in a status list.
+    status_tokens: Together<StatusToken>,
     next_expiry: Arc<NextExpiry>,
     /// Whether every client is held to FAPI 2.0.
     holds_to_fapi2: bool,
@@ -138,6 +142,7 @@ impl Store {
             writes: Together::new(pool.clone()),
             standings: Together::new(pool.clone()),
             families: Together::new(pool.clone()),
+            status_tokens: Together::new(pool.clone()),
             pool,
             next_expiry: Arc::default(),
             holds_to_fapi2: config.fapi2,

@@ -133,6 +133,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0028_signal.sql"),
         postgres: include_str!("../../migrations/0028_signal.sql"),
     },
+    Step {
+        version: 29,
+        name: "status list",
+        sqlite: include_str!("../../migrations/0029_status_list.sql"),
+        postgres: include_str!("../../migrations/0029_status_list.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -46,6 +46,7 @@ mod rfc_9700;
 mod signals;
 mod smtp;
 mod state;
+mod status_list;
 mod step_up;
 mod token;
 mod upstream;
