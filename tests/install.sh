@@ -57,6 +57,8 @@ install_interop() {
     echo "== foreign clients: npm"
     npm ci --prefix tests/interop --no-fund --no-audit --loglevel error
     npm ci --prefix tests/browser --no-fund --no-audit --loglevel error
+    echo "== a foreign receiver of signals: crates.io"
+    cargo build --locked --quiet --manifest-path tests/interop/receiver/Cargo.toml --target-dir target/interop-receiver
     if ! cmp --silent tests/interop/requirements.txt "$stamp"; then
         echo "== foreign clients: PyPI"
         python3 -m venv --clear "$venv"

@@ -29,6 +29,7 @@ use crate::revocation::Revocations;
 use crate::sealer::Sealer;
 use crate::secret_uses::SecretUses;
 use crate::signing::Keychain;
+use crate::status_list::StatusLists;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::token::client_auth::{
@@ -52,6 +53,8 @@ pub struct App {
     pub revocations: Arc<Revocations>,
     /// What verifiers are told of it.
     pub feed: Feed,
+    /// What tells of it by lists.
+    pub status_lists: Box<StatusLists>,
     /// The signing keys.
     pub keychain: Keychain,
     /// Whether the database still answers.
@@ -121,6 +124,7 @@ impl App {
             registry: ArcSwap::from_pointee(opened.registry),
             revocations: Arc::clone(opened.store.revocations()),
             feed: Feed::new(opened.feed_id, config.feed.max_subscribers),
+            status_lists: Box::default(),
             secret_hasher: opened.secret_hasher,
             client_authorities: client_authorities(&config)?,
             proofs: binding::verifier(&config, &opened.sealer),

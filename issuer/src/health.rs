@@ -48,9 +48,10 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     app.metrics.passwords_hashed(app.credentials.passwords_hashed());
     // Nobody waits for a database that is lost; the lags stay what they were.
     if app.freshness.is_fresh(app.clock.elapsed())
-        && let Ok(lags) = sweep_lags(&app).await
+        && let (Ok(lags), Ok(held)) = tokio::join!(sweep_lags(&app), app.store.signals_held())
     {
         app.metrics.sweep.lags(&lags);
+        app.metrics.signals.held(held);
     }
     let counts = (app.revocations.len(), app.feed.subscribers());
     app.metrics.feed.stands(app.revocations.head(), counts);

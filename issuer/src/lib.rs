@@ -40,6 +40,8 @@ pub mod logout;
 pub mod par;
 pub mod protected;
 pub mod revoke;
+pub mod signals;
+pub mod status_list;
 pub mod userinfo;
 
 // What stands behind.

@@ -1,5 +1,5 @@
 //! The one guarded client for what the issuer asks of addresses that others chose (a client's `jwks_uri` and
-//! `backchannel_logout_uri`): https, no redirects, no proxies, bounded in time and size, and never an address in
+//! `backchannel_logout_uri`, a receiver's `endpoint_url`): https, no redirects, no proxies, bounded in time and size, and never an address in
 //! a private range unless the configuration allows it. Names are resolved and judged at connection
 //! time, so that a name cannot answer one address to the check and another to the connection.
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use countersign_verifier::key_source::{BoxFuture, Fetch, FetchError, FetchRequest, FetchResponse};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, IF_NONE_MATCH};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
@@ -106,11 +106,26 @@ impl Outbound {
         &self,
         url: &Url,
         form: String,
+        mut headers: HeaderMap,
+    ) -> Result<(StatusCode, Bytes), FetchError> {
+        let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, media_type);
+        self.post(url, form, headers).await
+    }
+
+    /// Sends a body of the type that the headers say. The answer is returned whatever its status says.
+    ///
+    /// # Errors
+    ///
+    /// If the URL may not be asked, or does not answer.
+    pub async fn post(
+        &self,
+        url: &Url,
+        body: String,
         headers: HeaderMap,
     ) -> Result<(StatusCode, Bytes), FetchError> {
         self.check(url)?;
-        let post = self.client()?.post(url.clone()).headers(headers);
-        let post = post.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        let post = self.client()?.post(url.clone()).headers(headers).body(body);
         let response = post.send().await.map_err(|error| failure(url, &error))?;
         Ok((response.status(), self.body(url, response).await?))
     }

@@ -11,7 +11,7 @@ use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
 use crate::{
     account, authorize, device, discovery, feed, gateway, health, interaction, introspect, jwks,
-    logout, page, par, revoke, token, userinfo,
+    logout, page, par, revoke, signals, status_list, token, userinfo,
 };
 
 /// What everybody may call. An issuer whose URL has a path answers below it, and at the root for
@@ -23,6 +23,9 @@ pub fn public(app: Arc<App>) -> Router {
         // RFC 8414 §3.1: the well-known part stands between the host and the path.
         let metadata = format!("/.well-known/oauth-authorization-server{path}");
         router = router.nest(path, endpoints()).route(&metadata, get(discovery::endpoint));
+        // OpenID Shared Signals Framework 1.0 §7.2: here too.
+        let metadata = format!("{}{path}", signals::METADATA);
+        router = router.route(&metadata, get(signals::metadata_endpoint));
     }
     router
         .route("/livez", get(health::live))
@@ -34,7 +37,7 @@ pub fn public(app: Arc<App>) -> Router {
 
 /// What is answered below the issuer's URL.
 fn endpoints() -> Router<Arc<App>> {
-    protocol().merge(pages()).merge(gateway::routes())
+    protocol().merge(signals::routes()).merge(pages()).merge(gateway::routes())
 }
 
 /// What a person sees; never for scripts of other origins.
@@ -56,6 +59,7 @@ fn protocol() -> Router<Arc<App>> {
         .route("/revoke", post(revoke::endpoint).options(preflight))
         .route("/introspect", post(introspect::endpoint))
         .route(feed::PATH, get(feed::endpoint))
+        .route("/status-lists/{list}", get(status_list::endpoint).options(preflight))
         .route("/jwks", get(jwks::endpoint).options(preflight))
         .route("/userinfo", get(userinfo::endpoint).post(userinfo::endpoint).options(preflight))
         .route("/.well-known/openid-configuration", get(discovery::endpoint).options(preflight))

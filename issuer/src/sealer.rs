@@ -47,6 +47,8 @@ pub enum Purpose {
     GatewaySignIn,
     /// The session of a browser at a host behind a gateway.
     GatewaySession,
+    /// The header with which a receiver of signals is called (RFC 8935 §3).
+    ReceiverAuthorization,
 }
 
 impl Purpose {
@@ -67,6 +69,7 @@ impl Purpose {
             Self::ProofNonce => b"proof nonce",
             Self::GatewaySignIn => b"gateway sign-in",
             Self::GatewaySession => b"gateway session",
+            Self::ReceiverAuthorization => b"receiver authorization",
         }
     }
 }

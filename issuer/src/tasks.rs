@@ -1,5 +1,5 @@
 //! What runs beside the requests: the heartbeat that follows changes of other nodes and tries a failed audit log
-//! again, sign-outs that clients have to hear of, the rotation of keys, the batches of secret uses, the sweep of what has expired, the reload of certificates.
+//! again, sign-outs that clients have to hear of, signals to receivers, the rotation of keys, the batches of secret uses, the sweep of what has expired, the reload of certificates.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,7 +12,7 @@ use crate::logout::deliver_due;
 use crate::server::Tls;
 use crate::signing::{Rotation, Turn, reopen_rings};
 use crate::store::{Actor, EXPIRING, Expiring, StoreError};
-use crate::{feed, revocation};
+use crate::{feed, revocation, signals};
 
 /// Twice this is less than the second within which every node follows a change.
 const HEARTBEAT: Duration = Duration::from_millis(400);
@@ -41,6 +41,7 @@ pub fn spawn(app: &Arc<App>, tls: Option<Arc<Tls>>) {
     tokio::spawn(logout_deliveries(Arc::clone(app)));
     revocation::spawn(app);
     feed::spawn(app);
+    signals::spawn(app);
     if let Some(tls) = tls {
         tokio::spawn(certificates(tls));
     }
@@ -74,6 +75,11 @@ pub async fn heartbeat(app: &App) -> Result<(), StoreError> {
     app.metrics.logout_deliveries_overdue(overdue.max(0));
     if overdue >= 0 {
         app.logout_is_due.notify_one();
+    }
+    let overdue = heartbeat.signal_due_at.map_or(-1, |due_at| app.clock.now() - due_at);
+    app.metrics.signals.overdue(overdue.max(0));
+    if overdue >= 0 {
+        app.store.signals().wake_push();
     }
     if heartbeat.generation != app.registry.load().generation() {
         follow(app).await?;

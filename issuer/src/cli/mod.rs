@@ -24,6 +24,7 @@ mod restored;
 mod revoke;
 mod serve;
 mod session;
+mod stream;
 mod token;
 mod token_size;
 mod user;
@@ -67,6 +68,9 @@ enum Command {
     Revoke(revoke::Revoke),
     /// Say that the database was restored from a backup, before nodes start on it: what was told since is read again.
     Restored,
+    /// See who hears of signals, and halt or delete a stream.
+    #[command(subcommand)]
+    Stream(stream::StreamCommand),
     /// Check the configuration, or see every setting.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -129,6 +133,7 @@ impl Command {
             Self::Keys(command) => command.run(session).await,
             Self::Revoke(revoke) => revoke.run(session).await,
             Self::Restored => restored::run(session).await,
+            Self::Stream(command) => command.run(session).await,
             Self::Token(command) => command.run(session).await,
             Self::Serve | Self::Config(_) | Self::Doctor | Self::Demo | Self::ExampleService(_) => {
                 Ok(())

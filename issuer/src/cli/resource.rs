@@ -91,6 +91,9 @@ struct Shape {
     /// Encrypt its tokens no more.
     #[arg(long, conflicts_with_all = ["encryption_keys", "encryption_enc"])]
     no_encryption: bool,
+    /// Whether its tokens have a place in a token status list, for verifiers that do not follow the feed: a row each.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    status_list: Option<bool>,
     /// A name for people.
     #[arg(long)]
     name: Option<String>,
@@ -188,6 +191,7 @@ impl Shape {
             resource.required_binding = binding;
         }
         self.apply_encryption(resource)?;
+        resource.status_list = self.status_list.unwrap_or(resource.status_list);
         if let Some(name) = &self.name {
             resource.name = Some(parse_name(name)?.to_owned());
         }
@@ -259,6 +263,7 @@ fn show(session: &Session, resource: &Resource) {
         ("token lifetime", format!("{} s", resource.token_lifetime)),
         ("largest token", format!("{} bytes", resource.max_token_bytes)),
         ("required binding", or_dash(resource.required_binding.map(RequiredBinding::name))),
+        ("status list", if resource.status_list { "yes" } else { "no" }.to_owned()),
         ("encrypted to", or_dash(encrypted_to(resource).as_deref())),
     ]);
     session.output.result(&document(resource), &text);
@@ -275,6 +280,7 @@ fn document(resource: &Resource) -> Value {
         "required_binding": resource.required_binding.map(RequiredBinding::name),
         "encryption_kids": resource.encryption.as_ref().map(|encryption| encryption.keys.kids()),
         "encryption_enc": resource.encryption.as_ref().map(|encryption| encryption.enc.name()),
+        "status_list": resource.status_list,
         "enabled": resource.enabled,
     })
 }

@@ -51,6 +51,7 @@ pub(super) async fn make_demo_client(
         max_token_bytes: 2048,
         required_binding: None,
         encryption: None,
+        status_list: false,
         enabled: true,
     };
     app.store.create_resource(&resource, &act).await?;

@@ -12,6 +12,7 @@ use crate::issue::{self, Bearer, Issued};
 use crate::policy::{self, AccessRequest, AccessSubject, Exchange, Permitted};
 use crate::protocol::ClaimsRequest;
 use crate::random;
+use crate::status_list;
 use crate::store::UserStanding;
 use crate::token::client_auth;
 use crate::token::grants::{SignedIn, TOKEN_EXCHANGE};
@@ -37,8 +38,10 @@ pub(super) async fn make(
         (Caller::Token(of), _) if of.token.audience == asked.route.resource => {
             return Ok(Some(of.text.clone()));
         }
-        (Caller::Token(of), _) => exchanged(app, asked, of)?,
-        (Caller::Session(of), Some(permitted)) => of_session(app, asked, (of, permitted.clone()))?,
+        (Caller::Token(of), _) => exchanged(app, asked, of).await?,
+        (Caller::Session(of), Some(permitted)) => {
+            of_session(app, asked, (of, permitted.clone())).await?
+        }
         (Caller::Session(_), None) => return Err(missing("nothing was permitted")),
     };
     let event = AuditEvent::issued(app.clock.now(), asked.origin, Some("gateway"), &issued);
@@ -47,8 +50,8 @@ pub(super) async fn make(
 }
 
 /// RFC 8693: the client of the gateway acts for whoever the token is about, by its rules.
-fn exchanged(app: &App, asked: &Asked<'_>, of: &TokenCaller) -> Result<Issued, OAuthError> {
-    let registry = app.registry.load();
+async fn exchanged(app: &App, asked: &Asked<'_>, of: &TokenCaller) -> Result<Issued, OAuthError> {
+    let registry = app.registry.load_full();
     let client = client_of(&registry, asked)?;
     let exchange = Exchange {
         token: &of.token,
@@ -64,10 +67,10 @@ fn exchanged(app: &App, asked: &Asked<'_>, of: &TokenCaller) -> Result<Issued, O
         subject: AccessSubject::Exchanged(exchange),
     };
     let permitted = policy::decide(&registry, client, &request).map_err(refused)?;
-    mint(app, asked, Bearer::Exchanged(of.user.as_deref(), &of.token), permitted)
+    mint(app, asked, Bearer::Exchanged(of.user.as_deref(), &of.token), permitted).await
 }
 
-fn of_session(
+async fn of_session(
     app: &App,
     asked: &Asked<'_>,
     (of, permitted): (&SessionCaller, Permitted),
@@ -87,20 +90,24 @@ fn of_session(
         refresh_token: None,
         standing: UserStanding { user: None, has_session: true, consented: Vec::new() },
     };
-    mint(app, asked, Bearer::User(&of.user, &signed_in), permitted)
+    mint(app, asked, Bearer::User(&of.user, &signed_in), permitted).await
 }
 
-fn mint(
+async fn mint(
     app: &App,
     asked: &Asked<'_>,
     bearer: Bearer<'_>,
     permitted: Permitted,
 ) -> Result<Issued, OAuthError> {
-    let registry = app.registry.load();
+    let permitted = status_list::placed(app, permitted).await?;
+    let registry = app.registry.load_full();
     let client = client_of(&registry, asked)?;
     // Nobody behind a gateway could prove possession of its key.
     binding::require(client, &permitted.resource, None).map_err(refused)?;
     let lifetime = permitted.lifetime.min(LIFETIME_SECONDS);
     let client = client_auth::of_gateway(client);
-    issue::mint(app, &client, bearer, Permitted { lifetime, ..permitted }, None)
+    let permitted = Permitted { lifetime, ..permitted };
+    let issued = issue::mint(app, &client, bearer, permitted, None)?;
+    status_list::record(app, &issued).await?;
+    Ok(issued)
 }

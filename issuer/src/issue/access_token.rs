@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::binding::Binding;
 use crate::protocol::Identity;
-use crate::revocation::Holder;
+use crate::revocation::{Holder, KeptMarks};
 
 /// Who acts for the subject, the one who acts now first (RFC 8693 §4.1): each nests the one before it.
 #[derive(Clone, Copy, Default)]
@@ -51,6 +51,19 @@ impl<'a> Confirmation<'a> {
     }
 }
 
+/// Where it is said whether the token was revoked (draft-ietf-oauth-status-list §6.1).
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Status<'a> {
+    pub status_list: InStatusList<'a>,
+}
+
+/// A place in a list.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct InStatusList<'a> {
+    pub idx: u32,
+    pub uri: &'a str,
+}
+
 /// The payload, in the order in which it is written.
 #[derive(Clone, Copy, Default, Serialize)]
 pub(super) struct AccessTokenClaims<'a> {
@@ -92,6 +105,8 @@ pub(super) struct AccessTokenClaims<'a> {
     /// The claims that the UserInfo endpoint tells beyond those of the scopes; only in tokens for it.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub userinfo_claims: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status<'a>>,
 }
 
 impl<'a> AccessTokenClaims<'a> {
@@ -102,6 +117,23 @@ impl<'a> AccessTokenClaims<'a> {
             sub: self.sub,
             clients: clients.chain(self.act.0.iter().copied()).collect(),
             scopes: self.scope.split(' ').collect(),
+        }
+    }
+
+    /// What a revocation can match of it, with the key that signed it.
+    pub(super) fn kept_marks(&self, kid: &str) -> KeptMarks {
+        let Holder { sub, clients, scopes } = self.holder();
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        KeptMarks {
+            jti: self.jti.to_owned(),
+            ancestors: owned(self.ancestor_jti.to_vec()),
+            grant_id: self.grant_id,
+            session_id: self.sid,
+            kid: kid.to_owned(),
+            sub: sub.to_owned(),
+            clients: owned(clients),
+            scopes: owned(scopes),
+            issued_at: self.iat,
         }
     }
 

@@ -1,5 +1,6 @@
 //! From what was proved and permitted to tokens: the only caller of the signer. Access tokens are those of RFC 9068 with
-//! `idtyp`, encrypted where the recipient has registered a key for that; nothing about an access token is stored.
+//! `idtyp`, encrypted where the recipient has registered a key for that; nothing about an access token is stored, unless its resource wants
+//! a status list.
 
 mod access_token;
 mod exchanged;
@@ -12,6 +13,7 @@ pub use subject::subject_identifier;
 
 use std::sync::Arc;
 
+use countersign_keys::UnverifiedJws;
 use countersign_verifier::binding::Proof;
 use serde::Serialize;
 
@@ -24,10 +26,12 @@ use crate::random;
 use crate::registry::{AssertedUser, Client, Encryption, Recipient, User};
 use crate::revocation::FURTHEST_AHEAD_SECONDS;
 use crate::signing::TokenType;
+use crate::status_list::{self, Place};
+use crate::store::StatusToken;
 use crate::token::client_auth::AuthenticatedClient;
 use crate::token::grants::{ACCESS_TOKEN_TYPE, Asserted, SignedIn};
 use crate::token::subject_token::SubjectToken;
-use access_token::{AccessTokenClaims, Actors, Confirmation};
+use access_token::{AccessTokenClaims, Actors, Confirmation, InStatusList, Status};
 use exchanged::Chain;
 use id_token::{IdTokenClaims, at_hash};
 
@@ -81,6 +85,8 @@ pub struct Issued {
     pub expires_at: i64,
     /// What the access token is bound to.
     pub binding: Option<Binding>,
+    /// What is kept of it, if it has a place in a status list.
+    status_token: Option<StatusToken>,
 }
 
 /// Makes the tokens for a client.
@@ -103,7 +109,8 @@ pub fn mint(
     let lifetime = permitted.lifetime.min(longest);
     let expires_at = bearer.expiry_of(now + i64::from(lifetime));
     let lifetime = u32::try_from(expires_at - now).unwrap_or_default();
-    let (Signed { token, iat }, identity) = {
+    let list = permitted.status.map(|place| place.uri(&app.config.issuer));
+    let (Signed { token, iat, status_token }, identity) = {
         let claims = AccessTokenClaims {
             iss: app.config.issuer.as_str(),
             aud: &permitted.resource.identifier,
@@ -114,6 +121,7 @@ pub fn mint(
             scope: &permitted.scope,
             roles: &permitted.roles,
             cnf: binding.map(Confirmation::of),
+            status: permitted.status.zip(list.as_deref()).map(in_status_list),
             ..AccessTokenClaims::default()
         };
         match bearer {
@@ -157,6 +165,7 @@ pub fn mint(
         lifetime,
         expires_at,
         binding: binding.cloned(),
+        status_token,
     };
     complete(app, &mut issued, bearer)?;
     Ok(issued)
@@ -225,6 +234,11 @@ fn about_the_user<'a>(
 struct Signed {
     token: String,
     iat: i64,
+    status_token: Option<StatusToken>,
+}
+
+fn in_status_list((place, uri): (Place, &str)) -> Status<'_> {
+    Status { status_list: InStatusList { idx: place.idx, uri } }
 }
 
 fn sign(
@@ -243,6 +257,11 @@ fn sign(
     let claims = AccessTokenClaims { iat, ..*claims };
     let token =
         app.keychain.live().sign(TokenType::AccessToken, resource.algorithm, &claims.to_json())?;
+    let kid = || UnverifiedJws::parse(&token).ok().and_then(|jws| jws.kid().copied());
+    let status_token = permitted.status.map(|place| {
+        let kid = kid().map(|kid| kid.to_string()).unwrap_or_default();
+        status_list::token(place, &claims.kept_marks(&kid), claims.exp)
+    });
     let recipient = resource.encryption.as_ref().and_then(Encryption::recipient);
     let token = encrypted(token, recipient)?;
     // The cap is enforced when a client or resource is configured; this catches what slipped through.
@@ -254,7 +273,7 @@ fn sign(
             token.len()
         )));
     }
-    Ok(Signed { token, iat })
+    Ok(Signed { token, iat, status_token })
 }
 
 /// RFC 7519 §11.2: signed first, then encrypted, if the recipient has a key for that.
@@ -324,6 +343,11 @@ impl Issued {
     /// The proof of possession that came with the request, if it is what the token is bound by.
     pub fn proof(&self) -> Option<&Proof> {
         self.binding.as_ref().and_then(Binding::proof)
+    }
+
+    /// What is to be written down before the token leaves, if it has a place in a status list.
+    pub fn status_token(&self) -> Option<StatusToken> {
+        self.status_token.clone()
     }
 
     /// The signed access token: never logged.

@@ -60,6 +60,7 @@ pub(super) fn decide(
                     lifetime: resource.token_lifetime.min(rule.lifetime).min(MAX_ASSERTED_LIFETIME),
                     resource: Arc::clone(resource),
                     impersonates: false,
+                    status: None,
                 });
             }
             Err(error) => {

@@ -34,6 +34,7 @@ pub(super) fn decide(
         lifetime: resource.token_lifetime,
         resource: Arc::clone(resource),
         impersonates: false,
+        status: None,
     })
 }
 

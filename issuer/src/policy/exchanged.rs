@@ -56,6 +56,7 @@ pub(super) fn decide(
         impersonates: token.identity != Identity::App
             && !exchange.has_actor
             && rules.iter().all(is_unseen),
+        status: None,
         resource: Arc::clone(resource),
     })
 }

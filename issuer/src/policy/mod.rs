@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::error::OAuthError;
 use crate::protocol::ErrorCode;
 use crate::registry::{AssertedUser, Client, Registry, Resource, User, fapi2};
+use crate::status_list::Place;
 use crate::token::subject_token::SubjectToken;
 
 /// What a request asks for.
@@ -92,6 +93,8 @@ pub struct Permitted {
     pub lifetime: u32,
     /// The token does not say that the client acts for its subject.
     pub impersonates: bool,
+    /// Its place in a status list, once it has one.
+    pub status: Option<Place>,
 }
 
 /// Decides a request.

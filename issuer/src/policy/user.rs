@@ -39,6 +39,7 @@ pub(super) fn decide(
         None => Ok(Permitted {
             resource: Arc::clone(own),
             impersonates: false,
+            status: None,
             scope: identity.join(" "),
             roles: Vec::new(),
             lifetime: own.token_lifetime,
@@ -57,6 +58,7 @@ pub(super) fn decide(
                 lifetime: resource.token_lifetime,
                 resource: Arc::clone(resource),
                 impersonates: false,
+                status: None,
             })
         }
     }

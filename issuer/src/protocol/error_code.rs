@@ -75,6 +75,8 @@ pub enum ErrorCode {
     InsufficientScope,
     /// Who asks is not a gateway, or asks about what is not its own.
     GatewayRefused,
+    /// A receiver of signals has as many streams as it may have.
+    TooManyStreams,
     /// There were too many requests from one address.
     TooManyRequests,
     /// The issuer cannot answer now, but will again.
@@ -107,7 +109,7 @@ const fn row(
 
 /// The table of all codes, in the order of [`ErrorCode`].
 #[rustfmt::skip]
-pub static ERROR_CODES: [ErrorRow; 37] = [
+pub static ERROR_CODES: [ErrorRow; 38] = [
     row(ErrorCode::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::MethodNotAllowed, "invalid_request", StatusCode::METHOD_NOT_ALLOWED, "RFC 6749 §3.2, RFC 9110 §15.5.6"),
     row(ErrorCode::RequestTimeout, "invalid_request", StatusCode::REQUEST_TIMEOUT, "RFC 9110 §15.5.9"),
@@ -142,6 +144,7 @@ pub static ERROR_CODES: [ErrorRow; 37] = [
     row(ErrorCode::ResourceNonceNeeded, "use_dpop_nonce", StatusCode::UNAUTHORIZED, "RFC 9449 §9"),
     row(ErrorCode::InsufficientScope, "insufficient_scope", StatusCode::FORBIDDEN, "RFC 6750 §3.1"),
     row(ErrorCode::GatewayRefused, "access_denied", StatusCode::FORBIDDEN, "RFC 9110 §15.5.4"),
+    row(ErrorCode::TooManyStreams, "too_many_streams", StatusCode::CONFLICT, "OpenID Shared Signals Framework 1.0 §8.1.1.1"),
     row(ErrorCode::TooManyRequests, "temporarily_unavailable", StatusCode::TOO_MANY_REQUESTS, "RFC 6585 §4"),
     row(ErrorCode::TemporarilyUnavailable, "temporarily_unavailable", StatusCode::SERVICE_UNAVAILABLE, "RFC 6749 §4.1.2.1"),
     row(ErrorCode::ServerError, "server_error", StatusCode::INTERNAL_SERVER_ERROR, "RFC 6749 §4.1.2.1"),

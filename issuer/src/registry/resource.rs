@@ -24,6 +24,8 @@ pub struct Resource {
     pub required_binding: Option<RequiredBinding>,
     /// To whom its tokens are encrypted, after they were signed; to nobody unless it is registered.
     pub encryption: Option<Encryption>,
+    /// Whether its tokens have a place in a status list.
+    pub status_list: bool,
     /// No token is issued for a disabled resource.
     pub enabled: bool,
 }
@@ -77,6 +79,7 @@ impl Resource {
             max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
             required_binding: None,
             encryption: None,
+            status_list: false,
             enabled: true,
         })
     }
@@ -92,6 +95,7 @@ impl Resource {
             max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
             required_binding: None,
             encryption: None,
+            status_list: false,
             enabled: true,
         }
     }

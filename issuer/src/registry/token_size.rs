@@ -19,6 +19,8 @@ const EXCHANGED_FRAME: usize = 110;
 const HOP: usize = 107;
 /// `,"cnf":{"x5t#S256":""}` and a thumbprint of 43 characters, if the client chooses to bind its tokens (RFC 8705 §3.1).
 const CONFIRMATION: usize = 66;
+/// `,"status":{"status_list":{"idx":,"uri":"/status-lists/"}}}`, a place and the number of a list.
+const STATUS: usize = 80;
 /// `{"alg":"Ed25519","typ":"at+jwt","kid":"` and a thumbprint of 43 characters.
 const HEADER: usize = 90;
 
@@ -42,7 +44,7 @@ pub fn largest_token(
         + id
         + scopes
         + of_app.max(of_user);
-    encoded(payload, resource)
+    encoded(payload + status(issuer, resource), resource)
 }
 
 /// The most bytes a token can have by which `client` asserts a user.
@@ -63,7 +65,7 @@ pub fn largest_asserted_token(
         + scopes
         + ASSERTED_FRAME
         + MAX_EXTERNAL_SUBJECT;
-    encoded(payload, resource)
+    encoded(payload + status(issuer, resource), resource)
 }
 
 /// The most bytes a token can have by which `client` acts for somebody, at the end of a chain of `max_depth` exchanges.
@@ -84,12 +86,17 @@ pub fn largest_exchanged_token(
         + scopes
         + user_bytes.max(MAX_EXTERNAL_SUBJECT + ASSERTED_FRAME)
         + HOP * max_depth as usize;
-    encoded(payload, resource)
+    encoded(payload + status(issuer, resource), resource)
 }
 
 /// The bytes that the roles and groups of a user take in a token.
 pub fn user_bytes(user: &User) -> usize {
     listed(&user.roles) + listed(&user.groups)
+}
+
+/// The place in a status list, and the address of the list.
+fn status(issuer: &str, resource: &Resource) -> usize {
+    if resource.status_list { STATUS + issuer.len() } else { 0 }
 }
 
 fn encoded(payload: usize, resource: &Resource) -> usize {

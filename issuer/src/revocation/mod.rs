@@ -4,10 +4,12 @@
 
 mod entry;
 mod follow;
+mod kept;
 mod known;
 
 pub use entry::{Entry, FURTHEST_AHEAD_SECONDS, Revoked};
 pub use follow::spawn;
+pub use kept::KeptMarks;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

@@ -35,11 +35,19 @@ pub enum TokenType {
     SecurityEvent,
     /// RFC 9701 §5.
     Introspection,
+    /// draft-ietf-oauth-status-list §5.1.
+    StatusList,
 }
 
 impl TokenType {
-    const ALL: [Self; 5] =
-        [Self::AccessToken, Self::Jwt, Self::LogoutToken, Self::SecurityEvent, Self::Introspection];
+    const ALL: [Self; 6] = [
+        Self::AccessToken,
+        Self::Jwt,
+        Self::LogoutToken,
+        Self::SecurityEvent,
+        Self::Introspection,
+        Self::StatusList,
+    ];
 
     fn typ(self) -> &'static str {
         match self {
@@ -48,6 +56,7 @@ impl TokenType {
             Self::LogoutToken => "logout+jwt",
             Self::SecurityEvent => "secevent+jwt",
             Self::Introspection => "token-introspection+jwt",
+            Self::StatusList => "statuslist+jwt",
         }
     }
 }

@@ -4,7 +4,9 @@ use std::fmt;
 
 use uuid::Uuid;
 
-/// Who did it: `cli:root@host`, `node:host:4711` or `user:` and a user id.
+use crate::signals::Initiator;
+
+/// Who did it: `cli:root@host`, `node:host:4711`, `user:` and a user id, or `client:` and a client id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor(String);
 
@@ -22,6 +24,20 @@ impl Actor {
     /// A person who changes what is their own.
     pub fn user(user_id: Uuid) -> Self {
         Self(format!("user:{user_id}"))
+    }
+
+    /// A client that changes what is its own.
+    pub fn client(client_id: &str) -> Self {
+        Self(format!("client:{client_id}"))
+    }
+
+    /// Who that is to a receiver of signals: nobody by name.
+    pub fn initiator(&self) -> Initiator {
+        match self.0.split_once(':') {
+            Some(("user", _)) => Initiator::User,
+            Some(("cli", _)) => Initiator::Admin,
+            _ => Initiator::System,
+        }
     }
 
     /// This actor's act at a time, in Unix seconds.

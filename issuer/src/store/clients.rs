@@ -103,6 +103,7 @@ impl Store {
             .bind(id.as_str())
             .execute(&mut *change.tx)
             .await?;
+        change.delete_streams_of(id.as_str()).await?;
         change.revoke(Revoked::Client(id.to_string()));
         change.record("client.delete", id.as_str(), &json!({})).await?;
         change.commit().await

@@ -49,7 +49,7 @@ macro_rules! expiring {
 pub(super) const GUESSES_KEPT_SECONDS: i64 = 7 * 86_400;
 
 /// All that expires, a line a table. The participants of a session go with it.
-pub static EXPIRING: [Expiring; 11] = [
+pub static EXPIRING: [Expiring; 13] = [
     expiring!("assertion_use", "client_id, jti_hash", "expires_at", 0),
     expiring!("one_time_use", "kind, hash", "expires_at", 0),
     expiring!("pushed_request", "hash", "expires_at", 0),
@@ -60,6 +60,8 @@ pub static EXPIRING: [Expiring; 11] = [
     expiring!("one_time_link", "digest", "expires_at", 0),
     expiring!("registration", "digest", "expires_at", 0),
     expiring!("revocation", "seq", "expires_at", 0),
+    expiring!("status_token", "list, idx", "expires_at", 0),
+    expiring!("signal", "stream_id, seq", "expires_at", 0),
     expiring!("guess_count", "user_id, lane", "last_at", GUESSES_KEPT_SECONDS),
 ];
 

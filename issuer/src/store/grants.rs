@@ -117,7 +117,7 @@ impl Store {
                 revoked.push(id);
             }
             let revoked: Vec<Revoked> = revoked.into_iter().map(Revoked::Grant).collect();
-            self.commit_revoking(tx, &revoked, now).await
+            self.commit_revoking(tx, revoked, now).await
         })
         .await
     }
@@ -132,7 +132,7 @@ impl Store {
             if query.execute(&mut *tx).await?.rows_affected() == 0 {
                 return Ok(());
             }
-            self.commit_revoking(tx, &[Revoked::Grant(id)], now).await
+            self.commit_revoking(tx, vec![Revoked::Grant(id)], now).await
         })
         .await
     }

@@ -8,7 +8,8 @@ use sqlx::Row as _;
 
 use crate::config::{Config, Secret};
 use crate::registry::Generation;
-use crate::revocation::{Revocations, Revoked};
+use crate::revocation::Revocations;
+use crate::signals::{self as shared_signals, Wakeups};
 
 mod acting_rules;
 mod actor;
@@ -43,7 +44,10 @@ mod sealed;
 mod secrets;
 mod sessions;
 mod sign_out;
+mod signal_streams;
+mod signals;
 mod standing;
+mod status_lists;
 mod together;
 mod upstream_identities;
 mod users;
@@ -69,13 +73,17 @@ pub use schema::SchemaState;
 pub use secrets::SecretUse;
 pub use sessions::Session;
 pub use sign_out::EndedSession;
+pub use signal_streams::{MIN_VERIFICATION_INTERVAL, Push, SignalStream};
+pub use signals::{LEASE_SECONDS, PendingSignal};
 pub use standing::{Towards, UserStanding};
+pub use status_lists::StatusToken;
 pub use upstream_identities::{LinkedUpstreamIdentity, UpstreamIdentity};
 
 use connect::{Connector, Dialect};
 use expired::NextExpiry;
 use group_commit::Write;
 use pool::{Pool, Transaction};
+use signals::Consequences;
 use standing::{AskedFamily, AskedStanding};
 use together::Together;
 
@@ -92,11 +100,17 @@ pub struct Store {
     standings: Together<AskedStanding>,
     /// The same, for families of refresh tokens.
     families: Together<AskedFamily>,
+    /// Tokens with a place in a status list.
+    status_tokens: Together<StatusToken>,
     next_expiry: Arc<NextExpiry>,
     /// Whether every client is held to FAPI 2.0.
     holds_to_fapi2: bool,
     /// What was revoked, as far as it was heard of.
     revocations: Arc<Revocations>,
+    /// Whoever waits for signals.
+    signals: Arc<Wakeups>,
+    /// The resource at which receivers manage their streams.
+    signals_resource: Arc<str>,
     /// Seconds that a token lives at the most.
     longest_token: i64,
     dialect: Dialect,
@@ -128,10 +142,13 @@ impl Store {
             writes: Together::new(pool.clone()),
             standings: Together::new(pool.clone()),
             families: Together::new(pool.clone()),
+            status_tokens: Together::new(pool.clone()),
             pool,
             next_expiry: Arc::default(),
             holds_to_fapi2: config.fapi2,
             revocations: Arc::default(),
+            signals: Arc::default(),
+            signals_resource: shared_signals::resource(&config.issuer).into(),
             longest_token: i64::from(config.keys.max_token_lifetime_seconds),
             dialect: connector.dialect,
             url: config.database.url.clone(),
@@ -141,13 +158,15 @@ impl Store {
     /// What every node follows. The one query of a node at rest.
     pub async fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
         let select = "SELECT value, (SELECT MIN(due_at) FROM logout_delivery), \
-             (SELECT seq FROM revocation_feed WHERE id = 1) FROM generation WHERE id = 1";
+             (SELECT seq FROM revocation_feed WHERE id = 1), \
+             (SELECT MIN(due_at) FROM signal) FROM generation WHERE id = 1";
         answered(async {
             let row = sqlx::query(select).fetch_one(&self.pool).await?;
             Ok(Heartbeat {
                 generation: Generation(row.try_get(0)?),
                 logout_due_at: row.try_get(1)?,
                 newest_revocation: row.try_get(2)?,
+                signal_due_at: row.try_get(3)?,
             })
         })
         .await
@@ -174,7 +193,14 @@ impl Store {
                     .fetch_one(&mut *tx)
                     .await?;
             let generation = row.try_get(0)?;
-            Ok(Change { store: self, tx, generation, recorded: 0, revoked: Vec::new(), act })
+            Ok(Change {
+                store: self,
+                tx,
+                generation,
+                recorded: 0,
+                consequences: Consequences::default(),
+                act,
+            })
         })
         .await
     }
@@ -189,6 +215,8 @@ pub struct Heartbeat {
     pub logout_due_at: Option<i64>,
     /// The number of the newest revocation.
     pub newest_revocation: i64,
+    /// Unix seconds at which the next signal has to be pushed to a receiver, if there is one.
+    pub signal_due_at: Option<i64>,
 }
 
 /// A change under way: undone when dropped, in force once committed.
@@ -197,14 +225,14 @@ struct Change<'a> {
     tx: Transaction,
     generation: i64,
     recorded: i64,
-    /// What is no longer good once the change is made.
-    revoked: Vec<Revoked>,
+    /// What follows from it for others.
+    consequences: Consequences,
     act: &'a Act,
 }
 
 impl Change<'_> {
     async fn commit(self) -> Result<(), StoreError> {
-        answered(self.store.commit_revoking(self.tx, &self.revoked, self.act.at)).await
+        answered(self.store.commit_with(self.tx, &self.consequences, self.act.at)).await
     }
 }
 

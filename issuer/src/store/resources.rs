@@ -112,7 +112,7 @@ impl Change<'_> {
     async fn write_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
         let update = "UPDATE resource SET name = $1, scopes = $2, algorithm = $3, token_lifetime = $4, \
              max_token_bytes = $5, enabled = $6, generation = $7, required_binding = $9, \
-             encryption_jwks = $10, encryption_enc = $11 WHERE identifier = $8";
+             encryption_jwks = $10, encryption_enc = $11, status_list = $12 WHERE identifier = $8";
         sqlx::query(update)
             .bind(resource.name.clone())
             .bind(list_text(&resource.scopes))
@@ -125,6 +125,7 @@ impl Change<'_> {
             .bind(resource.required_binding.map(RequiredBinding::name))
             .bind(resource.encryption.as_ref().map(|encryption| encryption.keys.jwks().to_owned()))
             .bind(resource.encryption.as_ref().map(|encryption| encryption.enc.name()))
+            .bind(i64::from(resource.status_list))
             .execute(&mut *self.tx)
             .await?;
         Ok(())
@@ -186,13 +187,14 @@ fn description(resource: &Resource) -> Value {
         "max_token_bytes": resource.max_token_bytes,
         "required_binding": resource.required_binding.map(RequiredBinding::name),
         "encryption_kids": resource.encryption.as_ref().map(|encryption| encryption.keys.kids()),
+        "status_list": resource.status_list,
         "enabled": resource.enabled,
     })
 }
 
 async fn one(connection: &mut AnyConnection, identifier: &str) -> Result<Resource, StoreError> {
     let select = "SELECT identifier, name, scopes, algorithm, token_lifetime, max_token_bytes, enabled, \
-         required_binding, encryption_jwks, encryption_enc FROM resource WHERE deleted_at IS NULL AND identifier = $1";
+         required_binding, encryption_jwks, encryption_enc, status_list FROM resource WHERE deleted_at IS NULL AND identifier = $1";
     let row = sqlx::query(select).bind(identifier).fetch_optional(connection).await?;
     let row = row.ok_or_else(|| StoreError::not_found("resource", identifier))?;
     resource_row(&row).map_err(|error| {
@@ -207,7 +209,7 @@ pub(super) async fn changed_after(
     generation: i64,
 ) -> Result<Rows<Resource>, StoreError> {
     let select = "SELECT identifier, name, scopes, algorithm, token_lifetime, max_token_bytes, enabled, \
-         required_binding, encryption_jwks, encryption_enc FROM resource WHERE deleted_at IS NULL AND generation > $1 ORDER BY identifier";
+         required_binding, encryption_jwks, encryption_enc, status_list FROM resource WHERE deleted_at IS NULL AND generation > $1 ORDER BY identifier";
     let rows = sqlx::query(select).bind(generation).fetch_all(connection).await?;
     Ok(Rows::read(&rows, (RowKind::Resource, "identifier"), resource_row))
 }
@@ -230,6 +232,7 @@ fn resource_row(row: &AnyRow) -> Result<Resource, StoreError> {
             })
             .transpose()?,
         encryption: encryption(row)?,
+        status_list: flag(row, "status_list")?,
         enabled: flag(row, "enabled")?,
     })
 }

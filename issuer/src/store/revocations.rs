@@ -1,4 +1,4 @@
-//! The sequence of what was revoked (decision 0031). Whatever revokes something says so in its own transaction, as the last
+//! The sequence of what was revoked (decision 0031), and how a transaction ends that others have to hear of. Whatever revokes something says so in its own transaction, as the last
 //! act of it: the row of the number is locked until the commit, so that numbers are committed in their order, and a reader
 //! that has seen one has seen all before it.
 
@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::columns::{number, text};
 use super::connect::Dialect;
 use super::pool::Transaction;
+use super::signals::Consequences;
 use super::{Act, Change, Store, StoreError, answered};
 use crate::revocation::{Entry, Numbered, Revocations, Revoked};
 
@@ -81,7 +82,7 @@ impl Store {
         let revoked = Revoked::Token { jti: jti.to_owned(), expires_at };
         answered(async {
             let tx = self.pool.begin().await?;
-            self.commit_revoking(tx, &[revoked], now).await
+            self.commit_revoking(tx, vec![revoked], now).await
         })
         .await
     }
@@ -146,17 +147,31 @@ impl Store {
     /// Ends a transaction with what it revokes.
     pub(super) async fn commit_revoking(
         &self,
-        mut tx: Transaction,
-        revoked: &[Revoked],
+        tx: Transaction,
+        revoked: Vec<Revoked>,
         now: i64,
     ) -> Result<(), StoreError> {
-        let entries = if revoked.is_empty() {
+        self.commit_with(tx, &Consequences::revoking(revoked), now).await
+    }
+
+    /// Ends a transaction with all that follows from it.
+    pub(super) async fn commit_with(
+        &self,
+        mut tx: Transaction,
+        consequences: &Consequences,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        self.write_heard(&mut tx, &consequences.heard, now).await?;
+        let entries = if consequences.revoked.is_empty() {
             Vec::new()
         } else {
-            self.write_revoked(&mut tx, revoked, now).await?
+            self.write_revoked(&mut tx, &consequences.revoked, now).await?
         };
         tx.commit().await?;
         self.revocations.revoked_here(&entries);
+        if consequences.wakes_receivers || !consequences.heard.is_empty() {
+            self.signals.wake();
+        }
         Ok(())
     }
 
@@ -267,6 +282,6 @@ impl RevocationCalls {
 impl Change<'_> {
     /// Something is no longer good once the change is made.
     pub(super) fn revoke(&mut self, revoked: Revoked) {
-        self.revoked.push(revoked);
+        self.consequences.revoked.push(revoked);
     }
 }

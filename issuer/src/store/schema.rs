@@ -127,6 +127,18 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0027_revocation.sql"),
         postgres: include_str!("../../migrations/0027_revocation.sql"),
     },
+    Step {
+        version: 28,
+        name: "signal",
+        sqlite: include_str!("../../migrations/0028_signal.sql"),
+        postgres: include_str!("../../migrations/0028_signal.sql"),
+    },
+    Step {
+        version: 29,
+        name: "status list",
+        sqlite: include_str!("../../migrations/0029_status_list.sql"),
+        postgres: include_str!("../../migrations/0029_status_list.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

@@ -9,8 +9,10 @@ use uuid::Uuid;
 
 use super::logout_deliveries::{LogoutDelivery, Messenger, enqueue};
 use super::sessions::parse_id;
+use super::signals::Consequences;
 use super::{Act, Change, Store, StoreError, answered, users};
 use crate::revocation::Revoked;
+use crate::signals::{Initiator, Signal};
 
 /// A session that ended, and who has to hear of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +37,9 @@ impl Store {
     ) -> Result<Option<EndedSession>, StoreError> {
         answered(async {
             let mut tx = self.pool.begin().await?;
-            let mut revoked = Vec::new();
-            let ended = end(&mut tx, id, (Messenger::Caller, now), &mut revoked).await?;
-            self.commit_revoking(tx, &revoked, now).await?;
+            let mut consequences = Consequences::default();
+            let ended = end(&mut tx, id, self.at_once(now), &mut consequences).await?;
+            self.commit_with(tx, &consequences, now).await?;
             Ok(ended)
         })
         .await
@@ -53,13 +55,19 @@ impl Store {
     ) -> Result<Vec<EndedSession>, StoreError> {
         answered(async {
             let mut tx = self.pool.begin().await?;
-            let mut revoked = Vec::new();
-            let how = (Messenger::Caller, now);
-            let ended = end_all(&mut tx, (user_id, kept), how, &mut revoked).await?;
-            self.commit_revoking(tx, &revoked, now).await?;
+            let mut consequences = Consequences::default();
+            let how = self.at_once(now);
+            let ended = end_all(&mut tx, (user_id, kept), how, &mut consequences).await?;
+            self.commit_with(tx, &consequences, now).await?;
             Ok(ended)
         })
         .await
+    }
+
+    /// A session ends on the word of its user, who is there.
+    fn at_once(&self, now: i64) -> How<'_> {
+        let resource = &self.signals_resource;
+        How { messenger: Messenger::Caller, by: Initiator::User, now, resource }
     }
 
     /// Ends one session of a user, who wants it. The caller tells the clients.
@@ -112,7 +120,7 @@ impl Store {
     }
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
     /// Ends every session of a user who may not go on; returns how many there were.
     pub(super) async fn end_sessions(&mut self, user_id: Uuid) -> Result<usize, StoreError> {
         Ok(self.end_all((user_id, None), Messenger::Queue).await?.len())
@@ -124,7 +132,8 @@ impl Change<'_> {
         id: Uuid,
         messenger: Messenger,
     ) -> Result<Option<EndedSession>, StoreError> {
-        end(&mut self.tx, id, (messenger, self.act.at), &mut self.revoked).await
+        let how = self.how(messenger);
+        end(&mut self.tx, id, how, &mut self.consequences).await
     }
 
     async fn end_all(
@@ -132,7 +141,13 @@ impl Change<'_> {
         whose: (Uuid, Option<Uuid>),
         messenger: Messenger,
     ) -> Result<Vec<EndedSession>, StoreError> {
-        end_all(&mut self.tx, whose, (messenger, self.act.at), &mut self.revoked).await
+        let how = self.how(messenger);
+        end_all(&mut self.tx, whose, how, &mut self.consequences).await
+    }
+
+    fn how(&self, messenger: Messenger) -> How<'a> {
+        let (by, now) = (self.act.actor.initiator(), self.act.at);
+        How { messenger, by, now, resource: &self.store.signals_resource }
     }
 
     /// Ends the sessions of a user but one, and revokes whatever was given to clients, also in that one: somebody else may
@@ -155,12 +170,24 @@ impl Change<'_> {
     }
 }
 
+/// How sessions end.
+#[derive(Clone, Copy)]
+struct How<'h> {
+    /// Who tells the clients.
+    messenger: Messenger,
+    /// On whose word.
+    by: Initiator,
+    now: i64,
+    /// Where receivers of signals have their streams.
+    resource: &'h str,
+}
+
 /// Ends a session inside a transaction.
 async fn end(
     connection: &mut AnyConnection,
     id: Uuid,
-    (messenger, now): (Messenger, i64),
-    revoked: &mut Vec<Revoked>,
+    how: How<'_>,
+    consequences: &mut Consequences,
 ) -> Result<Option<EndedSession>, StoreError> {
     // Writes first, so that no two see the same session end. The cookie is a key, and to change it locks the row against
     // whoever is joining the session just now (PostgreSQL): no client takes part that does not hear of the end.
@@ -168,11 +195,14 @@ async fn end(
     let row = sqlx::query(close).bind(id.to_string()).fetch_optional(&mut *connection).await?;
     let Some(row) = row else { return Ok(None) };
     let user_id = parse_id(&row, "user_id")?;
-    revoked.push(Revoked::Session(id));
+    consequences.revoked.push(Revoked::Session(id));
+    let signal = Signal::SessionRevoked { session: Some(id) };
+    let about = (user_id, how.by, how.now);
+    consequences.happened(&mut *connection, signal, about, how.resource).await?;
     let revoke = "UPDATE refresh_family SET revoked_at = $1 WHERE session_id = $2 AND revoked_at IS NULL \
          AND scopes NOT LIKE '%\"offline_access\"%'";
-    sqlx::query(revoke).bind(now).bind(id.to_string()).execute(&mut *connection).await?;
-    let deliveries = enqueue(connection, (id, user_id), messenger, now).await?;
+    sqlx::query(revoke).bind(how.now).bind(id.to_string()).execute(&mut *connection).await?;
+    let deliveries = enqueue(connection, (id, user_id), how.messenger, how.now).await?;
     let select = "SELECT client_id FROM session_client WHERE session_id = $1 ORDER BY client_id";
     let clients =
         sqlx::query_scalar(select).bind(id.to_string()).fetch_all(&mut *connection).await?;
@@ -188,12 +218,20 @@ async fn end(
 async fn end_all(
     connection: &mut AnyConnection,
     (user_id, kept): (Uuid, Option<Uuid>),
-    how: (Messenger, i64),
-    revoked: &mut Vec<Revoked>,
+    how: How<'_>,
+    consequences: &mut Consequences,
 ) -> Result<Vec<EndedSession>, StoreError> {
     let is_everything = kept.is_none();
     let kept = kept.map(|id| id.to_string()).unwrap_or_default();
-    let mut one_by_one = Vec::new();
+    if is_everything {
+        consequences.revoked.push(Revoked::User(user_id.to_string()));
+        let (signal, about) =
+            (Signal::SessionRevoked { session: None }, (user_id, how.by, how.now));
+        consequences.happened(&mut *connection, signal, about, how.resource).await?;
+    }
+    // Of everything one is said, instead of one for each.
+    let (mut unsaid, said) = (Consequences::default(), consequences);
+    let one_by_one = if is_everything { &mut unsaid } else { said };
     let close = "UPDATE session SET cookie_hash = 'ended ' || id WHERE user_id = $1 AND id <> $2 \
          RETURNING id";
     let rows = sqlx::query(close)
@@ -203,18 +241,13 @@ async fn end_all(
         .await?;
     let mut all = Vec::with_capacity(rows.len());
     for row in &rows {
-        all.extend(end(connection, parse_id(row, "id")?, how, &mut one_by_one).await?);
+        all.extend(end(connection, parse_id(row, "id")?, how, one_by_one).await?);
     }
     let revoke = "UPDATE refresh_family SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL \
          AND (session_id IS NULL OR session_id <> $3) RETURNING id";
-    let query = sqlx::query(revoke).bind(how.1).bind(user_id.to_string()).bind(kept);
+    let query = sqlx::query(revoke).bind(how.now).bind(user_id.to_string()).bind(kept);
     for row in &query.fetch_all(connection).await? {
-        one_by_one.push(Revoked::Grant(parse_id(row, "id")?));
+        one_by_one.revoked.push(Revoked::Grant(parse_id(row, "id")?));
     }
-    revoked.extend(if is_everything {
-        vec![Revoked::User(user_id.to_string())]
-    } else {
-        one_by_one
-    });
     Ok(all)
 }

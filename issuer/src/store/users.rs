@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::columns::{corrupt, flag, list, list_text, number, optional_text, text};
 use super::{Act, Change, Store, StoreError};
 use crate::registry::{InvalidValue, Profile, User, email_key, username_key};
+use crate::signals::Signal;
 
 /// What [`user_row`] reads, of `user_account u`.
 pub(super) const COLUMNS: &str = "u.id, u.username, u.email, u.profile, u.updated_at, u.roles, u.group_names, u.enabled, \
@@ -34,8 +35,13 @@ impl Store {
         edit(&mut user)?;
         user.id = id;
         change.write_user(&user).await?;
-        if was_enabled && !user.enabled {
-            change.end_sessions(id).await?;
+        match (was_enabled, user.enabled) {
+            (true, false) => {
+                change.signal(id, Signal::AccountDisabled).await?;
+                change.end_sessions(id).await?;
+            }
+            (false, true) => change.signal(id, Signal::AccountEnabled).await?,
+            _ => {}
         }
         change.record("user.update", &id.to_string(), &description(&user)).await?;
         change.commit().await?;
@@ -111,6 +117,7 @@ impl Change<'_> {
     /// Leaves a tombstone: the id, and when it came and went.
     async fn delete_user(&mut self, user_id: Uuid) -> Result<(), StoreError> {
         let id = user_id.to_string();
+        self.signal(user_id, Signal::AccountPurged).await?;
         self.end_sessions(user_id).await?;
         self.delete_credentials(user_id).await?;
         for delete in [

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{MailMetrics, RevocationMetrics, SweepMetrics};
+use super::{MailMetrics, RevocationMetrics, SignalMetrics, SweepMetrics};
 use crate::logout::DeliveryOutcome;
 use crate::protocol::ErrorCode;
 use crate::protocol::error_code::ERROR_CODES;
@@ -55,6 +55,8 @@ pub struct Metrics {
     pub sweep: SweepMetrics,
     /// What is counted of revocations.
     pub feed: RevocationMetrics,
+    /// What is counted of signals.
+    pub signals: SignalMetrics,
 }
 
 impl Metrics {
@@ -117,10 +119,12 @@ impl Metrics {
         let mail = MailMetrics::registered(&mut registry);
         let sweep = SweepMetrics::registered(&mut registry);
         let feed = RevocationMetrics::registered(&mut registry);
+        let signals = SignalMetrics::registered(&mut registry);
         Self {
             mail,
             sweep,
             feed,
+            signals,
             token_requests: all_token_series(&requests),
             registry,
             token_request_seconds,
@@ -276,6 +280,8 @@ mod tests {
             "countersign_mails_waiting 0",
             "countersign_swept_rows_total{table=\"one_time_use\"} 0",
             "countersign_sweep_lag_seconds{table=\"session\"} 0",
+            "countersign_signal_deliveries_total{method=\"push\",outcome=\"refused\"} 0",
+            "countersign_signals_overdue_seconds 0",
         ] {
             assert!(text.contains(series), "{series} is missing in\n{text}");
         }

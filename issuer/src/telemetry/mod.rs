@@ -4,6 +4,7 @@ mod logs;
 mod mail;
 mod metrics;
 mod revocation;
+mod signals;
 mod sweep;
 mod traces;
 
@@ -11,5 +12,6 @@ pub use logs::{TelemetryError, TelemetryGuard, init};
 pub use mail::MailMetrics;
 pub use metrics::Metrics;
 pub use revocation::RevocationMetrics;
+pub use signals::{SignalMetrics, SignalOutcome};
 pub use sweep::SweepMetrics;
 pub use traces::request_span;

@@ -32,6 +32,7 @@ use crate::policy::{self, AccessRequest};
 use crate::protocol::form::{FormError, MAX_FORM_BYTES};
 use crate::protocol::{ErrorCode, Form};
 use crate::registry::{Client, ClientId};
+use crate::status_list;
 use client_auth::{PresentedCredential, Workload};
 use grants::{Grant, GrantRefusal, SignedIn, Subject, TokenRequest};
 
@@ -111,7 +112,9 @@ async fn answer(
     };
     let permitted = policy::decide(&app.registry.load(), client.client(), &access)?;
     binding::require(client.client(), &permitted.resource, binding)?;
+    let permitted = status_list::placed(app, permitted).await?;
     let issued = issue::mint(app, &client, standing.bearer(), permitted, binding)?;
+    status_list::record(app, &issued).await?;
     if let Some(proof) = issued.proof() {
         binding::use_up(app, proof, ErrorCode::InvalidDpopProof).await?;
     }
@@ -182,6 +185,11 @@ pub(crate) async fn read_form_body(parts: &Parts, body: Body) -> Result<Bytes, O
             "the request body must be application/x-www-form-urlencoded",
         ));
     }
+    read_body(body).await
+}
+
+/// Reads a body of a bounded size within a bounded time.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, OAuthError> {
     let reading = Limited::new(body, MAX_FORM_BYTES).collect();
     let Ok(read) = tokio::time::timeout(BODY_TIMEOUT, reading).await else {
         return Err(OAuthError::new(

@@ -12,6 +12,7 @@ mod config;
 mod doctor;
 mod keys;
 mod revoke;
+mod stream;
 mod token;
 mod user;
 

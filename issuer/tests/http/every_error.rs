@@ -166,6 +166,8 @@ const ROWS: &[(&str, u16, Carrier, &str, Call)] = &[
     // RFC 9449 §7.1, §9.
     ("invalid_dpop_proof", 401, Challenge, "a proof for something else", Act(|stage| Box::pin(bound_userinfo(stage, stage.proof(("GET", "/token")))))),
     ("use_dpop_nonce", 401, Challenge, "the same with a foreign nonce", Act(|stage| Box::pin(bound_userinfo(stage, stage.proof(("GET", "/userinfo")).with_token(stage.value("$bound_token")).claim("nonce", "x"))))),
+    // OpenID Shared Signals Framework 1.0 §8.1.1.1.
+    ("too_many_streams", 409, Json, "a fifth stream of a receiver", Act(|stage| Box::pin(a_fifth_stream(stage)))),
     // The clock of the runtime stands still from here on.
     ("invalid_request", 408, Json, "a body that never ends", Act(|stage| Box::pin(endless_body(stage)))),
 ];
@@ -424,6 +426,16 @@ async fn bound_userinfo(stage: &Stage, proof: TestProof<'_>) -> Answer {
         .header("dpop", proof.mint())
         .body(Body::empty());
     stage.issuer.send(request.unwrap()).await
+}
+
+async fn a_fifth_stream(stage: &Stage) -> Answer {
+    let scopes = vec!["ssf.manage".to_owned()];
+    stage.issuer.resource(crate::signals::SSF, |resource| resource.scopes = scopes).await;
+    let receiver = stage.issuer.watcher("receiver", &["ssf.manage"]).await;
+    for _ in 0..4 {
+        receiver.stream().await;
+    }
+    receiver.post("/ssf/streams", &serde_json::json!({})).await
 }
 
 async fn endless_body(stage: &Stage) -> Answer {

@@ -110,6 +110,7 @@ impl Issuer {
             max_token_bytes: 2048,
             required_binding: None,
             encryption: None,
+            status_list: false,
             enabled: true,
         };
         edit(&mut resource);

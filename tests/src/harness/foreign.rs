@@ -74,6 +74,13 @@ pub async fn foreign_cookies(wish: &Value) -> Result<Value, String> {
     answer(&run(script("openid-client", "express"), &wish.to_string()).await?)
 }
 
+/// The status of each token in its list, by `@sd-jwt/jwt-status-list`.
+pub async fn foreign_status_list(issuer: &str, tokens: &Value) -> Result<Value, String> {
+    let mut command = script("openid-client", "status_list");
+    command.arg(issuer);
+    answer(&run(command, &tokens.to_string()).await?)
+}
+
 /// Tokens that are bound to a certificate, at the issuer and at a service (RFC 8705), with the same libraries.
 pub async fn foreign_mtls(
     library: &str,

@@ -29,7 +29,7 @@ pub use deployment::{Deployment, PASSWORD, PAYMENTS, READ};
 pub use fault_proxy::FaultProxy;
 pub use foreign::{
     foreign_client, foreign_cookies, foreign_device, foreign_dpop, foreign_encryption,
-    foreign_mtls, foreign_sign_in,
+    foreign_mtls, foreign_sign_in, foreign_status_list,
 };
 pub use https::{HttpsServer, Shown};
 pub use judge::{Expected, Judge};

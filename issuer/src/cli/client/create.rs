@@ -175,7 +175,7 @@ pub(super) fn signs_something(grants: &[String]) -> bool {
 }
 
 /// RFC 6749 §4.4: a public client cannot speak for itself. RFC 7662 §2.1: nor ask about tokens.
-fn require_confidential(
+pub(super) fn require_confidential(
     auth: ClientAuthentication,
     (grants, introspects): (&[String], &[String]),
 ) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::token_size::require_small_tokens_of_client;
 use super::super::{Failure, Session};
 use super::certificate::{self, CertificateArguments};
-use super::create::{KeyArguments, require_keys_to_sign, signs_something};
+use super::create::{KeyArguments, require_confidential, require_keys_to_sign, signs_something};
 use super::permission::PermissionArguments;
 use super::show::shown;
 use super::sign_in::{Optional, SignInArguments};
@@ -59,6 +59,9 @@ pub(in super::super) struct Update {
     /// Whether it gets no tokens but those that are bound to its certificate (RFC 8705).
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     certificate_bound: Option<bool>,
+    /// Whether it gets tokens for itself (RFC 6749 §4.4).
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    client_credentials: Option<bool>,
     /// Whether it is held to the FAPI 2.0 security profile.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     fapi2: Option<bool>,
@@ -88,6 +91,7 @@ impl Update {
         };
         self.apply(&mut planned, None, permission.clone())?;
         require_one_binding(&planned)?;
+        require_confidential(planned.auth, (&planned.grants, &planned.introspects))?;
         store.require_fit(&planned)?;
         let present = Some(&planned.keys).filter(|present| !matches!(present, ClientKeys::None));
         require_keys_to_sign(planned.sign_in.as_ref(), keys.as_ref().or(present))?;
@@ -158,6 +162,10 @@ impl Update {
             !self.introspects.contains(known) && !self.remove_introspects.contains(known)
         });
         client.introspects.extend(self.introspects.iter().cloned());
+        if let Some(wanted) = self.client_credentials {
+            client.grants.retain(|grant| grant != "client_credentials");
+            client.grants.extend(wanted.then(|| "client_credentials".to_owned()));
+        }
         client.fapi2 = self.fapi2.unwrap_or(client.fapi2);
         client.permissions.retain(|known| !self.remove_resource.contains(&known.resource));
         if let Some(permission) = permission {

@@ -42,6 +42,7 @@ fn resource(identifier: &str, scopes: &[&str]) -> Resource {
         max_token_bytes: 2048,
         required_binding: None,
         encryption: None,
+        status_list: false,
         enabled: identifier != OFF,
     }
 }

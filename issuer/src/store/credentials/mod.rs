@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::columns::{bytes, corrupt, number, optional_number, text};
 use super::{Act, Change, EndedSession, Store, StoreError, answered, users};
+use crate::signals::{ChangeType, CredentialType, Initiator, Signal};
 
 mod accounts;
 mod ceremonies;
@@ -67,6 +68,30 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Receivers of signals hear of a credential that was set; whether there was one says `$present`, by the user.
+    async fn signal_set(
+        &mut self,
+        present: &'static str,
+        (user_id, credential): (Uuid, CredentialType),
+    ) -> Result<(), StoreError> {
+        let found = sqlx::query(present).bind(user_id.to_string()).fetch_optional(&mut *self.tx);
+        let change = if found.await?.is_some() { ChangeType::Update } else { ChangeType::Create };
+        self.signal(user_id, Signal::CredentialChange { credential, change }).await
+    }
+
+    /// They hear of one that was removed: by its user, or by somebody else.
+    async fn signal_removed(
+        &mut self,
+        user_id: Uuid,
+        credential: CredentialType,
+    ) -> Result<(), StoreError> {
+        let change = match self.act.actor.initiator() {
+            Initiator::User => ChangeType::Delete,
+            Initiator::Admin | Initiator::System => ChangeType::Revoke,
+        };
+        self.signal(user_id, Signal::CredentialChange { credential, change }).await
+    }
+
     /// Records what was done to a user's credential.
     async fn record_credential(
         &mut self,
@@ -89,6 +114,10 @@ impl Store {
         let mut change = self.begin(act).await?;
         if change.on_user(delete, user_id).await? == 0 {
             return Err(StoreError::not_found("credential", what));
+        }
+        // Recovery codes are no type of credential that receivers know.
+        if what == "totp" {
+            change.signal_removed(user_id, CredentialType::App).await?;
         }
         change.record_credential("user.credential.remove", user_id, what).await?;
         change.commit().await

@@ -1,6 +1,6 @@
 //! Passkeys, and the counters by which a copied one is noticed (WebAuthn §6.1.1).
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -9,6 +9,7 @@ use super::{
     Act, Change, Store, StoreError, answered, bytes, enabled, number, optional_number, text, uuid,
 };
 use crate::credentials::StoredPasskey;
+use crate::signals::{ChangeType, CredentialType, Signal};
 
 /// More passkeys than this a user does not need.
 const MAX_PASSKEYS: i64 = 32;
@@ -47,6 +48,9 @@ impl Store {
                 }
                 other => other,
             })?;
+        let credential = passkey_type(&passkey.credential);
+        let signal = Signal::CredentialChange { credential, change: ChangeType::Create };
+        change.signal(passkey.user_id, signal).await?;
         let detail = json!({ "credential": "passkey", "passkey_id": passkey.id.to_string() });
         change.record("user.credential.add", &passkey.user_id.to_string(), &detail).await?;
         change.commit().await
@@ -148,16 +152,24 @@ impl Store {
 
 impl Change<'_> {
     async fn remove_passkey(&mut self, user_id: Uuid, id: Uuid) -> Result<(), StoreError> {
-        let done = sqlx::query("DELETE FROM passkey WHERE id = $1 AND user_id = $2")
-            .bind(id.to_string())
-            .bind(user_id.to_string())
-            .execute(&mut *self.tx)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Err(StoreError::not_found("passkey", &id.to_string()));
-        }
+        let delete = "DELETE FROM passkey WHERE id = $1 AND user_id = $2 RETURNING credential";
+        let query = sqlx::query(delete).bind(id.to_string()).bind(user_id.to_string());
+        let row = query.fetch_optional(&mut *self.tx).await?;
+        let row = row.ok_or_else(|| StoreError::not_found("passkey", &id.to_string()))?;
+        self.signal_removed(user_id, passkey_type(&text(&row, "credential")?)).await?;
         let detail = json!({ "credential": "passkey", "passkey_id": id.to_string() });
         self.record("user.credential.remove", &user_id.to_string(), &detail).await
+    }
+}
+
+/// Whether it stays in the device that made it (WebAuthn §5.8.4), as `webauthn-rs` wrote it down.
+fn passkey_type(credential: &str) -> CredentialType {
+    let credential: Value = serde_json::from_str(credential).unwrap_or_default();
+    let transports = credential.pointer("/cred/transports").and_then(Value::as_array);
+    let is_internal = |transport: &Value| transport == "internal";
+    match transports {
+        Some(transports) if transports.iter().any(is_internal) => CredentialType::Platform,
+        _ => CredentialType::Roaming,
     }
 }
 

@@ -6,6 +6,7 @@ use super::super::columns::bytes_text;
 use super::{Act, Change, EndedSession, Store, StoreError, answered};
 use crate::credentials::{EmailProof, StoredPassword};
 use crate::registry::User;
+use crate::signals::CredentialType;
 
 impl Store {
     /// Registers a user together with a first password and the proof of the address, all or nothing.
@@ -85,6 +86,7 @@ impl Store {
             return Err(StoreError::not_found("credential", "password"));
         }
         change.end_password_links(user_id).await?;
+        change.signal_removed(user_id, CredentialType::Password).await?;
         change.record_credential("user.credential.remove", user_id, "password").await?;
         change.commit().await
     }
@@ -97,6 +99,8 @@ impl Change<'_> {
         user_id: Uuid,
         password: &StoredPassword,
     ) -> Result<(), StoreError> {
+        let present = "SELECT user_id FROM user_password WHERE user_id = $1";
+        self.signal_set(present, (user_id, CredentialType::Password)).await?;
         let upsert = "INSERT INTO user_password (user_id, scheme, sealed, changed_at) \
              VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET \
              scheme = excluded.scheme, sealed = excluded.sealed, changed_at = excluded.changed_at";

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::super::columns::bytes_text;
 use super::{Act, Store, StoreError, answered, bytes, enabled, number, optional_number};
 use crate::credentials::StoredTotp;
+use crate::signals::CredentialType;
 
 const REMOVE: &str = "DELETE FROM user_totp WHERE user_id = $1";
 
@@ -19,6 +20,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut change = self.begin(act).await?;
         change.require_user(user_id).await?;
+        let present = "SELECT user_id FROM user_totp WHERE user_id = $1";
+        change.signal_set(present, (user_id, CredentialType::App)).await?;
         let upsert = "INSERT INTO user_totp (user_id, sealed, last_step, created_at, last_used_at) \
              VALUES ($1, $2, $3, $4, NULL) ON CONFLICT (user_id) DO UPDATE SET \
              sealed = excluded.sealed, last_step = excluded.last_step, \

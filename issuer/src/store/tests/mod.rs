@@ -22,6 +22,7 @@ mod races;
 mod revocations;
 mod rings;
 mod sign_out;
+mod signals;
 mod unreadable;
 
 const NOW: i64 = 1_800_000_000;

@@ -1,0 +1,212 @@
+//! Pushing (RFC 8935): each signal is posted to its receiver, in the order of the stream, by one node at a time. A receiver that is
+//! away is asked again after growing waits, and then gets all that it missed; what it refuses for good is not sent again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Deserialize;
+use url::Url;
+
+use super::{delivery, event};
+use crate::app::App;
+use crate::store::{LEASE_SECONDS, PendingSignal, Push, SignalStream, StoreError};
+use crate::telemetry::SignalOutcome;
+
+/// For so long a receiver may take to answer.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// To so many receivers a node delivers at a time.
+const STREAMS: i64 = 16;
+
+/// How many signals of a stream are read at a time.
+const BATCH: i64 = 32;
+
+/// Seconds until the second attempt; each further wait is three times as long.
+const FIRST_WAIT_SECONDS: i64 = 5;
+const LONGEST_WAIT_SECONDS: i64 = 3_600;
+
+/// RFC 8935 §2.4: what is wrong with the request, and not with the signal: it may be mended at the receiver.
+const PASSING: [&str; 2] = ["authentication_failed", "access_denied"];
+
+/// What came of an attempt.
+enum Attempt {
+    /// The receiver has it, or may not hear of it.
+    Taken,
+    /// It will never take it.
+    Refused(String),
+    /// It did not take it yet.
+    Failed(String),
+}
+
+/// RFC 8935 §2.3.
+#[derive(Deserialize)]
+struct Failure {
+    err: String,
+    #[serde(default)]
+    description: String,
+}
+
+/// Starts the task; it ends with the runtime.
+pub fn spawn(app: &Arc<App>) {
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        loop {
+            app.store.signals().push.notified().await;
+            if let Err(error) = deliver_due(&app).await {
+                tracing::warn!(%error, "receivers are not told of signals");
+            }
+        }
+    });
+}
+
+/// Delivers whatever is due, until nothing is; returns how many attempts were made.
+///
+/// # Errors
+///
+/// If the database does not answer.
+pub async fn deliver_due(app: &Arc<App>) -> Result<usize, StoreError> {
+    let mut attempts = 0;
+    loop {
+        let leased = app.store.lease_due_streams(app.clock.now(), STREAMS).await?;
+        if leased.is_empty() {
+            return Ok(attempts);
+        }
+        let under_way = leased.into_iter().map(|stream| deliver(app, stream));
+        for outcome in join_all(under_way).await {
+            attempts += outcome?;
+        }
+    }
+}
+
+/// Delivers what a stream holds, in order, as long as the receiver takes it and the stream is this node's.
+async fn deliver(app: &App, stream: SignalStream) -> Result<usize, StoreError> {
+    let mut attempts = 0;
+    // A lease ends by itself: whoever is slow leaves the rest to the next.
+    let leased_at = app.clock.elapsed();
+    let is_ours = || {
+        let seconds = app.clock.elapsed().saturating_sub(leased_at).as_secs();
+        seconds + ATTEMPT_TIMEOUT.as_secs() < LEASE_SECONDS.unsigned_abs()
+    };
+    loop {
+        let pending = app.store.pending_signals(stream.id, (app.clock.now(), BATCH)).await?;
+        if pending.is_empty() || !is_ours() {
+            app.store.release_stream(stream.id).await?;
+            return Ok(attempts);
+        }
+        for signal in &pending {
+            if !is_ours() {
+                break;
+            }
+            attempts += 1;
+            if !attempt(app, &stream, signal).await? {
+                return Ok(attempts);
+            }
+        }
+    }
+}
+
+/// One attempt, and what follows from it; whether the stream goes on.
+async fn attempt(
+    app: &App,
+    stream: &SignalStream,
+    signal: &PendingSignal,
+) -> Result<bool, StoreError> {
+    let (client_id, jti) = (&stream.client_id, &signal.jti);
+    let outcome = match told(app, stream, signal).await {
+        Attempt::Taken => SignalOutcome::Delivered,
+        Attempt::Refused(cause) => {
+            tracing::error!(client_id, jti, cause, "a receiver refused a signal");
+            SignalOutcome::Refused
+        }
+        Attempt::Failed(cause) => {
+            tracing::warn!(client_id, cause, "a receiver does not take a signal yet");
+            SignalOutcome::Failed
+        }
+    };
+    app.metrics.signals.pushed(outcome);
+    if outcome == SignalOutcome::Failed {
+        let until = app.clock.now() + wait_after(stream.failures);
+        app.store.put_off_stream(stream.id, until).await?;
+        return Ok(false);
+    }
+    app.store.settle_signals(stream.id, &[jti]).await?;
+    Ok(true)
+}
+
+async fn told(app: &App, stream: &SignalStream, signal: &PendingSignal) -> Attempt {
+    let Some(push) = &stream.push else { return Attempt::Failed("it polls by now".to_owned()) };
+    let token = match event::token(app, stream, signal) {
+        Ok(Some(token)) => token,
+        Ok(None) => return Attempt::Taken,
+        Err(error) => return Attempt::Failed(error.cause.into_owned()),
+    };
+    let posting = post(app, stream, (push, token));
+    let answer = tokio::time::timeout(ATTEMPT_TIMEOUT, posting).await;
+    answer.unwrap_or_else(|_| Attempt::Failed("it does not answer".to_owned()))
+}
+
+/// RFC 8935 §2.1.
+async fn post(app: &App, stream: &SignalStream, (push, token): (&Push, String)) -> Attempt {
+    let Ok(url) = Url::parse(&push.endpoint_url) else {
+        return Attempt::Failed("its address is damaged".to_owned());
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/secevent+jwt"));
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    match delivery::authorization(app, stream.id, push) {
+        Ok(None) => {}
+        Ok(Some(authorization)) => {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        Err(cause) => return Attempt::Failed(cause),
+    }
+    match app.outbound.post(&url, token, headers).await {
+        // RFC 8935 §2.2: 202; frameworks make others of it.
+        Ok((status, _)) if status.is_success() => Attempt::Taken,
+        Ok((StatusCode::BAD_REQUEST, body)) => refused(&body),
+        Ok((status, _)) => Attempt::Failed(format!("it answers {status}")),
+        Err(error) => Attempt::Failed(error.to_string()),
+    }
+}
+
+/// RFC 8935 §2.3: whoever says what is wrong with a signal does not want it again.
+fn refused(body: &[u8]) -> Attempt {
+    match serde_json::from_slice::<Failure>(body) {
+        Ok(failure) if PASSING.contains(&failure.err.as_str()) => Attempt::Failed(failure.err),
+        Ok(Failure { err, description }) => Attempt::Refused(format!("{err}: {description}")),
+        Err(_) => Attempt::Failed("it answers 400, and does not say why".to_owned()),
+    }
+}
+
+/// Seconds until the next attempt.
+fn wait_after(failures: i64) -> i64 {
+    let steps = u32::try_from(failures.max(0)).unwrap_or(u32::MAX);
+    FIRST_WAIT_SECONDS.saturating_mul(3_i64.saturating_pow(steps)).min(LONGEST_WAIT_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_an_hour_and_no_further() {
+        let waits: Vec<i64> = (0..8).map(wait_after).collect();
+
+        assert_eq!(waits, [5, 15, 45, 135, 405, 1215, 3600, 3600]);
+        assert_eq!((wait_after(-1), wait_after(i64::MAX)), (5, 3600));
+    }
+
+    #[test]
+    fn only_who_says_what_is_wrong_with_a_signal_does_not_get_it_again() {
+        let is_final = |body: &str| matches!(refused(body.as_bytes()), Attempt::Refused(_));
+
+        assert!(is_final(r#"{"err":"invalid_audience","description":"not me"}"#));
+        assert!(is_final(r#"{"err":"invalid_request"}"#));
+        for passing in ["", "no", "{}", r#"{"err":"authentication_failed"}"#] {
+            assert!(!is_final(passing), "{passing}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A status list: the rows of its tokens against what is revoked, as bits (draft-ietf-oauth-status-list §4.1), compressed and
+//! signed (§5.1).
+
+use std::sync::{Arc, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::HeaderValue;
+use miniz_oxide::deflate::compress_to_vec_zlib;
+use serde_json::json;
+
+use super::{PLACES, uri};
+use crate::app::App;
+use crate::error::OAuthError;
+use crate::random;
+use crate::revocation::KeptMarks;
+use crate::signing::TokenType;
+use crate::store::StatusToken;
+
+/// Seconds for which a list may be kept.
+pub(super) const TTL_SECONDS: i64 = 60;
+
+/// Seconds after which it is good for nothing.
+const LIFETIME_SECONDS: i64 = 3_600;
+
+/// A list is not made anew for so many seconds, whatever was revoked: anybody may ask.
+const LEAST_AGE_SECONDS: i64 = 5;
+
+/// §4.1: as small as it gets.
+const COMPRESSION: u8 = 9;
+
+/// A list as it is sent.
+pub(super) struct Made {
+    pub(super) token: Bytes,
+    pub(super) etag: HeaderValue,
+    at: i64,
+    /// The newest revocation then.
+    head: i64,
+}
+
+impl Made {
+    fn is_good(&self, app: &App) -> bool {
+        let age = app.clock.now() - self.at;
+        let is_news = self.head != app.revocations.head();
+        age < if is_news { LEAST_AGE_SECONDS } else { TTL_SECONDS }
+    }
+}
+
+/// The list with this number; `None` if no token is in it that lives.
+///
+/// # Errors
+///
+/// `temporarily_unavailable` if the store does not answer; `server_error` without a key.
+pub(super) async fn made(app: &App, list: i64) -> Result<Option<Arc<Made>>, OAuthError> {
+    if let Some(made) = kept(app, list) {
+        return Ok(Some(made));
+    }
+    let _alone = app.status_lists.making.lock().await;
+    if let Some(made) = kept(app, list) {
+        return Ok(Some(made));
+    }
+    // Read first: what is revoked meanwhile makes the list old.
+    let head = app.revocations.head();
+    let Some(bits) = bits(app, list).await? else { return Ok(None) };
+    let made = Arc::new(sign(app, list, (&bits, head))?);
+    let mut lists = app.status_lists.made.lock().unwrap_or_else(PoisonError::into_inner);
+    lists.insert(list, Arc::clone(&made));
+    Ok(Some(made))
+}
+
+fn kept(app: &App, list: i64) -> Option<Arc<Made>> {
+    let lists = app.status_lists.made.lock().unwrap_or_else(PoisonError::into_inner);
+    lists.get(&list).filter(|made| made.is_good(app)).cloned()
+}
+
+/// §4.1: one bit a token, the first in the lowest bit of the first byte; set if it was revoked.
+async fn bits(app: &App, list: i64) -> Result<Option<Vec<u8>>, OAuthError> {
+    let mut bits = vec![0_u8; PLACES / 8];
+    let (mut after, mut is_empty) = (-1, true);
+    loop {
+        let page = app.store.status_tokens(list, (after, app.clock.now())).await?;
+        let Some(furthest) = page.last() else { break };
+        (after, is_empty) = (furthest.idx, false);
+        for token in page.iter().filter(|token| is_revoked(app, token)) {
+            let idx = usize::try_from(token.idx).unwrap_or(usize::MAX);
+            if let Some(byte) = bits.get_mut(idx / 8) {
+                *byte |= 1 << (idx % 8);
+            }
+        }
+    }
+    Ok((!is_empty).then_some(bits))
+}
+
+/// As every door asks of a token that comes.
+fn is_revoked(app: &App, token: &StatusToken) -> bool {
+    let kept = serde_json::from_str::<KeptMarks>(&token.marks);
+    kept.is_ok_and(|kept| kept.judged(|marks| app.revocations.match_any(marks)))
+}
+
+fn sign(app: &App, list: i64, (bits, head): (&[u8], i64)) -> Result<Made, OAuthError> {
+    let now = app.clock.now();
+    let compressed = URL_SAFE_NO_PAD.encode(compress_to_vec_zlib(bits, COMPRESSION));
+    let claims = json!({
+        "iss": app.config.issuer.as_str(),
+        "sub": uri(&app.config.issuer, list),
+        "iat": now,
+        "exp": now + LIFETIME_SECONDS,
+        "ttl": TTL_SECONDS,
+        "status_list": { "bits": 1, "lst": compressed },
+    });
+    let algorithm = app.registry.load().own_resource().algorithm;
+    let payload = claims.to_string();
+    let token = app.keychain.live().sign(TokenType::StatusList, algorithm, payload.as_bytes())?;
+    let etag = HeaderValue::try_from(format!("\"{}\"", random::jti()));
+    let etag = etag.unwrap_or(HeaderValue::from_static("\"\""));
+    Ok(Made { token: token.into(), etag, at: now, head })
+}
