@@ -27,6 +27,7 @@ mod full_disk;
 mod gateways;
 mod interop;
 mod mtls;
+mod nats;
 mod nodes;
 mod offline;
 mod once;

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{MailMetrics, RevocationMetrics, SweepMetrics};
+use super::{BusMetrics, MailMetrics, RevocationMetrics, SweepMetrics};
 use crate::logout::DeliveryOutcome;
 use crate::protocol::ErrorCode;
 use crate::protocol::error_code::ERROR_CODES;
@@ -55,6 +55,8 @@ pub struct Metrics {
     pub sweep: SweepMetrics,
     /// What is counted of revocations.
     pub feed: RevocationMetrics,
+    /// What is counted of the bus on which verifiers are told of them.
+    pub bus: BusMetrics,
 }
 
 impl Metrics {
@@ -117,10 +119,12 @@ impl Metrics {
         let mail = MailMetrics::registered(&mut registry);
         let sweep = SweepMetrics::registered(&mut registry);
         let feed = RevocationMetrics::registered(&mut registry);
+        let bus = BusMetrics::registered(&mut registry);
         Self {
             mail,
             sweep,
             feed,
+            bus,
             token_requests: all_token_series(&requests),
             registry,
             token_request_seconds,
