@@ -4,7 +4,7 @@ use super::{HEALED, SECOND, World, caught_up, keys, known, refusal, refuses};
 use countersign_verifier::Verifier;
 use countersign_verifier::health::State;
 use countersign_verifier::revocation::Revocation;
-use end_to_end::harness::{Node, eventually};
+use end_to_end::harness::{Deployment, NatsServer, Node, eventually};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -111,6 +111,32 @@ async fn what_is_revoked_while_the_bus_is_away_is_known_when_it_is_back_whatever
     })
     .await;
     assert_eq!(refusal(&lenient, &good), None);
+}
+
+/// As where JetStream is off, has no room, or is not for this issuer.
+const NOTHING_KEPT: &str = "no_auth_user: \"all\"\nauthorization { users: [
+    { user: \"all\", password: \"-\", permissions: { publish: { deny: [\"$JS.API.>\"] } } }
+] }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bus_that_keeps_nothing_tells_nevertheless_and_the_node_says_so() {
+    let nats = NatsServer::start_with(NOTHING_KEPT).await;
+    let world = World::at(nats, Deployment::postgres().await).await;
+    let node = world.deployment.start().await;
+    let verifier = world.verifier(&keys(&node).await, STRICT).await;
+    caught_up(&verifier).await;
+
+    let token = node.token(&world.orders).await;
+    world.revoke(&node, &token).await;
+
+    refuses(&verifier, &token, SECOND).await;
+    eventually("the node says so", HEALED, async || {
+        let text = node.text(&format!("{}/readyz", node.management_url)).await;
+        (text == "ready, but the bus of the feed keeps nothing; the log says why\n").then_some(())
+    })
+    .await;
+    let text = node.text(&format!("{}/metrics", node.management_url)).await;
+    assert!(text.contains("countersign_feed_bus_in_trouble 1"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

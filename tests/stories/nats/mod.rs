@@ -33,7 +33,10 @@ impl World {
     }
 
     async fn with(deployment: Deployment) -> Self {
-        let nats = NatsServer::start().await;
+        Self::at(NatsServer::start().await, deployment).await
+    }
+
+    async fn at(nats: NatsServer, deployment: Deployment) -> Self {
         let section = format!("[feed.nats]\nservers = [\"nats://{}\"]", nats.address());
         let deployment = deployment.patient().with(&section);
         let orders = deployment.app("orders").await;

@@ -3,7 +3,7 @@
 use super::{HEALED, SECOND, World, caught_up, keys, known, refusal, refuses};
 use countersign_verifier::Verifier;
 use countersign_verifier::revocation::nats::async_nats::Client;
-use countersign_verifier::revocation::nats::{NatsFeed, NatsNames};
+use countersign_verifier::revocation::nats::{NatsFeed, NatsNames, stored};
 use countersign_verifier::testing::TestIssuer;
 use end_to_end::harness::{Node, eventually};
 use futures_util::StreamExt as _;
@@ -113,7 +113,7 @@ async fn begin(world: &World) -> (Node, Verifier) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rogue_publisher_can_neither_revoke_nor_take_back_a_revocation_nor_end_the_feed() {
     let world = World::on_postgres().await;
-    let (node, verifier) = begin(&world).await;
+    let (mut node, verifier) = begin(&world).await;
     let rogue = Rogue::join(&world).await;
     let kid = keys(&node).await.iter().next().expect("a key").kid().as_str().to_owned();
     let lies = rogue.lies(&kid);
@@ -138,7 +138,7 @@ async fn a_rogue_publisher_can_neither_revoke_nor_take_back_a_revocation_nor_end
     assert_eq!(known(&verifier).metrics().resets, 0);
 
     // Whoever begins now gets its answers in between.
-    let answering = rogue.answer([lies, repeated].concat()).await;
+    let answering = rogue.answer([lies.clone(), repeated].concat()).await;
     let feed = NatsFeed::new(world.connect().await, &world.deployment.issuer);
     let late =
         Verifier::builder(&world.deployment.issuer).audience(&world.orders.resource).feed(feed);
@@ -149,6 +149,17 @@ async fn a_rogue_publisher_can_neither_revoke_nor_take_back_a_revocation_nor_end
     }
     assert_eq!(refusal(&late, &good), None);
     answering.abort();
+
+    // What it left at the beginning of the stream goes when a node looks at it.
+    let is_first = async || {
+        let first = stored::from(&rogue.client, &rogue.names, 0).await.expect("the stream");
+        first.is_some_and(|first| lies.contains(&first.message))
+    };
+    let first = stored::from(&rogue.client, &rogue.names, 0).await;
+    assert!(is_first().await, "{first:?}");
+    node.process.kill().await;
+    let _node = world.deployment.restart().await;
+    eventually("the stream begins well", HEALED, async || (!is_first().await).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,6 +64,7 @@ async fn follow_once(core: &Core, feed: &dyn Feed, failures: &mut u32) -> FeedEr
         }
         let next = async { if due.is_zero() { None } else { Some(messages.next().await) } };
         let is_missing_something = match timeout(silent.min(due), next).await {
+            Ok(Some(Ok(message))) if feed.is_shared() && core.has(&message) => false,
             Ok(Some(Ok(message))) => match core.take(&message).await {
                 Ok(outcome) => {
                     // Whoever repeats old messages is silent. A feed that only breaks after a message was worth it.

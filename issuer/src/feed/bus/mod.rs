@@ -73,7 +73,7 @@ impl Bus {
         match (was_up, is_up) {
             (false, true) => tracing::info!("the bus of the feed is there"),
             (true, false) => {
-                tracing::warn!("the bus of the feed is away: who listens there alone is late")
+                tracing::warn!("the bus of the feed is away: who listens there alone is late");
             }
             _ => {}
         }

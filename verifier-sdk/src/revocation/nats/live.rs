@@ -14,7 +14,7 @@ use super::NatsNames;
 use crate::key_source::BoxFuture;
 
 /// How often it is looked whether the connection is another.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct Live {
     client: Client,
