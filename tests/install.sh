@@ -22,6 +22,7 @@ packages_missing() {
     pkg-config --exists openssl 2>/dev/null || echo libssl-dev
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
     command -v psql >/dev/null || echo postgresql-client
+    [[ -e /usr/sbin/nats-server ]] || echo nats-server
     # The gateways of docs/gateways.md.
     PATH="$PATH:/usr/sbin" command -v nginx >/dev/null || echo nginx-light
     command -v caddy >/dev/null || echo caddy

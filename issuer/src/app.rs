@@ -123,7 +123,7 @@ impl App {
             keychain: Keychain::new(opened.rings, clock.elapsed()),
             registry: ArcSwap::from_pointee(opened.registry),
             revocations: Arc::clone(opened.store.revocations()),
-            feed: Feed::new(opened.feed_id, config.feed.max_subscribers),
+            feed: Feed::new(opened.feed_id, &config.feed),
             status_lists: Box::default(),
             secret_hasher: opened.secret_hasher,
             client_authorities: client_authorities(&config)?,

@@ -17,7 +17,11 @@ pub async fn live() -> &'static str {
 /// `GET /readyz`: the process can issue tokens. 503 says in one line why it cannot.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     match unready(&app) {
-        None => "ready\n".into_response(),
+        // A bus that is away keeps nobody from getting tokens.
+        None => match app.feed.bus_trouble() {
+            None => "ready\n".into_response(),
+            Some(trouble) => format!("ready, but {trouble}\n").into_response(),
+        },
         Some(reason) => {
             let retry = [(header::RETRY_AFTER, HeaderValue::from_static("2"))];
             (StatusCode::SERVICE_UNAVAILABLE, retry, reason).into_response()
@@ -55,6 +59,7 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     }
     let counts = (app.revocations.len(), app.feed.subscribers());
     app.metrics.feed.stands(app.revocations.head(), counts);
+    app.metrics.bus.stands(app.feed.bus_trouble().is_some());
     let text = app.metrics.render(app.freshness.age(app.clock.elapsed()), published);
     let media_type =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

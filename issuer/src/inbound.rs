@@ -10,10 +10,14 @@ use countersign_verifier::claims::{Claim, StandardClaims};
 use countersign_verifier::validation::{AudienceRule, Expectations, validate};
 
 use crate::app::App;
+use crate::feed;
 use crate::revocation::Marks;
 
 /// How far the clocks of two nodes may differ, in seconds.
 const SKEW_SECONDS: i64 = 30;
+
+/// 2,000 entries have some 300 KiB.
+const MAX_FEED_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// A token that this issuer signed.
 pub struct SignedHere {
@@ -43,7 +47,15 @@ fn signed_here(
     is_type: fn(&UnverifiedJws<'_>) -> bool,
 ) -> Option<SignedHere> {
     let jws = UnverifiedJws::parse(token).ok()?;
-    if !is_type(&jws) {
+    verified(app, &jws, is_type)
+}
+
+fn verified(
+    app: &App,
+    jws: &UnverifiedJws<'_>,
+    is_type: fn(&UnverifiedJws<'_>) -> bool,
+) -> Option<SignedHere> {
+    if !is_type(jws) {
         return None;
     }
     let live = app.keychain.live();
@@ -159,4 +171,14 @@ pub fn id_token(app: &App, token: &str) -> Option<StandardClaims> {
     let is_id_token = [Claim::Aud, Claim::Sub, Claim::Exp, Claim::Iat, Claim::AuthTime];
     let is_ours = claims.issuer() == Some(app.config.issuer.as_str());
     (is_ours && is_id_token.iter().all(|claim| claims.has(*claim))).then_some(claims)
+}
+
+/// The claims of a message of the feed that was signed here, however old (decision 0031).
+pub fn feed_message(app: &App, token: &str) -> Option<StandardClaims> {
+    let jws = UnverifiedJws::parse_within(token, MAX_FEED_MESSAGE_BYTES).ok()?;
+    let claims = verified(app, &jws, |jws| jws.has_typ("secevent+jwt"))?.claims;
+    let is_ours = claims.issuer() == Some(app.config.issuer.as_str());
+    // A logout token or an event to another receiver is no message of the feed.
+    let is_of_feed = claims.audiences().eq([feed::resource(&app.config.issuer).as_str()]);
+    (is_ours && is_of_feed).then_some(claims)
 }

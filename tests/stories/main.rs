@@ -28,6 +28,7 @@ mod gateways;
 mod healed;
 mod interop;
 mod mtls;
+mod nats;
 mod nodes;
 mod offline;
 mod once;

@@ -1,11 +1,13 @@
 //! How long it takes from the answer that something is revoked to the verifiers that refuse it: many of the SDK, half of them
-//! at each of two nodes over one PostgreSQL, all on the machine of the nodes.
+//! at each of two nodes over one PostgreSQL, or all of them on a bus, with a connection each, all on the machine of the nodes.
 
 use crate::verifiers::header;
 use countersign_verifier::Verifier;
 use countersign_verifier::client::{ClientAuthentication, TokenSource};
+use countersign_verifier::revocation::FeedSource;
+use countersign_verifier::revocation::nats::{NatsFeed, async_nats};
 use end_to_end::harness::{
-    App, Deployment, Node, PAYMENTS, Person, READ, WebClient, environment, eventually,
+    App, Deployment, NatsServer, Node, PAYMENTS, Person, READ, WebClient, environment, eventually,
 };
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -32,29 +34,24 @@ struct World {
     nodes: [Node; 2],
     orders: App,
     web: WebClient,
+    reader: App,
     verifiers: Vec<Verifier>,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_revoked_is_refused_everywhere_within_a_second() {
-    let world = World::begin(environment::verifiers()).await;
-    for by in [By::Jti, By::Sid, By::Sub, By::Client, By::Kid] {
-        let mut delays = Vec::new();
-        for _ in 0..by.rounds() {
-            if matches!(by, By::Kid) {
-                world.all_know_the_successor().await;
-            }
-            delays.extend(world.round(by).await);
-        }
-        delays.sort_unstable_by(f64::total_cmp);
-        let of =
-            |hundredths: usize| delays[(delays.len() * hundredths / 100).min(delays.len() - 1)];
-        let (p50, p99) = (of(50), of(99));
-        let count = world.verifiers.len();
-        assert_eq!(count, environment::verifiers());
-        println!("{count} verifiers, revoked by {}: p50 {p50:.1} ms, p99 {p99:.1} ms", by.name());
-        assert!(p99 <= SECOND, "by {}: {p99} ms", by.name());
-    }
+    let mut world = World::begin(Deployment::postgres().await).await;
+    world.verifiers = world.streams(environment::verifiers()).await;
+    world.is_refused_in_time("streams").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_revoked_is_refused_everywhere_within_a_second_over_nats() {
+    let nats = NatsServer::start().await;
+    let section = format!("[feed.nats]\nservers = [\"nats://{}\"]", nats.address());
+    let mut world = World::begin(Deployment::postgres().await.with(&section)).await;
+    world.verifiers = world.on_bus(&nats, environment::verifiers()).await;
+    world.is_refused_in_time("NATS").await;
 }
 
 impl By {
@@ -75,8 +72,30 @@ impl By {
 }
 
 impl World {
-    async fn begin(verifiers: usize) -> Self {
-        let deployment = Deployment::postgres().await.patient();
+    async fn is_refused_in_time(&self, way: &str) {
+        for by in [By::Jti, By::Sid, By::Sub, By::Client, By::Kid] {
+            let mut delays = Vec::new();
+            for _ in 0..by.rounds() {
+                if matches!(by, By::Kid) {
+                    self.all_know_the_successor().await;
+                }
+                delays.extend(self.round(by).await);
+            }
+            delays.sort_unstable_by(f64::total_cmp);
+            let of =
+                |hundredths: usize| delays[(delays.len() * hundredths / 100).min(delays.len() - 1)];
+            let (p50, p99) = (of(50), of(99));
+            let (count, by) = (self.verifiers.len(), by.name());
+            assert_eq!(count, environment::verifiers());
+            println!(
+                "{count} verifiers by {way}, revoked by {by}: p50 {p50:.1} ms, p99 {p99:.1} ms"
+            );
+            assert!(p99 <= SECOND, "by {by}: {p99} ms");
+        }
+    }
+
+    async fn begin(deployment: Deployment) -> Self {
+        let deployment = deployment.patient();
         deployment.person("ada").await;
         let orders = deployment.app_of("orders", &["--resource", PAYMENTS, "--scope", READ]).await;
         let redirect_uri = "https://web.example/callback";
@@ -104,8 +123,49 @@ impl World {
         for node in &nodes {
             node.knows_web(&web).await;
         }
-        let verifiers = listen(verifiers, &deployment, (&nodes, &reader)).await;
-        Self { deployment, nodes, orders, web, verifiers }
+        Self { deployment, nodes, orders, web, reader, verifiers: Vec::new() }
+    }
+
+    /// Every other one reaches the second node, as through a load balancer.
+    async fn streams(&self, count: usize) -> Vec<Verifier> {
+        let sources = self.nodes.each_ref().map(|node| {
+            let through = reqwest::Proxy::http(&node.url).expect("a URL");
+            let http = reqwest::Client::builder().proxy(through).build().expect("a client");
+            let reader = &self.reader;
+            let secret = ClientAuthentication::secret(&reader.client_secret);
+            let source = TokenSource::builder(&self.deployment.issuer, &reader.client_id, secret);
+            source.http_client(http).build().expect("a source")
+        });
+        let feeds = (0..count).map(|number| FeedSource::from(sources[number % 2].clone()));
+        self.listen(feeds).await
+    }
+
+    /// Each has a connection of its own.
+    async fn on_bus(&self, nats: &NatsServer, count: usize) -> Vec<Verifier> {
+        let mut feeds = Vec::new();
+        for _ in 0..count {
+            let client = async_nats::connect(nats.address()).await.expect("a connection");
+            feeds.push(FeedSource::from(NatsFeed::new(client, &self.deployment.issuer)));
+        }
+        self.listen(feeds).await
+    }
+
+    async fn listen(&self, feeds: impl IntoIterator<Item = FeedSource>) -> Vec<Verifier> {
+        let (mut building, mut verifiers) = (JoinSet::new(), Vec::new());
+        for feed in feeds {
+            let builder = Verifier::builder(&self.deployment.issuer).audience(PAYMENTS).feed(feed);
+            building.spawn(async move {
+                let verifier = builder.build().await.expect("a verifier");
+                verifier.ready().await;
+                verifier
+            });
+            if building.len() == 32 {
+                let built = building.join_next().await;
+                verifiers.extend(built.map(|built| built.expect("a verifier")));
+            }
+        }
+        verifiers.extend(building.join_all().await);
+        verifiers
     }
 
     /// Revokes something once; how long each verifier took, in milliseconds.
@@ -194,30 +254,4 @@ impl World {
 
 fn ask_from(verifier: &Verifier) -> u64 {
     verifier.revocations().expect("a feed").ask_from()
-}
-
-/// Every other one reaches the second node, as through a load balancer.
-async fn listen(
-    count: usize,
-    deployment: &Deployment,
-    (nodes, reader): (&[Node; 2], &App),
-) -> Vec<Verifier> {
-    let sources = nodes.each_ref().map(|node| {
-        let through = reqwest::Proxy::http(&node.url).expect("a URL");
-        let http = reqwest::Client::builder().proxy(through).build().expect("a client");
-        let authentication = ClientAuthentication::secret(&reader.client_secret);
-        let source = TokenSource::builder(&deployment.issuer, &reader.client_id, authentication);
-        source.http_client(http).build().expect("a source")
-    });
-    let (mut building, mut verifiers) = (JoinSet::new(), Vec::new());
-    for number in 0..count {
-        let builder = Verifier::builder(&deployment.issuer).audience(PAYMENTS);
-        let builder = builder.feed(sources[number % 2].clone());
-        building.spawn(async move { builder.build().await.expect("a verifier") });
-        if building.len() == 32 {
-            verifiers.extend(building.join_next().await.map(|built| built.expect("a verifier")));
-        }
-    }
-    verifiers.extend(building.join_all().await);
-    verifiers
 }

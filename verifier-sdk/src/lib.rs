@@ -142,7 +142,8 @@
 //! ```
 //!
 //! What happens while the feed is late is a choice: [`Revocation`](revocation::Revocation). In a unit test
-//! `issuer.revoke_jti(…)` of `TestIssuer` is enough. See [`revocation`].
+//! `issuer.revoke_jti(…)` of `TestIssuer` is enough. See [`revocation`]; where the issuer tells on a bus, `revocation::nats`
+//! (feature `nats`).
 //!
 //! # What is checked, in this order
 //!

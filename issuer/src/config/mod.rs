@@ -8,6 +8,7 @@ mod client_certificate_header;
 mod gateway;
 mod issuer_url;
 mod load;
+mod nats;
 mod outside;
 pub mod reference;
 mod secret;
@@ -19,6 +20,7 @@ pub use client_certificate_header::ClientCertificateHeader;
 pub use gateway::GatewayRoute;
 pub use issuer_url::IssuerUrl;
 pub use load::{ConfigError, ENVIRONMENT, EnvironmentVariable};
+pub use nats::NatsSettings;
 pub use outside::{UpstreamProvider, UpstreamRegistration, WorkloadIssuer, WorkloadTokenType};
 pub use secret::Secret;
 pub use sections::{
@@ -67,6 +69,7 @@ pub const SECTIONS: &[Section] = &[
     RefreshTokens::SECTION,
     Dpop::SECTION,
     FeedSettings::SECTION,
+    NatsSettings::SECTION,
     Mtls::SECTION,
     CredentialSettings::SECTION,
     BrandSettings::SECTION,

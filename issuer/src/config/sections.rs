@@ -12,7 +12,7 @@ use url::Url;
 
 use super::outside::{UpstreamProvider, WorkloadIssuer};
 use super::setting::section;
-use super::{ClientCertificateHeader, GatewayRoute, IssuerUrl, Secret};
+use super::{ClientCertificateHeader, GatewayRoute, IssuerUrl, NatsSettings, Secret};
 use crate::mail::{Recipient, Sender};
 use crate::page::{Brand, Color, LogoUrl};
 
@@ -200,6 +200,9 @@ section! {
         /// How many may listen to one node; whoever comes then is told to try again. Each takes a connection, so not more
         /// than the process may have files open.
         pub max_subscribers: u32 = 5_000, Default "5000";
+    }
+    nested {
+        pub nats: Option<Box<NatsSettings>>;
     }
 }
 

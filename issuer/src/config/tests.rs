@@ -50,7 +50,11 @@ fn the_example_file_is_valid_with_every_comment_sign_of_a_setting_removed() {
         .replace("workload.NAME", "workload.github")
         .replace("gateway.NAME", "gateway.shop")
         .replace(r#"{ file = "/run/secrets/gateway" }"#, r#""0123456789abcdef0123456789abcdef""#)
-        .replace(r#"{ file = "/run/secrets/mail_password" }"#, r#""secret""#);
+        .replace(r#"{ file = "/run/secrets/mail_password" }"#, r#""secret""#)
+        // One way to sign in at a time.
+        .replace(r#"credentials = { file = "/run/secrets/nats.creds" }"#, "")
+        .replace(r#"{ file = "/run/secrets/nats_password" }"#, r#""secret""#)
+        .replace(r#"token = { file = "/run/secrets/nats_token" }"#, "");
 
     let (config, _) = load(&text, &[]).unwrap();
 
@@ -140,6 +144,20 @@ fn a_mistake_is_named_with_its_line_its_key_and_what_to_do() {
             "[mail]\ntransport = 'smtp'\nhost = '192.0.2.1'\nfrom = 'a@b.example'\ntls = 'none'",
             &["mail.tls", "starttls"],
         ),
+        ("[feed.nats]", &["feed.nats.servers", "tls://"]),
+        ("[feed.nats]\nservers = ['https://n.example']", &["feed.nats.servers", "tls://"]),
+        ("[feed.nats]\nservers = ['nats://u:p@n.example']", &["without a password"]),
+        ("[feed.nats]\nservers = ['nats://n']\nname = 'a.b'", &["feed.nats.name", "hyphens"]),
+        ("[feed.nats]\nservers = ['nats://n']\nusername = 'u'", &["feed.nats.password", "both"]),
+        (
+            "[feed.nats]\nservers = ['nats://n']\nusername = 'u'\npassword = 'p'\ntoken = 't'",
+            &["feed.nats.credentials", "one of"],
+        ),
+        (
+            "[feed.nats]\nservers = ['nats://n']\ncredentials = 'none'",
+            &["feed.nats.credentials", "credentials file"],
+        ),
+        ("[feed.nats]\nservers = ['nats://n']\nreplicas = 6", &["feed.nats.replicas", "1 to 5"]),
         ("listen = ['127.0.0.1:8080'", &["line 1"]),
     ];
     for (text, expected) in cases {
@@ -156,11 +174,32 @@ fn cve_2024_8365_a_secret_is_in_no_message_and_no_debug_output() {
     let (config, _) = load(&format!("[database]\nurl = 'postgres://u:{canary}@h/d'"), &[]).unwrap();
 
     assert!(!format!("{config:?}").contains(canary));
-    for text in
-        [format!("[database]\nurl = 'mysql://{canary}'"), format!("[database]\nurl = '{canary}")]
-    {
+    let nats = "[feed.nats]\nservers = ['tls://n.example']\n";
+    for one in ["token", "username = 'u'\npassword"] {
+        let (config, _) = load(&format!("{nats}{one} = '{canary}'"), &[]).unwrap();
+        assert!(!format!("{config:?}").contains(canary));
+    }
+    for text in [
+        format!("[database]\nurl = 'mysql://{canary}'"),
+        format!("[database]\nurl = '{canary}"),
+        format!("{nats}credentials = '{canary}'"),
+        format!("[feed.nats]\nservers = ['nats://u:{canary}@n.example']"),
+    ] {
         let message = load(&text, &[]).unwrap_err();
         assert!(!message.contains(canary), "{message}");
+    }
+}
+
+#[test]
+fn a_password_that_goes_to_a_bus_in_clear_is_warned_of() {
+    let nats = |server: &str| {
+        let text = format!("[feed.nats]\nservers = ['{server}']\nusername = 'u'\npassword = 'p'");
+        load(&text, &[]).unwrap().1
+    };
+
+    assert!(nats("nats://n.example")[0].to_string().contains("tls://"));
+    for server in ["tls://n.example", "nats://localhost", "nats://127.0.0.1:1", "nats://[::1]:1"] {
+        assert_eq!(nats(server), [], "{server}");
     }
 }
 

@@ -7,8 +7,8 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{
-    Config, ConfigError, GatewayRoute, MailTls, MailTransport, OnWriteFailure, RegistrationMode,
-    Secret, Warning,
+    Config, ConfigError, GatewayRoute, MailTls, MailTransport, NatsSettings, OnWriteFailure,
+    RegistrationMode, Secret, Warning,
 };
 use crate::registry::parse_name;
 
@@ -28,6 +28,8 @@ pub(super) fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     check_upstream(config)?;
     check_workload(config)?;
     check_gateway(config)?;
+    let nats = config.feed.nats.as_deref().map_or(Ok(()), NatsSettings::check);
+    nats.map_err(|(key, problem)| invalid(key, problem))?;
     check_registration(config)?;
     EnvFilter::try_new(&config.log.level).map_err(|error| {
         invalid("log.level", format!("it is not a list of directives: {error}"))
@@ -376,6 +378,12 @@ pub(super) fn warnings(config: &Config) -> Vec<Warning> {
         found.push(
             "`trusted` of a `[gateway.NAME]` contains every address: whoever reaches this issuer may ask as the gateway; \
              name the gateways alone, or set `secret`",
+        );
+    }
+    if config.feed.nats.as_deref().is_some_and(NatsSettings::shows_secrets) {
+        found.push(
+            "`feed.nats` signs in without TLS at another machine: its password or token can be read on the way; \
+             use tls:// in `servers`",
         );
     }
     if config.mail.transport == Some(MailTransport::Log) {

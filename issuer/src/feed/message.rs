@@ -70,15 +70,27 @@ pub(super) async fn after(
     after: i64,
     jwks_changed: bool,
 ) -> Result<Message, OAuthError> {
-    let page = match app.revocations.recent_after(after) {
+    sign(app, (after, &page(app, after).await?), jwks_changed)
+}
+
+/// The entries themselves.
+///
+/// # Errors
+///
+/// `temporarily_unavailable` if the store does not answer.
+pub(super) async fn page(app: &App, after: i64) -> Result<RevocationPage, OAuthError> {
+    Ok(match app.revocations.recent_after(after) {
         Some((head, entries)) => RevocationPage { seq: head, head, entries },
         None => app.store.revocations_after(after, app.clock.now()).await?,
-    };
-    sign(app, (after, &page), jwks_changed)
+    })
 }
 
 /// Signs a message about a page that begins after a number.
-fn sign(
+///
+/// # Errors
+///
+/// `server_error` without a key.
+pub(super) fn sign(
     app: &App,
     (after, page): (i64, &RevocationPage),
     jwks_changed: bool,

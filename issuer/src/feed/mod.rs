@@ -1,21 +1,23 @@
 //! What verifiers are told of revocations and keys, and how it travels (decision 0031): signed messages about the one
-//! sequence of the store, in a stream or one by one. All subscribers of a node share one signature; how many there are and
+//! sequence of the store, in a stream or one by one, and on a bus (`bus`). All subscribers of a node share one signature; how many there are and
 //! how far one may fall behind is bounded. Who follows is an app with the scope `feed:read` for the resource `{issuer}/feed`.
 
+mod bus;
 mod endpoint;
 mod message;
 mod publish;
 mod subscription;
 
 pub use endpoint::endpoint;
-pub use publish::spawn;
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 
-use crate::config::IssuerUrl;
+use crate::app::App;
+use crate::config::{FeedSettings, IssuerUrl};
+use bus::Bus;
 use message::Message;
 
 /// Where it is.
@@ -23,6 +25,9 @@ pub const PATH: &str = "/feed";
 
 /// What an app must have to follow it.
 pub const SCOPE: &str = "feed:read";
+
+/// Verifiers know by it that nothing was withheld from them.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Whoever is so many messages behind is cut off, and comes again.
 const BACKLOG: usize = 64;
@@ -43,20 +48,27 @@ pub struct Feed {
     subscribers: watch::Sender<usize>,
     max_subscribers: usize,
     /// Unix seconds.
-    keys_changed_at: AtomicI64,
-    keys_news: Notify,
+    keys_changed_at: watch::Sender<i64>,
+    /// None unless one is configured.
+    bus: Option<Arc<Bus>>,
+}
+
+/// Starts the tasks; they end with the runtime.
+pub fn spawn(app: &Arc<App>) {
+    publish::spawn(app);
+    bus::spawn(app);
 }
 
 impl Feed {
     /// The feed of the sequence with this name.
-    pub fn new(id: String, max_subscribers: u32) -> Self {
+    pub fn new(id: String, settings: &FeedSettings) -> Self {
         Self {
             id: id.into(),
             live: Mutex::new(Some(broadcast::Sender::new(BACKLOG))),
             subscribers: watch::Sender::new(0),
-            max_subscribers: max_subscribers as usize,
-            keys_changed_at: AtomicI64::new(i64::MIN),
-            keys_news: Notify::new(),
+            max_subscribers: settings.max_subscribers as usize,
+            keys_changed_at: watch::Sender::new(i64::MIN),
+            bus: settings.nats.as_ref().map(|_| Arc::default()),
         }
     }
 
@@ -67,8 +79,7 @@ impl Feed {
 
     /// Verifiers have to fetch the keys: at `now` (Unix seconds) they became others.
     pub fn keys_changed(&self, now: i64) {
-        self.keys_changed_at.store(now, Ordering::Relaxed);
-        self.keys_news.notify_one();
+        self.keys_changed_at.send_replace(now);
     }
 
     /// How many listen.
@@ -76,8 +87,16 @@ impl Feed {
         *self.subscribers.borrow()
     }
 
-    /// Waits until somebody listens.
+    /// What is wrong with the bus, if one is configured.
+    pub fn bus_trouble(&self) -> Option<&'static str> {
+        self.bus.as_ref()?.trouble()
+    }
+
+    /// Waits until somebody listens; on a bus always somebody may.
     pub async fn has_subscribers(&self) {
+        if self.bus.is_some() {
+            return;
+        }
         // The sender lives as long as `self`.
         let _ = self.subscribers.subscribe().wait_for(|subscribers| *subscribers > 0).await;
     }
@@ -88,7 +107,7 @@ impl Feed {
     }
 
     fn keys_are_news(&self, now: i64) -> bool {
-        now.saturating_sub(self.keys_changed_at.load(Ordering::Relaxed)) < KEYS_NEWS_SECONDS
+        now.saturating_sub(*self.keys_changed_at.borrow()) < KEYS_NEWS_SECONDS
     }
 
     fn live(&self) -> MutexGuard<'_, Option<broadcast::Sender<Arc<Message>>>> {

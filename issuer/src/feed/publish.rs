@@ -2,34 +2,33 @@
 //! signs nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::HEARTBEAT;
 use super::message::{self, Message};
 use crate::app::App;
 use crate::error::OAuthError;
 
-/// Verifiers know by it that nothing was withheld from them.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-
 /// Starts the task; it ends with the runtime.
-pub fn spawn(app: &Arc<App>) {
+pub(super) fn spawn(app: &Arc<App>) {
     tokio::spawn(publish(Arc::clone(app), app.revocations.watch()));
 }
 
 async fn publish(app: Arc<App>, mut head: watch::Receiver<i64>) {
     let mut told = *head.borrow_and_update();
+    let mut keys = app.feed.keys_changed_at.subscribe();
     // Until it was told.
     let mut keys_changed = false;
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeat.reset();
     loop {
+        // The senders live as long as the app.
         tokio::select! {
             _ = head.changed() => {}
-            () = app.feed.keys_news.notified() => keys_changed = true,
+            _ = keys.changed() => keys_changed = true,
             _ = heartbeat.tick() => {}
         }
         heartbeat.reset();

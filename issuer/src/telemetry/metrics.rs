@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{MailMetrics, RevocationMetrics, SignalMetrics, SweepMetrics};
+use super::{BusMetrics, MailMetrics, RevocationMetrics, SignalMetrics, SweepMetrics};
 use crate::logout::DeliveryOutcome;
 use crate::protocol::ErrorCode;
 use crate::protocol::error_code::ERROR_CODES;
@@ -57,6 +57,8 @@ pub struct Metrics {
     pub feed: RevocationMetrics,
     /// What is counted of signals.
     pub signals: SignalMetrics,
+    /// What is counted of the bus on which verifiers are told of them.
+    pub bus: BusMetrics,
 }
 
 impl Metrics {
@@ -120,11 +122,13 @@ impl Metrics {
         let sweep = SweepMetrics::registered(&mut registry);
         let feed = RevocationMetrics::registered(&mut registry);
         let signals = SignalMetrics::registered(&mut registry);
+        let bus = BusMetrics::registered(&mut registry);
         Self {
             mail,
             sweep,
             feed,
             signals,
+            bus,
             token_requests: all_token_series(&requests),
             registry,
             token_request_seconds,

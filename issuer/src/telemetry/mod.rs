@@ -1,5 +1,6 @@
 //! What an operator sees: logs, metrics and traces. No secret, token or code is ever part of them.
 
+mod bus;
 mod logs;
 mod mail;
 mod metrics;
@@ -8,6 +9,7 @@ mod signals;
 mod sweep;
 mod traces;
 
+pub use bus::BusMetrics;
 pub use logs::{TelemetryError, TelemetryGuard, init};
 pub use mail::MailMetrics;
 pub use metrics::Metrics;

@@ -49,6 +49,15 @@ pub fn postgres_log() -> PathBuf {
     required("COUNTERSIGN_TEST_POSTGRES_LOG").into()
 }
 
+/// The NATS server under test: Debian's, or the one that is named.
+pub fn nats_server() -> PathBuf {
+    let debian = "/usr/sbin/nats-server";
+    let path: PathBuf =
+        variable("COUNTERSIGN_TEST_NATS_SERVER").as_deref().unwrap_or(debian).into();
+    assert!(path.is_file(), "{} is missing: start the stories with tests/run", path.display());
+    path
+}
+
 /// The folder of the scripts that use foreign libraries.
 pub fn interop() -> PathBuf {
     workspace().join("tests/interop")

@@ -12,6 +12,7 @@ mod foreign;
 mod https;
 mod judge;
 mod load;
+mod nats;
 mod node;
 pub mod person;
 mod ports;
@@ -34,6 +35,7 @@ pub use foreign::{
 pub use https::{HttpsServer, Shown};
 pub use judge::{Expected, Judge};
 pub use load::{Load, Outcome};
+pub use nats::NatsServer;
 pub use node::Node;
 pub use person::Person;
 pub use ports::free_port;

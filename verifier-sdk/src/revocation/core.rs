@@ -10,6 +10,8 @@ use super::follower::{Follower, Kept, Outcome};
 use super::freshness::Freshness;
 use super::known::Known;
 use super::lock;
+#[cfg(feature = "remote")]
+use super::message::Unverified;
 use super::message::{HEADER_TYPE, Message, Told, parse};
 use crate::claims::StandardClaims;
 use crate::clock::Clock;
@@ -77,6 +79,15 @@ impl Core {
 
     pub(super) fn try_take(&self, message: &str) -> Result<Outcome, VerifyError> {
         self.count(self.judge(message))
+    }
+
+    /// Whether a message says, by its own words, nothing that is not known: of several nodes that tell the same on one way,
+    /// the signature of the first is enough.
+    #[cfg(feature = "remote")]
+    pub(super) fn has(&self, message: &str) -> bool {
+        Unverified::read(message).is_some_and(|says| {
+            !says.jwks_changed && lock(&self.follower).has(&says.position, says.issued_at)
+        })
     }
 
     pub(super) fn lag(&self) -> Option<Duration> {

@@ -16,6 +16,12 @@ pub trait Feed: Send + Sync + 'static {
     /// The messages from here on, as they come. `after` is for a way that can resume there; what another one leaves out is
     /// asked for.
     fn listen(&self, after: u64) -> BoxFuture<'_, Result<Box<dyn Messages>, FeedError>>;
+
+    /// Whether others than the issuer may write where this reads, as on a bus. What is refused says nothing about the way
+    /// then: it is passed over, and what comes next may be the issuer's.
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 /// Messages as they come.
@@ -72,6 +78,9 @@ pub enum FeedError {
     /// What was asked for did not come.
     #[error("the feed does not give what is missing")]
     NoProgress,
+    /// There is a way, and nobody of the issuer at its end.
+    #[error("nobody answers for the issuer")]
+    Unanswered,
 }
 
 impl FeedError {
@@ -91,6 +100,7 @@ impl FeedError {
             Self::WrongType => "feed_wrong_type",
             Self::Refused => "feed_refused",
             Self::NoProgress => "feed_no_progress",
+            Self::Unanswered => "feed_unanswered",
         }
     }
 

@@ -19,6 +19,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// So many messages of one connection may be refused before it is given up.
 const REFUSED: usize = 16;
+/// So many answers on a shared way may be of no use: others give them too.
+const USELESS: usize = 64;
 /// So many answers make a catch-up, of 2,000 entries each.
 const ANSWERS: usize = 10_000;
 /// Never asked more often than this, whatever a route demands.
@@ -31,16 +33,20 @@ pub(super) async fn follow(core: Arc<Core>, feed: Arc<dyn Feed>) {
         let error = follow_once(&core, &*feed, &mut failures).await;
         let pause = pause(failures).max(error.retry_after());
         failures = (failures + 1).min(16);
-        core.counters.failed(error.code());
-        tracing::warn!(%error, code = error.code(), "the feed of revocations is not followed");
+        report(&core, &error);
         core.sweep();
         tokio::time::sleep(pause).await;
     }
 }
 
+fn report(core: &Core, error: &FeedError) {
+    core.counters.failed(error.code());
+    tracing::warn!(%error, code = error.code(), "the feed of revocations is not followed");
+}
+
 /// One connection, until it breaks.
 async fn follow_once(core: &Core, feed: &dyn Feed, failures: &mut u32) -> FeedError {
-    if let Err(error) = catch_up(core, feed).await {
+    if let Err(error) = catch_up_if_possible(core, feed).await {
         return error;
     }
     let mut messages = match timeout(SILENCE, feed.listen(core.ask_from())).await {
@@ -50,10 +56,16 @@ async fn follow_once(core: &Core, feed: &dyn Feed, failures: &mut u32) -> FeedEr
     };
     let (mut heard, mut asked, mut refused) = (Instant::now(), Instant::now(), 0);
     loop {
+        // Seen each time: whoever floods a shared way must not hide that the issuer is silent.
         let silent = SILENCE.saturating_sub(heard.elapsed());
         let due = ask_in(core, asked.elapsed().min(heard.elapsed()));
-        let is_missing_something = match timeout(silent.min(due), messages.next()).await {
-            Ok(Ok(message)) => match core.take(&message).await {
+        if silent.is_zero() {
+            return FeedError::Silent;
+        }
+        let next = async { if due.is_zero() { None } else { Some(messages.next().await) } };
+        let is_missing_something = match timeout(silent.min(due), next).await {
+            Ok(Some(Ok(message))) if feed.is_shared() && core.has(&message) => false,
+            Ok(Some(Ok(message))) => match core.take(&message).await {
                 Ok(outcome) => {
                     // Whoever repeats old messages is silent. A feed that only breaks after a message was worth it.
                     if outcome != Outcome::Old {
@@ -64,19 +76,18 @@ async fn follow_once(core: &Core, feed: &dyn Feed, failures: &mut u32) -> FeedEr
                 // Whoever relays may have added it; the others count.
                 Err(error) => {
                     refused += usize::from(!matches!(error, VerifyError::Unavailable { .. }));
-                    if refused > REFUSED {
+                    if refused > REFUSED && !feed.is_shared() {
                         return FeedError::Refused;
                     }
                     false
                 }
             },
-            Ok(Err(error)) => return error,
-            Err(_) if heard.elapsed() >= SILENCE => return FeedError::Silent,
-            Err(_) => true,
+            Ok(Some(Err(error))) => return error,
+            Ok(None) | Err(_) => true,
         };
         if is_missing_something {
             asked = Instant::now();
-            if let Err(error) = catch_up(core, feed).await {
+            if let Err(error) = catch_up_if_possible(core, feed).await {
                 return error;
             }
         }
@@ -89,17 +100,34 @@ fn ask_in(core: &Core, heard: Duration) -> Duration {
     (core.demanded() / 2).max(ASKED_EVERY).saturating_sub(heard)
 }
 
+/// On a shared way, whoever listens hears of the issuer again, although nobody answers now, or others do.
+async fn catch_up_if_possible(core: &Core, feed: &dyn Feed) -> Result<(), FeedError> {
+    use FeedError::{NoProgress, Refused, Unanswered};
+    match catch_up(core, feed).await {
+        Err(error @ (NoProgress | Refused | Unanswered)) if feed.is_shared() => {
+            report(core, &error);
+            Ok(())
+        }
+        settled => settled,
+    }
+}
+
 /// Asks until nothing is missing.
 async fn catch_up(core: &Core, feed: &dyn Feed) -> Result<(), FeedError> {
+    let mut useless = 0;
     for _ in 0..ANSWERS {
         let from = core.ask_from();
         let answer = timeout(SILENCE, feed.ask(from)).await.map_err(|_| FeedError::Timeout)??;
-        match core.take(&answer).await {
+        let error = match core.take(&answer).await {
             Ok(Outcome::UpToDate) => return Ok(()),
-            Ok(Outcome::Reset) => {}
-            Ok(_) if core.ask_from() > from => {}
-            Ok(_) => return Err(FeedError::NoProgress),
-            Err(_) => return Err(FeedError::Refused),
+            Ok(Outcome::Reset) => continue,
+            Ok(_) if core.ask_from() > from => continue,
+            Ok(_) => FeedError::NoProgress,
+            Err(_) => FeedError::Refused,
+        };
+        useless += 1;
+        if useless > USELESS || !feed.is_shared() {
+            return Err(error);
         }
     }
     Err(FeedError::NoProgress)

@@ -3,6 +3,10 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "remote")]
+use base64::Engine as _;
+#[cfg(feature = "remote")]
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_keys::UnverifiedJws;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -94,6 +98,30 @@ impl Message {
     }
 }
 
+/// What a message says of itself. Nothing of it is verified: it serves to leave messages out, as any relay may.
+#[cfg(feature = "remote")]
+pub(crate) struct Unverified {
+    pub(crate) issued_at: i64,
+    pub(crate) position: Position,
+    pub(crate) jwks_changed: bool,
+}
+
+#[cfg(feature = "remote")]
+impl Unverified {
+    pub(crate) fn read(message: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Payload<'m> {
+            iat: i64,
+            #[serde(borrow)]
+            events: Events<'m>,
+        }
+        let payload = URL_SAFE_NO_PAD.decode(message.split('.').nth(1)?).ok()?;
+        let Payload { iat, events } = serde_json::from_slice(&payload).ok()?;
+        let (position, jwks_changed) = (events.told.position(), events.told.jwks_changed);
+        Some(Self { issued_at: iat, position, jwks_changed })
+    }
+}
+
 impl Told<'_> {
     pub(crate) fn position(&self) -> Position {
         let feed = self.feed.clone().into_owned();
@@ -112,4 +140,26 @@ impl Told<'_> {
 /// The form of a message, before its signature.
 pub(crate) fn parse(message: &str) -> Result<UnverifiedJws<'_>, countersign_keys::JwsError> {
     UnverifiedJws::parse_within(message, MAX_MESSAGE_BYTES)
+}
+
+#[cfg(all(test, feature = "testing", feature = "remote"))]
+mod tests {
+    use super::*;
+    use crate::testing::TestIssuer;
+
+    #[test]
+    fn where_a_message_stands_is_read_of_ours_alone() {
+        let issuer = TestIssuer::new("https://issuer.example");
+        issuer.revoke_jti("t1");
+        issuer.revoke_jti("t2");
+
+        let read = Unverified::read(&issuer.feed_message(1).mint()).unwrap();
+
+        let feed = "test".to_owned();
+        assert_eq!(read.position, Position { feed, after: 1, seq: 2, head: 2 });
+        let other = format!("e30.{}.e30", URL_SAFE_NO_PAD.encode(r#"{"iat":1,"events":{}}"#));
+        for message in ["", "a.b.c", "e30.e30.e30", &other] {
+            assert!(Unverified::read(message).is_none(), "{message}");
+        }
+    }
 }

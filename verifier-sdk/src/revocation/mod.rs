@@ -18,7 +18,8 @@
 //! ```
 //!
 //! In reading order: `entry` what an entry says; `known` the map, of `table`s and `fingerprint`s; `message` and `follower`
-//! what a message proves; [`Revocations`] (`core`) all of it together; `policy` and `standing` what a verifier does about it.
+//! what a message proves; [`Revocations`] (`core`) all of it together; `policy` and `standing` what a verifier does about it;
+//! `following` how a feed is followed, `issuer_feed` and `nats` two ways to one.
 
 mod core;
 mod counters;
@@ -35,6 +36,8 @@ mod introspection;
 mod issuer_feed;
 mod known;
 mod message;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod policy;
 mod revocations;
 mod source;

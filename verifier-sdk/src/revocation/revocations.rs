@@ -27,15 +27,13 @@ pub struct Revocations {
 struct Handle {
     core: Arc<Core>,
     #[cfg(feature = "remote")]
-    following: Mutex<Option<tokio::task::AbortHandle>>,
+    following: Mutex<Vec<tokio::task::AbortHandle>>,
 }
 
 #[cfg(feature = "remote")]
 impl Drop for Handle {
     fn drop(&mut self) {
-        if let Some(following) = lock(&self.following).take() {
-            following.abort();
-        }
+        lock(&self.following).iter().for_each(tokio::task::AbortHandle::abort);
     }
 }
 
@@ -136,13 +134,13 @@ impl Revocations {
         self.handle.core.demand(max_lag);
     }
 
-    /// Begins to follow a feed, for as long as anybody holds this. False outside of a tokio runtime.
+    /// Begins to follow a feed, beside others, for as long as anybody holds this. False outside of a tokio runtime.
     #[cfg(feature = "remote")]
     pub(crate) fn follow(&self, feed: Arc<dyn super::Feed>) -> bool {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return false };
         let core = Arc::clone(&self.handle.core);
         let following = runtime.spawn(super::following::follow(core, feed));
-        *lock(&self.handle.following) = Some(following.abort_handle());
+        lock(&self.handle.following).push(following.abort_handle());
         true
     }
 }

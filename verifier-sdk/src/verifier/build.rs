@@ -21,6 +21,8 @@ use crate::key_source::{HttpFetch, RemoteKeys, RemoteOptions, Source, Trigger};
 use crate::metrics::Counters;
 use crate::revocation::{FeedSource, Parts, Revocation, Revocations, Standing};
 
+const OF_ANOTHER: BuildError = BuildError::Setting("the feed is of another issuer");
+
 impl<C> VerifierBuilder<C, HasAudience> {
     /// Builds with fixed keys, at once.
     pub fn build_with(mut self, keys: JwkSet) -> Result<Verifier<C>, BuildError> {
@@ -131,14 +133,15 @@ impl<C, A> VerifierBuilder<C, A> {
 
     /// What it knows of revocations; begins to follow them, if there is a feed to follow.
     fn standing(&mut self, keys: &IssuerKeys) -> Result<Option<Standing>, BuildError> {
-        let source = match (self.revocation, self.feed.take()) {
-            (Revocation::Off, _) | (Revocation::BestEffort, None) => return Ok(None),
-            (Revocation::Strict { .. }, None) => {
+        let sources = std::mem::take(&mut self.feeds);
+        match (self.revocation, sources.is_empty()) {
+            (Revocation::Off, _) | (Revocation::BestEffort, true) => return Ok(None),
+            (Revocation::Strict { .. }, true) => {
                 return Err(BuildError::Setting("strict revocation needs a feed"));
             }
-            (_, Some(source)) => source,
-        };
-        let revocations = self.revocations(source, keys)?;
+            _ => {}
+        }
+        let revocations = self.revocations(sources, keys)?;
         revocations.demand(self.revocation.bound());
         let (policy, began) = (self.revocation, self.clock.monotonic());
         Ok(Some(Standing { revocations, policy, fallback: self.fallback.take(), began }))
@@ -146,32 +149,49 @@ impl<C, A> VerifierBuilder<C, A> {
 
     fn revocations(
         &self,
-        source: FeedSource,
+        sources: Vec<FeedSource>,
         keys: &IssuerKeys,
     ) -> Result<Revocations, BuildError> {
-        let issuer = &self.policy.issuer;
-        let of_another = BuildError::Setting("the feed is of another issuer");
         let revocations = Revocations::assemble(Parts {
             policy: self.policy.clone(),
             keys: keys.clone(),
             clock: Arc::clone(&self.clock),
             capacity: self.max_revocations,
         });
+        let is_only_one = sources.len() == 1;
+        for source in sources {
+            match source {
+                FeedSource::Shared(known) if known.issuer() != self.policy.issuer => {
+                    return Err(OF_ANOTHER);
+                }
+                FeedSource::Shared(known) if is_only_one => return Ok(known),
+                FeedSource::Shared(_) => {
+                    let problem = "what another verifier knows is followed there";
+                    return Err(BuildError::Setting(problem));
+                }
+                source => self.begin(&revocations, source)?,
+            }
+        }
+        Ok(revocations)
+    }
+
+    /// Begins to follow one feed.
+    fn begin(&self, revocations: &Revocations, source: FeedSource) -> Result<(), BuildError> {
         let is_followed = match source {
-            FeedSource::Shared(known) if known.issuer() == issuer => return Ok(known),
-            FeedSource::Shared(_) => return Err(of_another),
-            FeedSource::Pushed => true,
+            FeedSource::Pushed | FeedSource::Shared(_) => true,
             #[cfg(feature = "remote")]
             FeedSource::Custom(feed) => revocations.follow(feed.0),
             #[cfg(feature = "feed")]
-            FeedSource::Issuer(tokens) if tokens.issuer() != issuer => return Err(of_another),
+            FeedSource::Issuer(tokens) if tokens.issuer() != self.policy.issuer => {
+                return Err(OF_ANOTHER);
+            }
             #[cfg(feature = "feed")]
             FeedSource::Issuer(tokens) => {
                 revocations.follow(Arc::new(crate::revocation::IssuerFeed::new(tokens)))
             }
         };
         let nowhere = BuildError::Setting("a feed is followed within a tokio runtime");
-        if is_followed { Ok(revocations) } else { Err(nowhere) }
+        if is_followed { Ok(()) } else { Err(nowhere) }
     }
 
     /// What must hold of the settings, together.

@@ -66,7 +66,7 @@ pub struct VerifierBuilder<C, A> {
     pub(super) trusted_audiences: Vec<String>,
     pub(super) replay: Option<Arc<dyn ReplayStore>>,
     pub(super) revocation: Revocation,
-    pub(super) feed: Option<FeedSource>,
+    pub(super) feeds: Vec<FeedSource>,
     pub(super) fallback: Option<Fallback>,
     pub(super) max_revocations: usize,
     pub(super) read_extra: fn(&str) -> Option<C>,
@@ -103,7 +103,7 @@ impl VerifierBuilder<(), NoAudience> {
             trusted_audiences: Vec::new(),
             replay: None,
             revocation: Revocation::default(),
-            feed: None,
+            feeds: Vec::new(),
             fallback: None,
             max_revocations: MAX_REVOCATIONS,
             read_extra: |_| Some(()),
@@ -201,9 +201,10 @@ impl<C, A> VerifierBuilder<C, A> {
         self
     }
 
-    /// Where it is told what was revoked: one of [`FeedSource`], or what another verifier of the same issuer knows.
+    /// Where it is told what was revoked: one of [`FeedSource`], or what another verifier of the same issuer knows. Several
+    /// ways may be given, of which one that works is enough; each is followed, so that each message comes once by each.
     pub fn feed(mut self, feed: impl Into<FeedSource>) -> Self {
-        self.feed = Some(feed.into());
+        self.feeds.push(feed.into());
         self
     }
 
@@ -301,7 +302,7 @@ impl<C, A> VerifierBuilder<C, A> {
             trusted_audiences: self.trusted_audiences,
             replay: self.replay,
             revocation: self.revocation,
-            feed: self.feed,
+            feeds: self.feeds,
             fallback: self.fallback,
             max_revocations: self.max_revocations,
             read_extra,

@@ -12,6 +12,7 @@ mod following;
 mod hostile;
 mod script;
 mod server;
+mod shared;
 
 pub(crate) const AUDIENCE: &str = "https://payments.example";
 pub(crate) const NOW: i64 = 1_700_000_000;

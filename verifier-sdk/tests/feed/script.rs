@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::{AUDIENCE, NOW};
 
-const ISSUER: &str = "https://issuer.example";
+pub(crate) const ISSUER: &str = "https://issuer.example";
 
 #[derive(Clone)]
 pub(crate) struct Script(Arc<Inner>);
@@ -27,7 +27,7 @@ struct Inner {
 struct Stream(mpsc::UnboundedReceiver<Result<String, FeedError>>);
 
 impl Script {
-    fn new(issuer: &TestIssuer) -> Self {
+    pub(crate) fn new(issuer: &TestIssuer) -> Self {
         Self(Arc::new(Inner {
             issuer: issuer.clone(),
             asked: Mutex::default(),

@@ -87,6 +87,15 @@ impl Follower {
         self.resets
     }
 
+    /// Whether taking a message that stands there would change nothing.
+    #[cfg(feature = "remote")]
+    pub(crate) fn has(&self, at: &Position, issued_at: i64) -> bool {
+        self.feed.as_ref() == Some(&at.feed)
+            && at.seq <= self.mine
+            && at.head == self.mine
+            && self.up_to_date_at.is_some_and(|known| issued_at <= known)
+    }
+
     /// Takes a message whose signature holds and that is not from the future.
     pub(crate) fn take(
         &mut self,

@@ -58,6 +58,20 @@ fn duplicates_and_older_messages_change_nothing() {
     }
 }
 
+#[cfg(feature = "remote")]
+#[test]
+fn what_says_nothing_new_need_not_be_taken() {
+    let follower = caught_up();
+
+    assert!(follower.has(&at(43, 43, 43), NOW) && follower.has(&at(41, 43, 43), NOW - 1));
+
+    for other in [at(43, 44, 44), at(43, 43, 44), at(42, 42, 42), of_another(43, 43, 43)] {
+        assert!(!follower.has(&other, NOW), "{other:?}");
+    }
+    assert!(!follower.has(&at(43, 43, 43), NOW + 1));
+    assert!(!Follower::default().has(&at(0, 0, 0), NOW));
+}
+
 #[test]
 fn an_old_message_is_taken_and_proves_nothing_about_now() {
     let mut follower = caught_up();
