@@ -26,6 +26,7 @@ mod footprint;
 mod full_disk;
 mod gateways;
 mod interop;
+mod million;
 mod mtls;
 mod nodes;
 mod offline;

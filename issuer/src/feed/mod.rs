@@ -1,9 +1,10 @@
 //! What verifiers are told of revocations and keys, and how it travels (decision 0031): signed messages about the one
-//! sequence of the store, in a stream or one by one. All subscribers of a node share one signature; how many there are and
-//! how far one may fall behind is bounded. Who follows is an app with the scope `feed:read` for the resource `{issuer}/feed`.
+//! sequence of the store, in a stream or one by one. All subscribers of a node share one signature, and so do those who ask
+//! for the same page (`pages`); how many there are and how far one may fall behind is bounded. Who follows is an app with the scope `feed:read` for the resource `{issuer}/feed`.
 
 mod endpoint;
 mod message;
+mod pages;
 mod publish;
 mod subscription;
 
@@ -17,6 +18,7 @@ use tokio::sync::{Notify, broadcast, watch};
 
 use crate::config::IssuerUrl;
 use message::Message;
+use pages::Pages;
 
 /// Where it is.
 pub const PATH: &str = "/feed";
@@ -45,6 +47,7 @@ pub struct Feed {
     /// Unix seconds.
     keys_changed_at: AtomicI64,
     keys_news: Notify,
+    pages: Pages,
 }
 
 impl Feed {
@@ -57,6 +60,7 @@ impl Feed {
             max_subscribers: max_subscribers as usize,
             keys_changed_at: AtomicI64::new(i64::MIN),
             keys_news: Notify::new(),
+            pages: Pages::default(),
         }
     }
 

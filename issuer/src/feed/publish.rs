@@ -30,7 +30,7 @@ async fn publish(app: Arc<App>, mut head: watch::Receiver<i64>) {
         tokio::select! {
             _ = head.changed() => {}
             () = app.feed.keys_news.notified() => keys_changed = true,
-            _ = heartbeat.tick() => {}
+            _ = heartbeat.tick() => app.feed.pages.forget(app.revocations.head(), app.clock.elapsed()).await,
         }
         heartbeat.reset();
         match tell(&app, told, keys_changed).await {

@@ -86,8 +86,7 @@ impl Subscription {
     async fn missed(&mut self, after: i64) -> Option<Bytes> {
         let app = &self.place.0;
         self.messages = self.messages.resubscribe();
-        let keys_are_news = app.feed.keys_are_news(app.clock.now());
-        match message::after(app, after, keys_are_news).await {
+        match message::shared(app, after).await {
             Ok(message) => {
                 self.missing_after = (message.seq < message.head).then_some(message.seq);
                 Some(message.frame())

@@ -36,7 +36,7 @@ pub use load::{Load, Outcome};
 pub use node::Node;
 pub use person::Person;
 pub use ports::free_port;
-pub use process::Process;
+pub use process::{Process, resident_kib};
 pub use race::{RACERS, race, race_and_give_up, race_replies};
 pub use web_client::WebClient;
 
