@@ -5,11 +5,15 @@ use http::{HeaderMap, HeaderValue, header};
 
 /// RFC 9110 §13.1.2: `If-None-Match` is a list of tags, compared weakly, or `*`.
 pub fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
-    headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        value.as_bytes().split(|byte| *byte == b',').any(|tag| {
-            let tag = tag.trim_ascii();
-            tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
-        })
+    tags(headers).any(|tag| tag == b"*" || tag == etag.as_bytes())
+}
+
+/// The tags of `If-None-Match`, without what says that they are weak.
+pub fn tags(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter().map(HeaderValue::as_bytes);
+    values.flat_map(|value| value.split(|byte| *byte == b',')).map(|tag| {
+        let tag = tag.trim_ascii();
+        tag.strip_prefix(b"W/").unwrap_or(tag)
     })
 }
 

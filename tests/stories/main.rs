@@ -27,6 +27,7 @@ mod full_disk;
 mod gateways;
 mod healed;
 mod interop;
+mod million;
 mod mtls;
 mod nats;
 mod nodes;

@@ -15,7 +15,7 @@ use super::subscription::Subscription;
 use super::{PATH, SCOPE, resource};
 use crate::app::App;
 use crate::binding;
-use crate::conditional::{accepts, is_known};
+use crate::conditional::{accepts, tags};
 use crate::error::{DPOP_NONCE, OAuthError};
 use crate::inbound::SignedHere;
 use crate::protected::{self, Presented, invalid, refusal, uncarried};
@@ -43,8 +43,7 @@ async fn answer(app: &Arc<App>, parts: &Parts) -> Result<Response, OAuthError> {
     let mut response = if accepts(&parts.headers, "text/event-stream") {
         stream(Subscription::begin(app, token, after)?)
     } else {
-        let keys_are_news = app.feed.keys_are_news(app.clock.now());
-        single(app, &parts.headers, message::after(app, after, keys_are_news).await?)
+        single(app, &parts.headers, after).await?
     };
     if let Some(Ok(nonce)) = nonce {
         response.headers_mut().insert(DPOP_NONCE, nonce);
@@ -84,19 +83,25 @@ fn stream(subscription: Subscription) -> Response {
     (headers, Body::from_stream(subscription.frames())).into_response()
 }
 
-/// Whoever has the same part of the sequence need not get it once more; that it is still all there is, only a message says.
-fn single(app: &App, headers: &HeaderMap, message: Message) -> Response {
-    let Message { after, seq, head, token } = message;
+/// Whoever has the same part of the sequence need not get it once more, and is told so from memory; that it is still all there
+/// is, only a message says.
+async fn single(app: &App, headers: &HeaderMap, after: i64) -> Result<Response, OAuthError> {
+    let head = app.revocations.head();
+    let (begin, end) = (format!("\"{} {after} ", app.feed.id()), format!(" {head}\""));
+    let is_same = |tag: &&[u8]| tag.starts_with(begin.as_bytes()) && tag.ends_with(end.as_bytes());
+    if let Some(tag) = tags(headers).find(is_same).map(HeaderValue::from_bytes) {
+        let tag = tag.unwrap_or(HeaderValue::from_static("\"\""));
+        return Ok((StatusCode::NOT_MODIFIED, validators(tag)).into_response());
+    }
+    let message = message::shared(app, after).await?;
+    let Message { after, seq, head, token } = &*message;
     let tag = HeaderValue::try_from(format!("\"{} {after} {seq} {head}\"", app.feed.id()));
     let tag = tag.unwrap_or(HeaderValue::from_static("\"\""));
-    let known = is_known(headers, &tag);
-    let validators = [
-        (header::ETAG, tag),
-        (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
-    ];
-    if known {
-        return (StatusCode::NOT_MODIFIED, validators).into_response();
-    }
     let media_type = HeaderValue::from_static("application/secevent+jwt");
-    (validators, [(header::CONTENT_TYPE, media_type)], token).into_response()
+    Ok((validators(tag), [(header::CONTENT_TYPE, media_type)], token.clone()).into_response())
+}
+
+fn validators(tag: HeaderValue) -> [(header::HeaderName, HeaderValue); 2] {
+    let kept = HeaderValue::from_static("private, no-cache");
+    [(header::ETAG, tag), (header::CACHE_CONTROL, kept)]
 }

@@ -1,9 +1,12 @@
 //! One message: a security event token (RFC 8417) about a part of the sequence, signed by an ordinary signing key.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::pages::Asked;
 use super::resource;
 use crate::app::App;
 use crate::error::OAuthError;
@@ -50,21 +53,34 @@ pub(super) struct Message {
     /// The newest number.
     pub(super) head: i64,
     /// The token.
-    pub(super) token: String,
+    pub(super) token: Bytes,
 }
 
 impl Message {
     /// As it stands in a stream (HTML standard §9.2.6).
     pub(super) fn frame(&self) -> Bytes {
-        format!("id: {}\nevent: set\ndata: {}\n\n", self.seq, self.token).into()
+        let begin = format!("id: {}\nevent: set\ndata: ", self.seq);
+        [begin.as_bytes(), &self.token, b"\n\n"].concat().into()
     }
 }
 
-/// The live entries after a number, as many as fit.
+/// The live entries after a number, as many as fit; one message for all who ask for them within a moment.
 ///
 /// # Errors
 ///
 /// `temporarily_unavailable` if the store does not answer; `server_error` without a key.
+pub(super) async fn shared(app: &App, after: i64) -> Result<Arc<Message>, OAuthError> {
+    let keys_changed_at = app.feed.keys_news(app.clock.now());
+    let asked = Asked { after, keys_changed_at };
+    let at = (app.revocations.head(), app.clock.elapsed());
+    app.feed.pages.get(asked, at, self::after(app, after, keys_changed_at.is_some())).await
+}
+
+/// The same, made now.
+///
+/// # Errors
+///
+/// As [`shared`].
 pub(super) async fn after(
     app: &App,
     after: i64,
@@ -120,5 +136,5 @@ pub(super) fn sign(
         .map_err(|error| OAuthError::server_error(format!("a message failed: {error}")))?;
     let algorithm = app.registry.load().own_resource().algorithm;
     let token = app.keychain.live().sign(TokenType::SecurityEvent, algorithm, &payload)?;
-    Ok(Message { after: after.min(head), seq, head, token })
+    Ok(Message { after: after.min(head), seq, head, token: token.into() })
 }

@@ -1,10 +1,12 @@
 //! What verifiers are told of revocations and keys, and how it travels (decision 0031): signed messages about the one
-//! sequence of the store, in a stream or one by one, and on a bus (`bus`). All subscribers of a node share one signature; how many there are and
-//! how far one may fall behind is bounded. Who follows is an app with the scope `feed:read` for the resource `{issuer}/feed`.
+//! sequence of the store, in a stream or one by one, and on a bus (`bus`). All subscribers of a node share one signature, and so
+//! do those who ask for the same page (`pages`); how many there are and how far one may fall behind is bounded. Who follows is
+//! an app with the scope `feed:read` for the resource `{issuer}/feed`.
 
 mod bus;
 mod endpoint;
 mod message;
+mod pages;
 mod publish;
 mod subscription;
 
@@ -19,6 +21,7 @@ use crate::app::App;
 use crate::config::{FeedSettings, IssuerUrl};
 use bus::Bus;
 use message::Message;
+use pages::Pages;
 
 /// Where it is.
 pub const PATH: &str = "/feed";
@@ -49,6 +52,7 @@ pub struct Feed {
     max_subscribers: usize,
     /// Unix seconds.
     keys_changed_at: watch::Sender<i64>,
+    pages: Pages,
     /// None unless one is configured.
     bus: Option<Arc<Bus>>,
 }
@@ -68,6 +72,7 @@ impl Feed {
             subscribers: watch::Sender::new(0),
             max_subscribers: settings.max_subscribers as usize,
             keys_changed_at: watch::Sender::new(i64::MIN),
+            pages: Pages::default(),
             bus: settings.nats.as_ref().map(|_| Arc::default()),
         }
     }
@@ -106,8 +111,10 @@ impl Feed {
         *self.live() = None;
     }
 
-    fn keys_are_news(&self, now: i64) -> bool {
-        now.saturating_sub(*self.keys_changed_at.borrow()) < KEYS_NEWS_SECONDS
+    /// When the keys changed (Unix seconds), if whoever comes has to be told.
+    fn keys_news(&self, now: i64) -> Option<i64> {
+        let changed_at = *self.keys_changed_at.borrow();
+        (now.saturating_sub(changed_at) < KEYS_NEWS_SECONDS).then_some(changed_at)
     }
 
     fn live(&self) -> MutexGuard<'_, Option<broadcast::Sender<Arc<Message>>>> {

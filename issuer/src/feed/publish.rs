@@ -29,7 +29,9 @@ async fn publish(app: Arc<App>, mut head: watch::Receiver<i64>) {
         tokio::select! {
             _ = head.changed() => {}
             _ = keys.changed() => keys_changed = true,
-            _ = heartbeat.tick() => {}
+            _ = heartbeat.tick() => {
+                app.feed.pages.forget(app.revocations.head(), app.clock.elapsed()).await;
+            }
         }
         heartbeat.reset();
         match tell(&app, told, keys_changed).await {

@@ -94,11 +94,10 @@ impl Subscription {
     async fn missed(&mut self, after: i64) -> Option<Arc<Message>> {
         let app = &self.place.0;
         self.messages = self.messages.resubscribe();
-        let keys_are_news = app.feed.keys_are_news(app.clock.now());
-        match message::after(app, after, keys_are_news).await {
+        match message::shared(app, after).await {
             Ok(message) => {
                 self.missing_after = (message.seq < message.head).then_some(message.seq);
-                Some(Arc::new(message))
+                Some(message)
             }
             Err(error) => {
                 tracing::warn!(

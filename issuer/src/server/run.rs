@@ -75,7 +75,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, RunError> {
         sockets.iter().map(|(socket, _)| socket.local_addr()).collect::<Result<_, _>>()?;
     let management =
         management_sockets.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
-    let app = Arc::new(App::open(config, clock).await?);
+    let app = Arc::new(Box::pin(App::open(config, clock)).await?);
     tasks::spawn(&app, tls.clone());
     let (stop, stopped) = watch::channel(false);
     let mut rooms = Vec::new();

@@ -94,6 +94,11 @@ pub fn partition() -> Duration {
     }
 }
 
+/// How many revocations are in force in the story about many of them: 20,000, or a million with `tests/run --soak`.
+pub fn revocations() -> usize {
+    if variable("COUNTERSIGN_TEST_SOAK_TOKENS").is_some() { 1_000_000 } else { 20_000 }
+}
+
 /// How often each race is run: 50 times, or what `tests/run --soak` says.
 pub fn race_rounds() -> u32 {
     variable("COUNTERSIGN_TEST_RACE_ROUNDS").map_or(50, |text| text.parse().expect("a number"))

@@ -40,7 +40,7 @@ pub use node::Node;
 pub use person::Person;
 pub use ports::free_port;
 pub use postgres_server::PostgresServer;
-pub use process::Process;
+pub use process::{Process, resident_kib};
 pub use race::{RACERS, race, race_and_give_up, race_replies};
 pub use web_client::WebClient;
 

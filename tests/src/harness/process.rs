@@ -78,10 +78,15 @@ impl Process {
 
     /// Resident memory in KiB (`VmRSS`).
     pub fn resident_kib(&self) -> u64 {
-        let status = read_to_string(format!("/proc/{}/status", self.pid)).expect("a live process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        resident_kib(self.pid)
     }
+}
+
+/// Resident memory of a process in KiB (`VmRSS`).
+pub fn resident_kib(pid: u32) -> u64 {
+    let status = read_to_string(format!("/proc/{pid}/status")).expect("a live process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 impl Drop for Process {

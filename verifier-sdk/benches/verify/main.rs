@@ -304,8 +304,18 @@ fn rate(verifier: &Verifier, token: &str, threads: usize) -> f64 {
 
 /// The time of one call, by contender and round; the contenders take turns in every round.
 fn interleaved(contenders: &[Contender<'_>], calls: u32) -> Vec<Vec<Duration>> {
+    interleaved_after(contenders, calls, &mut || {})
+}
+
+/// The same, with something that is done before each round and not measured.
+fn interleaved_after(
+    contenders: &[Contender<'_>],
+    calls: u32,
+    before: &mut dyn FnMut(),
+) -> Vec<Vec<Duration>> {
     let mut times = vec![Vec::with_capacity(ROUNDS); contenders.len()];
     for round in 0..ROUNDS {
+        before();
         for offset in 0..contenders.len() {
             let index = (round + offset) % contenders.len();
             let begin = Instant::now();

@@ -161,6 +161,24 @@ impl StandardClaims {
         self.list(Claim::Act)
     }
 
+    /// The bytes of each string of a claim that has one, or a list of them; those of a scope are not split.
+    #[inline]
+    pub(crate) fn each(&self, claim: Claim) -> impl Iterator<Item = &[u8]> {
+        let spans = match self.value(claim) {
+            Value::Text(span) => std::slice::from_ref(span),
+            Value::List(range) => self.items.get(range.range()).unwrap_or_default(),
+            _ => &[],
+        };
+        spans.iter().map(|span| {
+            let payload = self.payload.as_str();
+            let (text, range) = match span.beyond(payload.len()) {
+                Some(range) => (self.unescaped.as_str(), range),
+                None => (payload, span.range()),
+            };
+            text.as_bytes().get(range).unwrap_or_default()
+        })
+    }
+
     fn value(&self, claim: Claim) -> &Value {
         self.values.get(claim as usize).unwrap_or(&Value::Absent)
     }

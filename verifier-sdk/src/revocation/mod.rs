@@ -1,6 +1,7 @@
 //! Tokens that are no longer good, known locally: an exact map in memory, fed by signed messages of the issuer
-//! (decision 0031). It is asked after the claims of a token have passed, also for each remembered verdict. Without entries
-//! that costs next to nothing, and with a million some reads of memory at once (the bench `verify` has the figures).
+//! (decision 0031). It is asked after the claims of a token have passed, also for each remembered verdict unless nothing more is
+//! known since. Without entries that costs next to nothing, and with a million some reads of memory at once (the bench `verify`
+//! has the figures).
 //!
 //! ```
 //! # #[cfg(feature = "testing")] {
@@ -17,15 +18,16 @@
 //! # }
 //! ```
 //!
-//! In reading order: `entry` what an entry says; `known` the map, of `table`s and `fingerprint`s; `message` and `follower`
-//! what a message proves; [`Revocations`] (`core`) all of it together; `policy` and `standing` what a verifier does about it;
-//! `following` how a feed is followed, `issuer_feed` and `nats` two ways to one.
+//! In reading order: `entry` what an entry says; `known` the map, of `table`s behind `filter`s, and `fingerprint`s; `message` and
+//! `follower` what a message proves; [`Revocations`] (`core`) all of it together; `policy` and `standing` what a verifier does
+//! about it; `following` how a feed is followed, `issuer_feed` and `nats` two ways to one.
 
 mod core;
 mod counters;
 mod entry;
 #[cfg(feature = "remote")]
 mod feed;
+mod filter;
 mod fingerprint;
 mod follower;
 #[cfg(feature = "remote")]

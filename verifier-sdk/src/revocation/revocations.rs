@@ -94,7 +94,14 @@ impl Revocations {
         self.handle.core.counters.last_error()
     }
 
+    /// Another number once anything more is known to be revoked.
+    #[inline]
+    pub(crate) fn told(&self) -> u64 {
+        self.handle.core.known.told()
+    }
+
     /// That the token is not known to be revoked.
+    #[inline]
     pub(crate) fn check(&self, token: &Marks<'_>) -> Result<(), VerifyError> {
         let core = &self.handle.core;
         match core.known.judge(token) {

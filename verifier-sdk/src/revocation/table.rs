@@ -1,20 +1,17 @@
 //! A part of the map: a table that is only ever added to, so that readers need no lock. A place is written, then its tag is
 //! published; it is never used for something else. Whoever wants to forget entries copies the others into a new table.
 //!
-//! A place has 24 bytes and a tag of one. Eight tags are one word, which is all that is read for most names that are not
-//! here.
+//! A place has 24 bytes and a tag of one. Eight tags are one word, so that few places are looked at in vain.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::fingerprint::Half;
+use super::known::TABLE_BITS;
 
 /// So many places share a word of tags.
 const GROUP: usize = 8;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
-/// The second half has 61 bits; the kind of the entry is above.
-const KIND_SHIFT: u32 = 61;
-const SECOND: u64 = (1 << KIND_SHIFT) - 1;
 
 /// What is known of one name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,7 +27,6 @@ pub(super) struct Verdict {
 pub(super) struct Row {
     pub(super) first: u64,
     pub(super) second: u64,
-    pub(super) kind: u8,
     pub(super) verdict: Verdict,
 }
 
@@ -81,17 +77,6 @@ impl Table {
             .map(|[_, _, verdict]| Verdict::unpacked(verdict.load(Ordering::Relaxed)))
     }
 
-    /// The first word of tags for a name: all that is read of memory for most names that are not here.
-    pub(super) fn tags_of(&self, first: u64) -> u64 {
-        self.tags.get(self.begin(first)).map_or(0, |tags| tags.load(Ordering::Acquire))
-    }
-
-    /// Whether the name may be here, by that word: it has its tag, or no empty place.
-    pub(super) fn may_hold(tags: u64, first: u64) -> bool {
-        let wanted = ONES.wrapping_mul(u64::from(tag(first)));
-        zero_bytes(tags ^ wanted) != 0 || zero_bytes(tags) == 0
-    }
-
     /// Makes it later, if the name is here. For the one writer.
     pub(super) fn extend(&self, row: &Row) -> bool {
         let Some([_, _, verdict]) = self.place(row.first, |_| row.second) else { return false };
@@ -113,8 +98,7 @@ impl Table {
             let lane = empty.trailing_zeros() / 8;
             if let Some([first, second, verdict]) = self.places.get(at(group, lane)) {
                 first.store(row.first, Ordering::Relaxed);
-                let of_kind = u64::from(row.kind) << KIND_SHIFT;
-                second.store(row.second | of_kind, Ordering::Relaxed);
+                second.store(row.second, Ordering::Relaxed);
                 verdict.store(row.verdict.packed(), Ordering::Relaxed);
                 // Only now readers may look at the place.
                 tags.fetch_or(u64::from(tag(row.first)) << (lane * 8), Ordering::Release);
@@ -131,14 +115,10 @@ impl Table {
                 .filter(move |lane| tags >> (lane * 8) & 0xff != 0)
                 .map(move |lane| at(group, lane))
         });
-        words.filter_map(|place| self.places.get(place)).map(|[first, second, verdict]| {
-            let second = second.load(Ordering::Relaxed);
-            Row {
-                first: first.load(Ordering::Relaxed),
-                second: second & SECOND,
-                kind: u8::try_from(second >> KIND_SHIFT).unwrap_or_default(),
-                verdict: Verdict::unpacked(verdict.load(Ordering::Relaxed)),
-            }
+        words.filter_map(|place| self.places.get(place)).map(|[first, second, verdict]| Row {
+            first: first.load(Ordering::Relaxed),
+            second: second.load(Ordering::Relaxed),
+            verdict: Verdict::unpacked(verdict.load(Ordering::Relaxed)),
         })
     }
 
@@ -151,8 +131,7 @@ impl Table {
             while alike != 0 {
                 let place = self.places.get(at(group, alike.trailing_zeros() / 8))?;
                 let is_first = place.first()?.load(Ordering::Relaxed) == first;
-                if is_first && place.get(1)?.load(Ordering::Relaxed) & SECOND == half(Half::Second)
-                {
+                if is_first && place.get(1)?.load(Ordering::Relaxed) == half(Half::Second) {
                     return Some(place);
                 }
                 alike &= alike - 1;
@@ -166,10 +145,10 @@ impl Table {
         None
     }
 
-    /// The first group in which a name may be; then come the others in turn. The six highest of its 61 bits chose the
-    /// table, and the lowest are its tag.
+    /// The first group in which a name may be; then come the others in turn. The highest of its 61 bits chose the table, and
+    /// the lowest are its tag.
     fn begin(&self, first: u64) -> usize {
-        let spread = u128::from(first << 9) * self.tags.len() as u128;
+        let spread = u128::from(first << TABLE_BITS << 3) * self.tags.len() as u128;
         usize::try_from(spread >> 64).unwrap_or_default()
     }
 
@@ -204,7 +183,7 @@ mod tests {
     fn row(number: u64) -> Row {
         let first = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 3;
         let verdict = Verdict { issued_until: u32::MAX, expires_at: 100 };
-        Row { first, second: number, kind: 5, verdict }
+        Row { first, second: number, verdict }
     }
 
     #[test]
@@ -219,7 +198,6 @@ mod tests {
             assert_eq!(table.find(first, |_| second + 1), None);
         }
         assert_eq!(table.rows().count(), table.room());
-        assert!(table.rows().all(|row| row.kind == 5));
     }
 
     #[test]

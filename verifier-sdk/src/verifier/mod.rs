@@ -21,7 +21,7 @@ pub use verified::Verified;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_keys::{Algorithm, UnverifiedJws, VerifiedPayload, VerifyingKey};
+use countersign_keys::{Algorithm, UnverifiedJws, VerifiedPayload};
 use http::request::Parts;
 
 use crate::binding::{Binding, BoundTokens, Mtls, Possession, Presentation, ProofError};
@@ -36,7 +36,7 @@ use crate::metrics::{Counters, Metrics};
 use crate::revocation::{Revocations, Standing};
 use crate::validation::{still_in_time, validate};
 pub(crate) use policy::{AppAsserted, Policy};
-use token_cache::{Hit, VerifiedTokens};
+use token_cache::{Verdict, VerifiedTokens};
 use verified::Facts;
 
 /// What a verifier accepts unless told otherwise.
@@ -315,11 +315,11 @@ impl<C> Verifier<C> {
 
     fn check(&self, token: &str, possession: Possession) -> Result<Verified<C>, VerifyError> {
         match &self.inner.cache {
-            None => self.check_all((token, possession), |_, _, _| {}),
+            None => self.check_all((token, possession), |_| {}),
             Some(cache) => match self.recall(cache, token, possession) {
                 Some(verified) => Ok(verified),
-                None => self.check_all((token, possession), |jws, key, verified| {
-                    cache.insert(token, (jws, key), verified, self.inner.clock.monotonic());
+                None => self.check_all((token, possession), |verdict| {
+                    cache.insert(token, &verdict, self.inner.clock.monotonic());
                 }),
             },
         }
@@ -334,7 +334,8 @@ impl<C> Verifier<C> {
         token: &str,
         possession: Possession,
     ) -> Option<Verified<C>> {
-        let Hit { verified, kid, key } = cache.find(token, self.inner.clock.monotonic())?;
+        let hit = cache.find(token, self.inner.clock.monotonic())?;
+        let Verdict { verified, kid, key, told } = hit.verdict()?;
         let now = self.inner.clock.wall();
         let is_presented_so = match verified.binding() {
             None => true,
@@ -343,19 +344,20 @@ impl<C> Verifier<C> {
         };
         let holds = is_presented_so
             && still_in_time(verified.claims(), &self.inner.policy.expectations(), now).is_ok()
-            && self.inner.keys.still_trusts(kid.as_ref(), &key)
-            && self.still_stands(&verified, &key);
-        holds.then(|| {
-            cache.count_hit();
-            verified.at(now)
-        })
+            && self.inner.keys.still_trusts(kid.as_ref(), key);
+        if !holds {
+            return None;
+        }
+        hit.stands_after(self.still_stands(verified, (key, told))?);
+        cache.count_hit();
+        Some(verified.clone().at(now))
     }
 
     /// The checks, in order. Nothing is allocated before the signature holds, but for an encrypted token.
     fn check_all(
         &self,
         (token, possession): (&str, Possession),
-        then: impl FnOnce(&UnverifiedJws<'_>, &VerifyingKey, &Verified<C>),
+        then: impl FnOnce(Verdict<'_, C>),
     ) -> Result<Verified<C>, VerifyError> {
         let policy = &self.inner.policy;
         let signed = policy.open(token)?;
@@ -365,10 +367,8 @@ impl<C> Verifier<C> {
         self.inner.keys.with_key(jws.kid(), |key| {
             let key = key.map_err(VerifyError::from)?;
             let verified = self.accept(Policy::check_signature(&jws, key)?, possession)?;
-            if let Some(standing) = &self.inner.standing {
-                standing.check(&verified.marks(Some(key.kid())))?;
-            }
-            then(&jws, key, &verified);
+            let told = self.check_standing(&verified, key)?;
+            then(Verdict { verified: &verified, kid: jws.kid().copied(), key, told });
             Ok(verified)
         })
     }

@@ -26,11 +26,28 @@ impl<C> Verifier<C> {
         self.inner.standing.as_ref()
     }
 
-    pub(super) fn still_stands(&self, verified: &Verified<C>, key: &VerifyingKey) -> bool {
-        let standing = self.inner.standing.as_ref();
-        standing.is_none_or(|standing| {
-            standing.revocations.still_stands(&verified.marks(Some(key.kid())))
-        })
+    /// That the token is not known to be revoked; the number of what was known before it was asked.
+    pub(super) fn check_standing(
+        &self,
+        verified: &Verified<C>,
+        key: &VerifyingKey,
+    ) -> Result<u64, VerifyError> {
+        let Some(standing) = &self.inner.standing else { return Ok(0) };
+        let told = standing.revocations.told();
+        standing.check(&verified.marks(Some(key.kid()))).map(|()| told)
+    }
+
+    /// The same for a verdict that was given when so much was known. Nothing is asked if nothing more is.
+    pub(super) fn still_stands(
+        &self,
+        verified: &Verified<C>,
+        (key, before): (&VerifyingKey, u64),
+    ) -> Option<u64> {
+        let Some(standing) = &self.inner.standing else { return Some(0) };
+        let told = standing.revocations.told();
+        let stands =
+            told == before || standing.revocations.still_stands(&verified.marks(Some(key.kid())));
+        stands.then_some(told)
     }
 
     /// That enough is known of revocations, or that the issuer says that this token is good.

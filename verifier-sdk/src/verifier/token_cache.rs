@@ -2,7 +2,8 @@
 //! entire token: found by a seeded hash, then compared byte for byte; never a prefix, never the signature
 //! alone (CVE-2026-35030). Only good tokens are kept, each for a minute at most, in a table of fixed size
 //! without locks. It belongs to one verifier, that is to one policy (CVE-2026-33496). What may change after
-//! a verdict is checked at every hit by `Verifier::recall`: the time, and whether the key still holds.
+//! a verdict is checked at every hit by `Verifier::recall`: the time, whether the
+//! key still holds, and what was revoked since.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use countersign_keys::{Kid, UnverifiedJws, VerifyingKey};
+use arc_swap::{ArcSwapOption, Guard};
+use countersign_keys::{Kid, VerifyingKey};
 
 use super::Verified;
 use super::settings::BuildError;
@@ -85,14 +86,36 @@ struct Entry<C> {
     key: VerifyingKey,
     /// Monotonic.
     until: Duration,
+    /// What was known of revocations when it was last judged by them.
+    told: AtomicU64,
+}
+
+/// A verdict as it was given.
+pub(super) struct Verdict<'v, C> {
+    pub(super) verified: &'v Verified<C>,
+    /// As the token wrote it.
+    pub(super) kid: Option<Kid>,
+    pub(super) key: &'v VerifyingKey,
+    /// What was known of revocations, by its number.
+    pub(super) told: u64,
 }
 
 /// What was found; still to be judged by what may have changed.
-pub(super) struct Hit<C> {
-    pub(super) verified: Verified<C>,
-    /// As the token wrote it.
-    pub(super) kid: Option<Kid>,
-    pub(super) key: VerifyingKey,
+pub(super) struct Hit<C>(Guard<Option<Arc<Entry<C>>>>);
+
+impl<C> Hit<C> {
+    /// None if it was no hit.
+    pub(super) fn verdict(&self) -> Option<Verdict<'_, C>> {
+        let Entry { verified, kid, key, told, .. } = self.0.as_deref()?;
+        Some(Verdict { verified, kid: *kid, key, told: told.load(Ordering::Relaxed) })
+    }
+
+    /// It was judged again, by this much more.
+    pub(super) fn stands_after(&self, told: u64) {
+        if let Some(entry) = self.0.as_deref() {
+            entry.told.store(told, Ordering::Relaxed);
+        }
+    }
 }
 
 impl<C> VerifiedTokens<C> {
@@ -123,22 +146,12 @@ impl<C> VerifiedTokens<C> {
             let guard = slot.load();
             let entry = guard.as_deref()?;
             let is_it = entry.hash == hash && *entry.token == *token && now < entry.until;
-            is_it.then(|| Hit {
-                verified: entry.verified.clone(),
-                kid: entry.kid,
-                key: entry.key.clone(),
-            })
+            is_it.then(|| Hit(guard))
         })
     }
 
     /// Remembers a verdict that was given just now.
-    pub(super) fn insert(
-        &self,
-        token: &str,
-        (jws, key): (&UnverifiedJws<'_>, &VerifyingKey),
-        verified: &Verified<C>,
-        now: Duration,
-    ) {
+    pub(super) fn insert(&self, token: &str, verdict: &Verdict<'_, C>, now: Duration) {
         if token.len() > self.settings.max_token_bytes {
             return;
         }
@@ -148,10 +161,11 @@ impl<C> VerifiedTokens<C> {
         let entry = Entry {
             hash,
             token: token.into(),
-            verified: verified.clone(),
-            kid: jws.kid().copied(),
-            key: key.clone(),
+            verified: verdict.verified.clone(),
+            kid: verdict.kid,
+            key: verdict.key.clone(),
             until: now.saturating_add(self.settings.ttl),
+            told: verdict.told.into(),
         };
         // The same token again, an empty place, or the entry that ends first.
         let order = |slot: &&ArcSwapOption<Entry<C>>| match slot.load().as_deref() {

@@ -36,22 +36,21 @@ async fn reply(sides: &Sides, question: Question) {
     let (Some(reply_to), Some(after)) = (question.reply, number) else { return };
     let message = message_after(sides, after).await;
     // Nothing is an answer too: another node is asked then.
-    let payload = message.map_or_else(Bytes::new, Bytes::from);
+    let payload = message.unwrap_or_default();
     // Whoever gets no answer asks again.
     let _ = sides.client.publish(reply_to, payload).await;
 }
 
-async fn message_after(sides: &Sides, after: i64) -> Option<String> {
+async fn message_after(sides: &Sides, after: i64) -> Option<Bytes> {
     let app = &sides.app;
     // A node that has lost the database leaves it to one that has not.
     if after < 0 || !app.freshness.is_fresh(app.clock.elapsed()) {
         return None;
     }
-    let keys_are_news = app.feed.keys_are_news(app.clock.now());
-    match message::after(app, after, keys_are_news).await {
+    match message::shared(app, after).await {
         Ok(message) => {
             app.metrics.bus.answered();
-            Some(message.token)
+            Some(message.token.clone())
         }
         Err(error) => {
             let cause = error.cause.as_ref();

@@ -51,7 +51,7 @@ async fn tell_since(sides: &Sides, told: i64, keys_changed: bool) -> Result<i64,
     loop {
         let message = message::after(&sides.app, after, keys_changed).await?;
         let Message { seq, head, token, .. } = message;
-        let sent = timeout(PATIENCE, sides.client.publish(sides.names.live(), token.into())).await;
+        let sent = timeout(PATIENCE, sides.client.publish(sides.names.live(), token)).await;
         if !matches!(sent, Ok(Ok(()))) {
             return Err(OAuthError::unavailable("the bus takes nothing"));
         }

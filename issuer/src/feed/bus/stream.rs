@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_nats::{Client, HeaderMap, Request};
+use bytes::Bytes;
 use countersign_verifier::revocation::nats::NatsNames;
 use countersign_verifier::revocation::nats::stored::{self, Stored, StoredError};
 use serde::Deserialize;
@@ -108,11 +109,11 @@ impl Stream<'_> {
     }
 
     /// Adds a message, once for each `id`; returns where it stands.
-    pub(super) async fn keep(&self, id: &str, token: String) -> Result<u64, StreamError> {
+    pub(super) async fn keep(&self, id: &str, token: Bytes) -> Result<u64, StreamError> {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", id);
         headers.insert("Nats-Expected-Stream", self.names.stream());
-        let request = Request::new().headers(headers).payload(token.into());
+        let request = Request::new().headers(headers).payload(token);
         let subject = self.names.kept();
         let answer = self.send(subject.clone(), request).await?;
         answer.seq.ok_or(StreamError::Malformed { call: subject })

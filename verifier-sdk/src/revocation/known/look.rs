@@ -1,142 +1,157 @@
 //! One look at the map: by which of its names a token is revoked, as the table of decision 0031 has it.
 
-use std::sync::Arc;
-
-use countersign_keys::Kid;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::entry::Kind;
+use super::super::filter::Filter;
 use super::super::fingerprint::{Half, Points};
-use super::super::table::Table;
-use super::{Known, Marks, TABLES, table_of};
+use super::{Marks, Parts, table_of};
 use crate::claims::Claim;
 
 /// One look at the map, for one token.
 pub(super) struct Look<'k> {
-    pub(super) known: &'k Known,
-    pub(super) tables: &'k [Arc<Table>; TABLES],
+    pub(super) points: &'k Points,
+    pub(super) parts: &'k Parts,
     pub(super) kinds: u8,
     pub(super) issued_at: i64,
 }
 
-/// A name of the token, ready to be looked for: of one text, or of a user at a client.
-#[derive(Clone, Copy)]
-struct Probe<'t> {
-    kind: Kind,
-    texts: [&'t str; 2],
-    first: u64,
-}
-
-/// All names of a token that have a place of their own; those of longer chains are looked for one by one.
-struct Probes<'t> {
-    all: [Probe<'t>; PROBES],
+/// Where to look for the names of a token, and for what. One of longer chains is looked up name by name.
+struct Probes<'k> {
+    all: [(&'k AtomicU64, u64); PROBES],
     count: usize,
+    /// The first half of the user.
+    user: u64,
 }
 
 const PROBES: usize = 16;
+static NOTHING: AtomicU64 = AtomicU64::new(0);
+/// Each name may be there.
+const ANY: u32 = u32::MAX;
 
-impl<'t> Probes<'t> {
-    fn none() -> Self {
-        Self { all: [Probe { kind: Kind::Token, texts: [""; 2], first: 0 }; PROBES], count: 0 }
-    }
+/// Of which claims names are. The user comes first, since of a user at a client it is the beginning.
+static NAMED: [(Claim, Kind); 7] = [
+    (Claim::Sub, Kind::User),
+    (Claim::Jti, Kind::Token),
+    (Claim::AncestorJti, Kind::Token),
+    (Claim::Sid, Kind::Session),
+    (Claim::GrantId, Kind::Grant),
+    (Claim::OriginClientId, Kind::Client),
+    (Claim::Act, Kind::Client),
+];
 
-    /// Whether there was a place.
-    fn push(&mut self, probe: Probe<'t>) -> bool {
-        match self.all.get_mut(self.count) {
-            Some(place) => {
-                *place = probe;
-                self.count += 1;
-                true
-            }
-            None => false,
-        }
-    }
+/// A name of a token: of one text, or of a user at a client.
+struct Name<'t> {
+    kind: Kind,
+    texts: [&'t [u8]; 2],
 }
 
 impl Look<'_> {
-    /// First all names, then one word of memory for each, and only then the answers: so the processor waits for memory once,
-    /// and not once for each name.
+    /// First where to look for each name, then one word of memory for each, and only then the answers: so the processor waits
+    /// for memory once, and not once for each name. Mostly there is nothing to answer. All names go through one small piece of
+    /// code: after a signature the processor has to fetch that from afar too, and cannot do so in advance.
     pub(super) fn judge(&self, token: &Marks<'_>) -> Option<Kind> {
-        let mut probes = Probes::none();
-        let beyond = self.names(token).find(|probe| !probes.push(*probe) && self.is_there(probe));
-        if let Some(probe) = beyond {
-            return Some(probe.kind);
+        let mut probes = Probes { all: [(&NOTHING, u64::MAX); PROBES], count: 0, user: 0 };
+        self.each_name(token, &NAMED, &mut probes);
+        let found = match probes.answers() {
+            0 => None,
+            bits => self.find(token, bits),
+        };
+        if self.has(Kind::Scope) { found.or_else(|| self.by_scope(token)) } else { found }
+    }
+
+    /// In the order of `names`.
+    #[inline(never)]
+    fn each_name<'k>(
+        &'k self,
+        token: &Marks<'_>,
+        named: &[(Claim, Kind)],
+        probes: &mut Probes<'k>,
+    ) {
+        for (claim, kind) in named {
+            for text in token.claims.each(*claim) {
+                self.ask(probes, *kind, text);
+            }
         }
-        let probes = probes.all.get(..probes.count).unwrap_or_default();
-        let mut words = [0; PROBES];
-        for (word, probe) in words.iter_mut().zip(probes) {
-            *word = self.table(probe.first).map_or(0, |table| table.tags_of(probe.first));
+        let kid = token.kid.map(|kid| (Kind::Key, kid.as_str()));
+        let own = token.client.map(|client| (Kind::Client, client));
+        for (kind, text) in [own, kid].into_iter().flatten() {
+            self.ask(probes, kind, text.as_bytes());
         }
-        let may_be = |(probe, word): &(&Probe<'_>, u64)| Table::may_hold(*word, probe.first);
-        let found = probes.iter().zip(words).find(|one| may_be(one) && self.is_there(one.0));
-        found.map(|(probe, _)| probe.kind).or_else(|| self.by_scope(token))
+    }
+
+    #[inline(never)]
+    fn ask<'k>(&'k self, probes: &mut Probes<'k>, kind: Kind, text: &[u8]) {
+        let with_another =
+            matches!(kind, Kind::User | Kind::Client) && self.has(Kind::UserAtClient);
+        if !with_another && !self.has(kind) {
+            return;
+        }
+        let first = self.points.text(Half::First, text);
+        if self.has(kind) {
+            probes.push(self.probe(kind, first));
+        }
+        match kind {
+            Kind::User => probes.user = first,
+            Kind::Client if with_another => {
+                let pair = self.points.joined(Half::First, [probes.user, first, 0]);
+                probes.push(self.probe(Kind::UserAtClient, pair));
+            }
+            _ => {}
+        }
+    }
+
+    /// The first of the names of which there is an entry that means this token; a bit says of which there may be one.
+    #[cold]
+    fn find(&self, token: &Marks<'_>, bits: u32) -> Option<Kind> {
+        let may_be = |place: usize| bits == ANY || bits >> place & 1 != 0;
+        let mut names = self.names(token).enumerate();
+        let found = names.find(|(place, name)| may_be(*place) && self.is_there(name));
+        found.map(|(_, name)| name.kind)
     }
 
     /// What of the token can be revoked, of the kinds of which there are entries.
-    fn names<'t>(&self, token: &Marks<'t>) -> impl Iterator<Item = Probe<'t>> {
+    fn names<'t>(&self, token: &Marks<'t>) -> impl Iterator<Item = Name<'t>> {
         let claims = token.claims;
-        let own = [
-            (Kind::Token, claims.token_id()),
-            (Kind::User, claims.subject()),
-            (Kind::Session, claims.text(Claim::Sid)),
-            (Kind::Grant, claims.text(Claim::GrantId)),
-            (Kind::Key, token.kid.map(Kid::as_str)),
-        ];
-        let own = own.into_iter().filter_map(|(kind, name)| Some((kind, name?)));
-        let ancestors = claims.list(Claim::AncestorJti).map(|jti| (Kind::Token, jti));
-        let alone = own.chain(ancestors).filter(|(kind, _)| self.has(*kind)).map(|(kind, text)| {
-            Probe { kind, texts: [text, ""], first: self.first(kind, self.text(Half::First, text)) }
+        let user = user(token);
+        let of = |(claim, kind)| claims.each(claim).map(move |text| (kind, text));
+        let own = token.client.map(|client| (Kind::Client, client.as_bytes()));
+        let kid = token.kid.map(|kid| (Kind::Key, kid.as_str().as_bytes()));
+        let all = NAMED.into_iter().flat_map(of).chain(own).chain(kid);
+        let all = all.flat_map(move |(kind, text)| {
+            let at_client = (Kind::UserAtClient, [user, text]);
+            [Some((kind, [text, b""])), (kind == Kind::Client).then_some(at_client)]
         });
-        let (of_client, of_pair) = (self.has(Kind::Client), self.has(Kind::UserAtClient));
-        let user = claims.subject().unwrap_or_default();
-        let user_half = if of_pair { self.text(Half::First, user) } else { 0 };
-        let clients = clients(token).take_while(move |_| of_client || of_pair);
-        let by_clients = clients.flat_map(move |client| {
-            let half = self.text(Half::First, client);
-            let alone = of_client.then(|| Probe {
-                kind: Kind::Client,
-                texts: [client, ""],
-                first: self.first(Kind::Client, half),
-            });
-            let pair = of_pair.then(|| {
-                let joined = self.known.points.joined(Half::First, [user_half, half, 0]);
-                let first = self.first(Kind::UserAtClient, joined);
-                Probe { kind: Kind::UserAtClient, texts: [user, client], first }
-            });
-            alone.into_iter().chain(pair)
-        });
-        alone.chain(by_clients)
+        let all = all.flatten().filter(|(kind, _)| self.has(*kind));
+        all.map(|(kind, texts)| Name { kind, texts })
     }
 
     /// Whether an entry of exactly this name is there, and means this token.
-    fn is_there(&self, probe: &Probe<'_>) -> bool {
-        self.is_meant(probe.kind, |half| {
-            let [one, other] = probe.texts.map(|text| self.text(half, text));
-            match probe.kind {
-                Kind::UserAtClient => self.known.points.joined(half, [one, other, 0]),
+    fn is_there(&self, name: &Name<'_>) -> bool {
+        self.is_meant(name.kind, |half| {
+            let [one, other] = name.texts.map(|text| self.points.text(half, text));
+            match name.kind {
+                Kind::UserAtClient => self.points.joined(half, [one, other, 0]),
                 _ => one,
             }
         })
     }
 
-    fn first(&self, kind: Kind, name: u64) -> u64 {
-        self.known.points.of_kind(Half::First, kind as u8, name)
-    }
-
-    fn table(&self, first: u64) -> Option<&Table> {
-        self.tables.get(table_of(first)).map(|table| &**table)
+    #[inline]
+    fn probe(&self, kind: Kind, first: u64) -> (&AtomicU64, u64) {
+        let word = self.parts.filters.get(kind as usize).and_then(|filter| filter.word(first));
+        (word.unwrap_or(&NOTHING), Filter::bits(first))
     }
 
     /// An entry may name the user, a client, or both.
+    #[cold]
     fn by_scope(&self, token: &Marks<'_>) -> Option<Kind> {
-        if !self.has(Kind::Scope) {
-            return None;
-        }
-        let user = self.name(token.claims.subject().unwrap_or_default());
-        let anybody = self.name("");
-        clients(token).chain([""]).find_map(|client| {
-            let client = self.name(client);
-            let is_meant = |scope| {
-                let scope = self.name(scope);
+        let user = self.part(user(token));
+        let anybody = self.part(b"");
+        clients(token).chain([&b""[..]]).find_map(|client| {
+            let client = self.part(client);
+            let is_meant = |scope: &str| {
+                let scope = self.part(scope.as_bytes());
                 let names = [[&user, &client, &scope], [&anybody, &client, &scope]];
                 let names = names
                     .into_iter()
@@ -149,30 +164,29 @@ impl Look<'_> {
         })
     }
 
-    fn name<'n>(&'n self, text: &'n str) -> Name<'n> {
-        Name { text, first: self.text(Half::First, text), points: &self.known.points }
+    fn part<'n>(&'n self, text: &'n [u8]) -> Part<'n> {
+        Part { text, first: self.points.text(Half::First, text), points: self.points }
     }
 
-    fn joined<const N: usize>(&self, half: Half, names: [&Name<'_>; N]) -> u64 {
+    fn joined<const N: usize>(&self, half: Half, names: [&Part<'_>; N]) -> u64 {
         let mut halves = [0; 3];
         for (place, name) in halves.iter_mut().zip(names) {
             *place = name.half(half);
         }
-        self.known.points.joined(half, halves)
+        self.points.joined(half, halves)
     }
 
-    pub(super) fn text(&self, half: Half, text: &str) -> u64 {
-        self.known.points.text(half, text)
-    }
-
+    #[inline]
     pub(super) fn has(&self, kind: Kind) -> bool {
         self.kinds & 1 << kind as u8 != 0
     }
 
-    pub(super) fn is_meant(&self, kind: Kind, name: impl Fn(Half) -> u64) -> bool {
-        let half = |half| self.known.points.of_kind(half, kind as u8, name(half));
+    pub(super) fn is_meant(&self, kind: Kind, half: impl Fn(Half) -> u64) -> bool {
         let first = half(Half::First);
-        let table = self.tables.get(table_of(first));
+        if !is_set(self.probe(kind, first)) {
+            return false;
+        }
+        let table = self.parts.tables.get(table_of(kind, first));
         let verdict = table.and_then(|table| table.find(first, half));
         verdict.is_some_and(|verdict| {
             verdict.issued_until == u32::MAX || self.issued_at <= i64::from(verdict.issued_until)
@@ -180,14 +194,39 @@ impl Look<'_> {
     }
 }
 
+impl<'k> Probes<'k> {
+    /// Of more than there are places only the number is kept.
+    #[inline]
+    fn push(&mut self, probe: (&'k AtomicU64, u64)) {
+        if let Some(place) = self.all.get_mut(self.count) {
+            *place = probe;
+        }
+        self.count += 1;
+    }
+
+    /// A bit for each that may be there.
+    #[inline]
+    fn answers(&self) -> u32 {
+        let probes = self.all.iter().take(self.count).enumerate();
+        let named =
+            probes.fold(0, |named, (place, probe)| named | u32::from(is_set(*probe)) << place);
+        if self.count > PROBES { ANY } else { named }
+    }
+}
+
+#[inline]
+fn is_set((word, bits): (&AtomicU64, u64)) -> bool {
+    word.load(Ordering::Acquire) & bits == bits
+}
+
 /// A text that stands in several names: its first half is computed once.
-struct Name<'n> {
-    text: &'n str,
+struct Part<'n> {
+    text: &'n [u8],
     first: u64,
     points: &'n Points,
 }
 
-impl Name<'_> {
+impl Part<'_> {
     fn half(&self, half: Half) -> u64 {
         match half {
             Half::First => self.first,
@@ -200,9 +239,12 @@ impl Name<'_> {
     }
 }
 
+fn user<'t>(token: &Marks<'t>) -> &'t [u8] {
+    token.claims.each(Claim::Sub).next().unwrap_or_default()
+}
+
 /// The client that holds the token, and each other through whose hands it went.
-fn clients<'t>(token: &Marks<'t>) -> impl Iterator<Item = &'t str> {
-    let (claims, holder) = (token.claims, token.client);
-    let others = claims.text(Claim::OriginClientId).into_iter().chain(claims.actors());
-    holder.into_iter().chain(others.filter(move |other| Some(*other) != holder))
+fn clients<'t>(token: &Marks<'t>) -> impl Iterator<Item = &'t [u8]> {
+    let (claims, holder) = (token.claims, token.client.map(str::as_bytes));
+    holder.into_iter().chain(claims.each(Claim::OriginClientId)).chain(claims.each(Claim::Act))
 }

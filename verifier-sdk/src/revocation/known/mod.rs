@@ -1,10 +1,10 @@
 //! What is known to be revoked: an exact map in memory. Readers take no lock: one atomic load, and for each name of the
-//! token a word of tags, which for most tokens is all. One writer at a time adds; an event costs what one entry costs,
-//! however many there are.
+//! token a word of a filter, which for most tokens is all. One writer at a time adds; an event costs what one entry costs,
+//! however many there are, but that a filter is built anew whenever its kind has grown by half.
 
 mod look;
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,14 +12,19 @@ use arc_swap::ArcSwap;
 use countersign_keys::Kid;
 
 use super::entry::{Entry, Kind};
+use super::filter::Filter;
 use super::fingerprint::{Half, Points};
 use super::table::{Row, Table, Verdict};
 use crate::claims::{Claim, StandardClaims};
 use look::Look;
 
-/// Of 61 bits the six highest choose the table.
-const TABLES: usize = 64;
-const TABLE_SHIFT: u32 = 55;
+/// So many of the 61 bits of a name, the highest, choose the table among those of its kind.
+pub(super) const TABLE_BITS: u32 = 5;
+const TABLES_OF_A_KIND: usize = 1 << TABLE_BITS;
+const KINDS: usize = Kind::ALL.len();
+const TABLES: usize = TABLES_OF_A_KIND * KINDS;
+/// A filter has room for at least so many names.
+const LEAST_ROOM: usize = 32;
 /// The clocks of two services may disagree by as much (`VerifierBuilder::skew`), and so long after its `exp` a token may
 /// still be accepted.
 const KEPT_AFTER_EXPIRY: u32 = 120;
@@ -44,17 +49,29 @@ pub(crate) struct Marks<'t> {
 
 pub(crate) struct Known {
     points: Points,
-    tables: ArcSwap<[Arc<Table>; TABLES]>,
     /// A bit for each kind of which there are entries.
     kinds: AtomicU8,
-    entries: [AtomicUsize; Kind::ALL.len()],
+    /// How often something became known.
+    told: AtomicU64,
+    parts: ArcSwap<Parts>,
+    entries: [AtomicUsize; KINDS],
     capacity: usize,
     writer: Mutex<Writer>,
 }
 
+/// Each kind has its own, so that no user is ever taken for a session.
+#[derive(Clone)]
+struct Parts {
+    filters: [Filter; KINDS],
+    /// Those of one kind after those of another.
+    tables: [Arc<Table>; TABLES],
+}
+
 struct Writer {
-    /// How many places of each table are used, also by what has expired.
+    /// How many places of each table are used, also by what has expired,
     used: [usize; TABLES],
+    /// and how many names are in each filter.
+    filtered: [usize; KINDS],
     /// The table that is looked through next, and since when it waits.
     next: usize,
     waiting_since: Duration,
@@ -62,11 +79,17 @@ struct Writer {
 
 impl Known {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        let writer = Writer { used: [0; TABLES], next: 0, waiting_since: Duration::ZERO };
+        let writer = Writer {
+            used: [0; TABLES],
+            filtered: [0; KINDS],
+            next: 0,
+            waiting_since: Duration::ZERO,
+        };
         Self {
             points: Points::drawn(),
-            tables: ArcSwap::from_pointee(std::array::from_fn(|_| Arc::default())),
             kinds: AtomicU8::new(0),
+            told: AtomicU64::new(0),
+            parts: ArcSwap::from_pointee(Parts::none()),
             entries: Default::default(),
             capacity,
             writer: Mutex::new(writer),
@@ -78,23 +101,31 @@ impl Known {
         self.entries.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
+    /// A number that is another one once anything more is known to be revoked. Read before a token is judged, it says later
+    /// whether the verdict still stands.
+    #[inline]
+    pub(crate) fn told(&self) -> u64 {
+        self.told.load(Ordering::Acquire)
+    }
+
     /// By what the token is revoked, if it is.
+    #[inline]
     pub(crate) fn judge(&self, token: &Marks<'_>) -> Option<Kind> {
         let kinds = self.kinds.load(Ordering::Acquire);
         if kinds == 0 {
             return None;
         }
-        let tables = self.tables.load();
         let issued_at = token.claims.issued_at().unwrap_or_default();
-        Look { known: self, tables: &tables, kinds, issued_at }.judge(token)
+        Look { points: &self.points, parts: &self.parts.load(), kinds, issued_at }.judge(token)
     }
 
     /// Whether a key is withdrawn that signed something at this second.
     pub(crate) fn is_withdrawn(&self, kid: &Kid, issued_at: Option<i64>) -> bool {
         let kinds = self.kinds.load(Ordering::Acquire);
-        let (tables, issued_at) = (self.tables.load(), issued_at.unwrap_or_default());
-        let look = Look { known: self, tables: &tables, kinds, issued_at };
-        look.has(Kind::Key) && look.is_meant(Kind::Key, |half| look.text(half, kid.as_str()))
+        let issued_at = issued_at.unwrap_or_default();
+        let look = Look { points: &self.points, parts: &self.parts.load(), kinds, issued_at };
+        look.has(Kind::Key)
+            && look.is_meant(Kind::Key, |half| self.points.text(half, kid.as_str().as_bytes()))
     }
 
     /// Adds an entry, or makes it later if it is here. `now` is Unix time in seconds.
@@ -105,26 +136,46 @@ impl Known {
             return Ok(());
         }
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let chosen = table_of(row.first);
-        let tables = self.tables.load();
-        let Some(table) = tables.get(chosen) else { return Err(Full) };
-        if table.extend(&row) {
+        let added = self.add_row((entry.kind, &row), &mut writer, now);
+        // Whoever reads this number sees what it counts.
+        self.told.fetch_add(1, Ordering::Release);
+        added
+    }
+
+    fn add_row(
+        &self,
+        (kind, row): (Kind, &Row),
+        writer: &mut Writer,
+        now: u32,
+    ) -> Result<(), Full> {
+        let chosen = table_of(kind, row.first);
+        let parts = self.parts.load();
+        let table = parts.tables.get(chosen).ok_or(Full)?;
+        if table.extend(row) {
             return Ok(());
         }
         if self.len() >= self.capacity {
             return Err(Full);
         }
-        let count = self.entries.get(usize::from(row.kind));
+        let count = self.entries.get(kind as usize);
         count.map(|count| count.fetch_add(1, Ordering::Relaxed));
-        self.kinds.fetch_or(1 << row.kind, Ordering::Release);
+        self.kinds.fetch_or(1 << kind as u8, Ordering::Release);
         if writer.used.get(chosen).is_none_or(|used| *used >= table.room()) {
-            self.copy(&mut writer, (chosen, table), 1, now);
+            self.copy(writer, (chosen, table), 1, now);
         }
-        if let (Some(table), Some(used)) =
-            (self.tables.load().get(chosen), writer.used.get_mut(chosen))
-        {
-            table.add(&row);
+        let parts = self.parts.load();
+        if let (Some(table), Some(used)) = (parts.tables.get(chosen), writer.used.get_mut(chosen)) {
+            table.add(row);
             *used += 1;
+        }
+        let place = (parts.filters.get(kind as usize), writer.filtered.get_mut(kind as usize));
+        if let (Some(filter), Some(filtered)) = place {
+            *filtered += 1;
+            if *filtered <= filter.room() {
+                filter.add(row.first);
+            } else {
+                *filtered = self.filter_anew(kind as usize);
+            }
         }
         Ok(())
     }
@@ -142,13 +193,32 @@ impl Known {
         for _ in 0..due.min(TABLES as u128) {
             let chosen = writer.next;
             writer.next = (chosen + 1) % TABLES;
-            let used = writer.used.get(chosen).copied().unwrap_or_default();
-            let tables = self.tables.load();
-            let Some(table) = tables.get(chosen).filter(|_| used > 0) else { continue };
-            let over = table.rows().filter(|row| is_over(row.verdict, now)).count();
-            if over * 4 >= used {
-                self.copy(&mut writer, (chosen, table), 0, now);
+            self.sweep_table(&mut writer, chosen, now);
+            if writer.next.is_multiple_of(TABLES_OF_A_KIND) {
+                self.sweep_filter(&mut writer, chosen / TABLES_OF_A_KIND);
             }
+        }
+    }
+
+    fn sweep_table(&self, writer: &mut Writer, chosen: usize, now: u32) {
+        let used = writer.used.get(chosen).copied().unwrap_or_default();
+        let parts = self.parts.load();
+        let Some(table) = parts.tables.get(chosen).filter(|_| used > 0) else { return };
+        let over = table.rows().filter(|row| is_over(row.verdict, now)).count();
+        if over * 4 >= used {
+            self.copy(writer, (chosen, table), 0, now);
+        }
+    }
+
+    fn sweep_filter(&self, writer: &mut Writer, kind: usize) {
+        let live = self.entries.get(kind).map_or(0, |count| count.load(Ordering::Relaxed));
+        let room = self.parts.load().filters.get(kind).map_or(0, Filter::room);
+        let is_wide = room > LEAST_ROOM || live == 0;
+        if let Some(filtered) = writer.filtered.get_mut(kind)
+            && is_wide
+            && live * 4 < room
+        {
+            *filtered = self.filter_anew(kind);
         }
     }
 
@@ -161,38 +231,51 @@ impl Known {
         for row in &rows {
             copy.add(row);
         }
-        let mut tables = (**self.tables.load()).clone();
-        if let Some(place) = tables.get_mut(chosen) {
+        let mut parts = Parts::clone(&self.parts.load());
+        if let Some(place) = parts.tables.get_mut(chosen) {
             *place = Arc::new(copy);
         }
-        self.tables.store(Arc::new(tables));
+        self.parts.store(Arc::new(parts));
         if let Some(used) = writer.used.get_mut(chosen) {
             *used = live;
         }
-        for row in &gone {
-            let count = self.entries.get(usize::from(row.kind));
-            if count.is_some_and(|count| count.fetch_sub(1, Ordering::Relaxed) == 1) {
-                self.kinds.fetch_and(!(1 << row.kind), Ordering::Release);
-            }
+        let kind = chosen / TABLES_OF_A_KIND;
+        let Some(count) = self.entries.get(kind).filter(|_| !gone.is_empty()) else { return };
+        if count.fetch_sub(gone.len(), Ordering::Relaxed) == gone.len() {
+            self.kinds.fetch_and(!(1 << kind), Ordering::Release);
         }
+    }
+
+    /// Makes a filter of the names of a kind, with half as much room again; how many they are.
+    fn filter_anew(&self, kind: usize) -> usize {
+        let mut parts = Parts::clone(&self.parts.load());
+        let live = self.entries.get(kind).map_or(0, |count| count.load(Ordering::Relaxed));
+        let room = if live == 0 { 0 } else { LEAST_ROOM.max(live + live / 2) };
+        let filter = Filter::with_room(room);
+        let tables = parts.tables.iter().skip(kind * TABLES_OF_A_KIND).take(TABLES_OF_A_KIND);
+        let rows = tables.flat_map(|table| table.rows());
+        let filtered = rows.map(|row| filter.add(row.first)).count();
+        if let Some(place) = parts.filters.get_mut(kind) {
+            *place = filter;
+        }
+        self.parts.store(Arc::new(parts));
+        filtered
     }
 
     fn row(&self, entry: &Entry<'_>) -> Row {
         let half = |half| {
+            let text = |text: &str| self.points.text(half, text.as_bytes());
             let [one, two, three] = &entry.names;
-            let text = |text: &str| self.points.text(half, text);
-            let name = match entry.kind {
+            match entry.kind {
                 Kind::UserAtClient => self.points.joined(half, [text(one), text(two), 0]),
                 Kind::Scope => self.points.joined(half, [text(one), text(two), text(three)]),
                 _ => text(one),
-            };
-            self.points.of_kind(half, entry.kind as u8, name)
+            }
         };
         let clamped = |seconds: u64| u32::try_from(seconds).unwrap_or(u32::MAX);
         Row {
             first: half(Half::First),
             second: half(Half::Second),
-            kind: entry.kind as u8,
             verdict: Verdict {
                 issued_until: entry.issued_until.map_or(u32::MAX, clamped),
                 expires_at: clamped(entry.expires_at),
@@ -201,8 +284,19 @@ impl Known {
     }
 }
 
-fn table_of(first: u64) -> usize {
-    usize::try_from(first >> TABLE_SHIFT).unwrap_or_default()
+impl Parts {
+    fn none() -> Self {
+        let (filter, table) = (Filter::default(), Arc::default());
+        Self {
+            filters: std::array::from_fn(|_| filter.clone()),
+            tables: std::array::from_fn(|_| Arc::clone(&table)),
+        }
+    }
+}
+
+fn table_of(kind: Kind, first: u64) -> usize {
+    let of_kind = usize::try_from(first >> (61 - TABLE_BITS)).unwrap_or_default();
+    kind as usize * TABLES_OF_A_KIND + of_kind
 }
 
 fn second(now: i64) -> u32 {

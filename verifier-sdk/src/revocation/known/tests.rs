@@ -25,6 +25,13 @@ fn judge(known: &Known, token: &serde_json::Value) -> Option<Kind> {
     known.judge(&Marks { claims: &claims, client, scope: Claim::Scope, kid: None })
 }
 
+/// Of all tables and filters.
+fn room(known: &Known) -> usize {
+    let parts = known.parts.load();
+    let tables = parts.tables.iter().map(|table| table.room());
+    tables.chain(parts.filters.iter().map(Filter::room)).sum()
+}
+
 fn token() -> serde_json::Value {
     serde_json::json!({
         "jti": "t3", "ancestor_jti": ["t1", "t2"], "grant_id": "g", "sid": "s", "sub": "ada",
@@ -114,12 +121,11 @@ fn an_entry_is_kept_as_long_as_a_token_may_be_accepted_and_then_its_memory_is_gi
     known.sweep(NOW + 181, SECONDS * 120);
     assert!(!jti("7") && jti("long"));
     assert_eq!(known.len(), 1);
-    let places: usize = known.tables.load().iter().map(|table| table.room()).sum();
-    assert!(places < 100, "{places}");
+    assert!(room(&known) < 100, "{}", room(&known));
 
     known.sweep(NOW + 6121, SECONDS * 180);
     assert_eq!((known.len(), known.kinds.load(Ordering::Relaxed)), (0, 0));
-    assert_eq!(known.tables.load().iter().map(|table| table.room()).sum::<usize>(), 0);
+    assert_eq!(room(&known), 0);
 }
 
 #[test]
@@ -173,6 +179,49 @@ fn readers_see_an_entry_from_the_moment_it_was_added_on() {
     assert_eq!(known.len(), 20_000);
 }
 
+#[test]
+fn what_is_told_changes_the_number_of_what_is_known_and_nothing_else_does() {
+    let known = Known::with_capacity(1);
+    let before = known.told();
+    known.sweep(NOW, SECONDS * 60);
+    known.add(&entry(Kind::User, &["ada"], Some(1), -121), NOW).unwrap();
+    assert_eq!(known.told(), before);
+
+    known.add(&entry(Kind::User, &["ada"], Some(1), 60), NOW).unwrap();
+    let first = known.told();
+    known.add(&entry(Kind::User, &["ada"], Some(2), 60), NOW).unwrap();
+
+    assert!(before < first && first < known.told());
+}
+
+#[test]
+fn a_token_of_a_long_chain_is_looked_up_whole() {
+    let ancestors: Vec<String> = (0..40).map(|number| format!("a{number}")).collect();
+    let actors = (0..12).rev().fold(serde_json::Value::Null, |act, number| match act {
+        serde_json::Value::Null => serde_json::json!({ "sub": format!("c{number}") }),
+        act => serde_json::json!({ "sub": format!("c{number}"), "act": act }),
+    });
+    let token =
+        serde_json::json!({ "jti": "t", "ancestor_jti": ancestors, "sub": "ada", "act": actors });
+    let level = Some(1);
+    let rows: [(Kind, &[&str], _); 4] = [
+        (Kind::Token, &["a39"], None),
+        (Kind::Client, &["c11"], level),
+        (Kind::UserAtClient, &["ada", "c11"], level),
+        (Kind::User, &["ada"], level),
+    ];
+
+    for (kind, names, issued_until) in rows {
+        let known = Known::with_capacity(10);
+        for other in [Kind::Token, Kind::User, Kind::Client, Kind::UserAtClient] {
+            known.add(&entry(other, &["other", "other"], level, 60), NOW).unwrap();
+        }
+        assert_eq!(judge(&known, &token), None);
+        known.add(&entry(kind, names, issued_until, 60), NOW).unwrap();
+        assert_eq!(judge(&known, &token), Some(kind), "{names:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -199,6 +248,48 @@ proptest! {
                 let latest = told.iter().map(|(level, _)| *level).max().unwrap_or_default();
                 prop_assert!(at(latest + 1).is_none());
             }
+        }
+    }
+
+    /// Few names, so that many entries meet many tokens.
+    #[test]
+    fn a_token_is_revoked_by_the_map_exactly_if_an_entry_names_it(
+        entries in proptest::collection::vec((0..8_usize, [0..5_u8, 0..5, 0..5], 0..9_u64), 0..12),
+        tokens in proptest::collection::vec(([0..5_u8, 0..5, 0..5, 0..5, 0..5], 0..10_u64), 1..12),
+    ) {
+        let known = Known::with_capacity(100);
+        let letter = |number: u8| ["a", "b", "c", "d", "e"][usize::from(number)];
+        let entries = entries.into_iter().map(|(kind, names, level)| {
+            (Kind::ALL[kind], names.map(letter), level)
+        });
+        let entries: Vec<_> = entries.collect();
+        for (kind, names, level) in &entries {
+            let is_level = !matches!(kind, Kind::Token | Kind::Grant | Kind::Session | Kind::Key);
+            let issued_until = is_level.then_some(*level);
+            known.add(&entry(*kind, names, issued_until, 60), NOW).unwrap();
+        }
+        for (names, iat) in tokens {
+            let [one, two, three, four, five] = names.map(letter);
+            let token = serde_json::json!({
+                "jti": one, "ancestor_jti": [two], "sid": three, "grant_id": four, "sub": five,
+                "client_id": two, "origin_client_id": three, "act": { "sub": four },
+                "scope": format!("{one} {five}"), "iat": iat,
+            });
+            let clients = [two, three, four];
+            let is_meant = |(kind, [name, other, scope], level): &(Kind, [&str; 3], u64)| match kind {
+                Kind::Token => [one, two].contains(name),
+                Kind::Session => *name == three,
+                Kind::Grant => *name == four,
+                Kind::User => *name == five && iat <= *level,
+                Kind::Client => clients.contains(name) && iat <= *level,
+                Kind::UserAtClient => *name == five && clients.contains(other) && iat <= *level,
+                Kind::Scope => {
+                    *name == five && clients.contains(other) && [one, five].contains(scope)
+                        && iat <= *level
+                }
+                Kind::Key => false,
+            };
+            prop_assert_eq!(judge(&known, &token).is_some(), entries.iter().any(is_meant));
         }
     }
 }
