@@ -6,6 +6,7 @@ use end_to_end::harness::{
 };
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::process::Command;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -95,9 +96,8 @@ async fn listening(deployment: &Deployment, port: u16) -> Process {
     command.arg(environment::interop().join("push_receiver.py"));
     command.args([&port.to_string(), &deployment.issuer, "siem", OF_THE_RECEIVER]);
     let receiver = Process::start(command, deployment.path("listening.txt"));
-    let url = format!("http://127.0.0.1:{port}/");
     eventually("the endpoint listens", LIMIT, || async {
-        reqwest::get(&url).await.ok().map(|_| ())
+        TcpStream::connect(("127.0.0.1", port)).await.ok().map(drop)
     })
     .await;
     receiver

@@ -105,7 +105,7 @@ async fn begin<'o>(folder: &Path, output: &'o Output) -> Result<Tour<'o>, DemoEr
         .parse()
         .map_err(|error: String| DemoError::Broken(error))?;
     config.keys.jwks_max_age_seconds = JWKS_MAX_AGE_SECONDS;
-    let issuer = server::start(config, Clock::system()).await?;
+    let issuer = Box::pin(server::start(config, Clock::system())).await?;
     let service_socket = TcpListener::bind("127.0.0.1:0").await?;
     let audience = format!("http://localhost:{}", service_socket.local_addr()?.port());
     let verifier = Verifier::builder(issuer.app.config.issuer.as_str())

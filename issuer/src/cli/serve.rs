@@ -52,7 +52,7 @@ pub(super) fn run(config: Config, output: &Output) -> Result<(), ServeError> {
 
 async fn serve(config: Config, output: &Output) -> Result<(), ServeError> {
     let is_development = config.is_development();
-    let running = server::start(config, Clock::system()).await?;
+    let running = Box::pin(server::start(config, Clock::system())).await?;
     let mut signals = Signals::listen()?;
     announce(&running);
     if is_development {

@@ -64,6 +64,8 @@ pub(super) enum Door {
     Introspection,
     /// The feed, as a bearer token.
     Feed,
+    /// The streams of signals, as a bearer token.
+    Streams,
 }
 
 /// How a door answered: its status, and its error or none.
@@ -98,7 +100,7 @@ impl Opening {
 }
 
 impl Door {
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::ClientAssertion,
         Self::WorkloadAssertion,
         Self::Assertion,
@@ -122,6 +124,7 @@ impl Door {
         Self::Gateway,
         Self::Introspection,
         Self::Feed,
+        Self::Streams,
     ];
 
     fn refusal(self) -> (u16, &'static str) {
@@ -142,7 +145,8 @@ impl Door {
             | Self::BearerWithCertificate
             | Self::Dpop
             | Self::Gateway
-            | Self::Feed => (401, "invalid_token"),
+            | Self::Feed
+            | Self::Streams => (401, "invalid_token"),
             Self::Introspection => (200, "inactive"),
             Self::RequestAtAuthorize => (303, "invalid_request_object"),
             Self::RequestAtPar => (400, "invalid_request_object"),
@@ -219,8 +223,9 @@ impl World<'_> {
                 let by = ("batch", self.batch.as_str());
                 self.issuer.ask_as("/introspect", by, &[("token", token)]).await
             }
-            Door::Feed => {
-                let request = Request::get("/feed").header(header::AUTHORIZATION, bearer);
+            Door::Feed | Door::Streams => {
+                let path = if door == Door::Feed { "/feed" } else { "/ssf/streams" };
+                let request = Request::get(path).header(header::AUTHORIZATION, bearer);
                 self.issuer.send(request.body(Body::empty()).unwrap()).await
             }
             other => unreachable!("{other:?}"),

@@ -30,6 +30,8 @@ pub(super) enum Kind {
     UserInfoTokenOfCertificate,
     // One for the feed.
     FeedToken,
+    // One for streams of signals.
+    ReceiverToken,
     // What else the issuer signs.
     EncryptedToken,
     IdToken,
@@ -38,6 +40,7 @@ pub(super) enum Kind {
     SecurityEvent,
     FeedMessage,
     IntrospectionAnswer,
+    StatusList,
     // What the client signs.
     ClientAssertion,
     TypedClientAssertion,
@@ -83,6 +86,13 @@ impl World<'_> {
             }
             Kind::SecurityEvent => self.sign_as_issuer("secevent+jwt", &self.event()),
             Kind::FeedToken => self.feed_token().await,
+            Kind::ReceiverToken => self.own_resource_token("ssf", "ssf.manage").await,
+            Kind::StatusList => {
+                let mut claims = payload(&self.tokens["access_token"]);
+                claims["ttl"] = 60.into();
+                claims["status_list"] = json!({ "bits": 1, "lst": "eNoDAAAAAAE" });
+                self.sign_as_issuer("statuslist+jwt", &claims)
+            }
             Kind::FeedMessage => {
                 let bearer = format!("Bearer {}", self.feed_token().await);
                 let request = Request::get("/feed").header(header::AUTHORIZATION, bearer);
@@ -136,10 +146,15 @@ impl World<'_> {
     }
 
     async fn feed_token(&self) -> String {
+        self.own_resource_token("feed", "feed:read").await
+    }
+
+    /// An app token for a resource of the issuer itself.
+    async fn own_resource_token(&self, path: &str, scope: &str) -> String {
         let token = access_token(&self.batch("client_credentials", &[]).await);
         self.changed(&token.into(), |claims| {
-            claims["aud"] = "https://issuer.example/feed".into();
-            claims["scope"] = "feed:read".into();
+            claims["aud"] = format!("https://issuer.example/{path}").into();
+            claims["scope"] = scope.into();
         })
     }
 

@@ -19,7 +19,7 @@ use makers::Kind;
 use world::{LEDGER, World};
 
 /// What each kind opens here. The last ones are for somebody else to take: a resource, a client.
-const TABLE: [(Kind, &[Door]); 33] = [
+const TABLE: [(Kind, &[Door]); 35] = [
     (Kind::AppToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
     // Nobody acts for itself; it only shows who the client is.
     (Kind::OwnAppToken, &[Door::ActorToken, Door::Gateway, Door::Introspection]),
@@ -28,6 +28,7 @@ const TABLE: [(Kind, &[Door]); 33] = [
     (Kind::ExchangedToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
     // It is of the client that asks.
     (Kind::FeedToken, &[Door::Feed, Door::Introspection]),
+    (Kind::ReceiverToken, &[Door::Streams, Door::Introspection]),
     // A certificate that nothing is bound to is no obstacle.
     (Kind::UserInfoToken, &[Door::Bearer, Door::BearerWithCertificate]),
     (Kind::UserInfoTokenOfKey, &[Door::Dpop]),
@@ -57,6 +58,7 @@ const TABLE: [(Kind, &[Door]); 33] = [
     (Kind::SecurityEvent, &[]),
     (Kind::FeedMessage, &[]),
     (Kind::IntrospectionAnswer, &[]),
+    (Kind::StatusList, &[]),
     (Kind::UserAssertionOfAnother, &[]),
     (Kind::WorkloadAccessToken, &[]),
     (Kind::WorkloadSecurityEvent, &[]),
