@@ -68,6 +68,15 @@ async fn the_issuer_tells_and_a_service_listens_and_asks_and_no_more() {
     let told = heard.next().await.expect("what the issuer tells");
     assert_ne!(told.payload, "from a service");
 
+    // Nor may it have the issuer do it, by having an answer go there.
+    for number in ["-1", "0"] {
+        let place = names.api("DELETE");
+        client.publish_with_reply(names.ask(), place, number.into()).await.expect("sent");
+    }
+    let answer = client.request(names.ask(), "0".into()).await.expect("an answer");
+    assert!(answer.payload.len() > 100);
+    assert!(stored::newest(&client, &names).await.expect("the stream").is_some());
+
     node.process.kill().await;
     refuses(&service(), &token, HEALED).await;
 }

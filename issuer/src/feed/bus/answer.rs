@@ -5,7 +5,7 @@ use std::str;
 use std::time::Duration;
 
 use async_nats::Message as Question;
-use bytes::Bytes;
+use countersign_verifier::revocation::nats::NOT_NOW;
 use futures_util::StreamExt as _;
 use tokio::time::sleep;
 
@@ -34,11 +34,21 @@ pub(super) async fn answer(sides: Sides) {
 async fn reply(sides: &Sides, question: Question) {
     let number = str::from_utf8(&question.payload).ok().and_then(|number| number.parse().ok());
     let (Some(reply_to), Some(after)) = (question.reply, number) else { return };
+    if !is_inbox(&reply_to) {
+        sides.bus.says("a question wants its answer where no inbox is".to_owned());
+        return;
+    }
     let message = message_after(sides, after).await;
-    // Nothing is an answer too: another node is asked then.
-    let payload = message.unwrap_or_default();
+    // Another node is asked then.
+    let message = message.unwrap_or(Bytes::from_static(NOT_NOW.as_bytes()));
     // Whoever gets no answer asks again.
-    let _ = sides.client.publish(reply_to, payload).await;
+    let _ = sides.client.publish(reply_to, message).await;
+}
+
+/// Whoever asks must not have this issuer say something where only it may, such as to the API of JetStream. An answer is never
+/// empty either, since there an empty request is one.
+fn is_inbox(reply_to: &str) -> bool {
+    !reply_to.starts_with('$') && !reply_to.starts_with("countersign.")
 }
 
 async fn message_after(sides: &Sides, after: i64) -> Option<Bytes> {
@@ -56,6 +66,21 @@ async fn message_after(sides: &Sides, after: i64) -> Option<Bytes> {
             let cause = error.cause.as_ref();
             tracing::warn!(cause, "a verifier on the bus was not told what it missed");
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_inbox;
+
+    #[test]
+    fn answers_go_to_inboxes_and_to_no_place_of_the_issuer_or_the_bus() {
+        for inbox in ["_INBOX.a.b", "_INBOX_payments.x", "inbox"] {
+            assert!(is_inbox(inbox), "{inbox}");
+        }
+        for place in ["$JS.API.STREAM.DELETE.countersign-a", "$SYS.REQ", "countersign.a.kept"] {
+            assert!(!is_inbox(place), "{place}");
         }
     }
 }

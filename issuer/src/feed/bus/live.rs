@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use async_nats::connection::State;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::Sides;
@@ -31,6 +32,7 @@ pub(super) async fn tell(sides: Sides) {
             _ = heartbeat.tick() => {}
         }
         heartbeat.reset();
+        bus.is_seen(sides.client.connection_state() == State::Connected);
         if !link.borrow_and_update().is_up {
             // Verifiers that come back ask.
             told = app.revocations.head();

@@ -82,6 +82,14 @@ impl Bus {
         }
     }
 
+    /// For an event that was lost among others.
+    fn is_seen(&self, is_up: bool) {
+        let was_up = self.link.borrow().is_up;
+        if is_up && !was_up {
+            self.link_changed(true);
+        }
+    }
+
     /// What the client or the server says is wrong, once.
     fn says(&self, problem: String) {
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);

@@ -29,8 +29,6 @@ impl Live {
     pub(super) async fn begin(client: &Client, names: &NatsNames) -> Result<Self, FeedError> {
         let connects = connects(client);
         let messages = client.subscribe(names.live()).await.map_err(|_| FeedError::Connect)?;
-        // Before anything is asked the server has heard of it.
-        client.flush().await.map_err(|_| FeedError::Connect)?;
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self { client: client.clone(), messages, connects, look, alive: Arc::default() })

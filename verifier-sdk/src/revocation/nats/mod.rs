@@ -29,6 +29,9 @@ use live::Live;
 use question::Question;
 use replay::Replay;
 
+/// What a node answers that knows nothing for certain at the moment.
+pub const NOT_NOW: &str = "not now";
+
 /// For so long a question waits for a connection that was lost.
 const PATIENCE: Duration = Duration::from_secs(8);
 const LOOK: Duration = Duration::from_millis(100);

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::feed::FeedError;
-use super::NatsNames;
+use super::{NOT_NOW, NatsNames};
 
 /// A node answers from memory, or from its database.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -48,7 +48,7 @@ impl Question {
             asked.await.map_err(|_| FeedError::Connect)?;
             match timeout_at(end, open.inbox.next()).await {
                 Ok(Some(answer)) if answer.status == Some(StatusCode::NO_RESPONDERS) => break,
-                Ok(Some(answer)) if answer.payload.is_empty() => {}
+                Ok(Some(answer)) if answer.payload == NOT_NOW => {}
                 Ok(Some(answer)) => {
                     open.answered = Instant::now();
                     self.0 = Some(open);
