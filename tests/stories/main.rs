@@ -25,6 +25,7 @@ mod fleet;
 mod footprint;
 mod full_disk;
 mod gateways;
+mod hs256;
 mod interop;
 mod million;
 mod mtls;
