@@ -26,6 +26,7 @@ mod footprint;
 mod full_disk;
 mod gateways;
 mod healed;
+mod hs256;
 mod interop;
 mod million;
 mod mtls;

@@ -69,6 +69,11 @@ impl<C> Migration<C> {
         Self { inner: Arc::new(Inner { verifier, legacy, clock }) }
     }
 
+    /// The same with another clock for what is old, for tests: the day comes when it says so.
+    pub fn with_clock(verifier: Verifier<C>, legacy: LegacyTokens, clock: impl Clock) -> Self {
+        Self { inner: Arc::new(Inner { verifier, legacy, clock: Arc::new(clock) }) }
+    }
+
     /// Verifies a bearer token. Only one whose header says HS256 is looked at as an old one, and only before the date;
     /// everything else is for the verifier alone, which refuses all symmetric ones.
     ///
