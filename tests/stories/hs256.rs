@@ -127,7 +127,7 @@ async fn who(State(_): State<Migration>, incoming: Incoming) -> String {
         Incoming::Verified(verified) => verified.client_id().to_owned(),
         Incoming::Legacy(caller) => caller.client_id().unwrap_or_default().to_owned(),
     };
-    caller
+    format!("hello, {caller}")
 }
 
 impl Release {
@@ -317,7 +317,7 @@ fn the_lines_of_the_page_are_those_of_this_story() {
     let lines: Vec<&str> = snippets.flat_map(str::lines).map(str::trim).collect();
     assert!(lines.len() > 5);
     for line in lines {
-        let is_told = story.iter().any(|told| *told == line);
+        let is_told = story.contains(&line);
         // The story moves the calendar of its services.
         assert!(is_told || line.starts_with("let migration ="), "{line}");
     }

@@ -5,6 +5,7 @@ use std::str;
 use std::time::Duration;
 
 use async_nats::Message as Question;
+use bytes::Bytes;
 use countersign_verifier::revocation::nats::NOT_NOW;
 use futures_util::StreamExt as _;
 use tokio::time::sleep;
