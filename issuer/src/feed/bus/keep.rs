@@ -18,6 +18,7 @@ use super::stream::{Keeping, Stream, StreamError};
 use super::{Link, Sides};
 use crate::feed::message::{self, Message};
 use crate::inbound;
+use crate::random;
 use crate::store::{REVOCATION_PAGE, RevocationPage};
 
 /// What verifiers forgive (`validation`), and an hour for a bus that was away.
@@ -98,14 +99,15 @@ impl Keeper<'_> {
         // Another node may have kept more than this one has heard of.
         let mut kept = self.position().await?.min(app.revocations.head());
         let mut look_at = Instant::now();
+        let mut told_anew = String::new();
         loop {
             // Only a database that was restored knows less than before: all of it is told anew.
             if kept > *head.borrow_and_update() {
                 kept = 0;
             }
-            kept = self.keep_since(kept).await?.1;
+            kept = self.keep_since(kept, &told_anew).await?;
             if look_at <= Instant::now() {
-                self.tell_anew_if_due().await?;
+                told_anew = self.tell_anew_if_due().await?;
                 look_at = Instant::now() + LOOK;
             }
             self.sides.bus.kept();
@@ -126,39 +128,41 @@ impl Keeper<'_> {
         Ok(position.map_or(0, |position| position.seq))
     }
 
-    /// Adds what lives after a number; returns where the first of it stands in the stream, and up to which number it is all.
-    async fn keep_since(&self, kept: i64) -> Result<(Option<u64>, i64), StreamError> {
+    /// Adds what lives after a number; returns up to which number it is all.
+    async fn keep_since(&self, kept: i64, told_anew: &str) -> Result<i64, StreamError> {
         let app = &self.sides.app;
-        let (mut first, mut after) = (None, kept);
+        let mut after = kept;
         while after < app.revocations.head() {
             let failed =
                 |error: crate::error::OAuthError| StreamError::Message(error.cause.into_owned());
             let page = message::page(app, after).await.map_err(failed)?;
-            let id = id(app.feed.id(), after, &page);
+            let id = told_anew.to_owned() + &id(app.feed.id(), after, &page);
             let Message { seq, token, .. } =
                 message::sign(app, (after, &page), false).map_err(failed)?;
-            let number = self.stream.keep(&id, token).await?;
-            first.get_or_insert(number);
+            self.stream.keep(&id, token).await?;
             if seq <= after {
                 break;
             }
             after = seq;
         }
-        Ok((first, after))
+        Ok(after)
     }
 
-    async fn tell_anew_if_due(&self) -> Result<(), StreamError> {
+    /// Returns what begins the ids from now on, if something was let go: of that, none may be taken for what is kept later.
+    async fn tell_anew_if_due(&self) -> Result<String, StreamError> {
         let messages = self.stream.messages().await?;
         let page = u64::try_from(REVOCATION_PAGE).unwrap_or(u64::MAX);
         let lives = u64::try_from(self.sides.app.revocations.len()).unwrap_or(u64::MAX);
         let is_worth_reading = messages <= WORTH_READING + 10 * (lives / page);
         if messages == 0 || (is_worth_reading && self.begins_well().await?) {
-            return Ok(());
+            return Ok(String::new());
         }
-        if let (Some(first), _) = self.keep_since(0).await? {
-            self.stream.forget_before(first).await?;
-        }
-        Ok(())
+        // What another node keeps meanwhile stays, wherever it comes to stand.
+        let before = self.stream.newest().await?.map_or(0, |newest| newest.number);
+        let told_anew = random::jti();
+        self.keep_since(0, &told_anew).await?;
+        self.stream.forget_before(before.saturating_add(1)).await?;
+        Ok(told_anew)
     }
 
     /// Whether the first message begins at 0, and will for long.

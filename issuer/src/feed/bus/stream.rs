@@ -108,15 +108,15 @@ impl Stream<'_> {
         Ok(stored::newest(self.client, self.names).await?)
     }
 
-    /// Adds a message, once for each `id`; returns where it stands.
-    pub(super) async fn keep(&self, id: &str, token: Bytes) -> Result<u64, StreamError> {
+    /// Adds a message, once for each `id`.
+    pub(super) async fn keep(&self, id: &str, token: Bytes) -> Result<(), StreamError> {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", id);
         headers.insert("Nats-Expected-Stream", self.names.stream());
         let request = Request::new().headers(headers).payload(token);
         let subject = self.names.kept();
         let answer = self.send(subject.clone(), request).await?;
-        answer.seq.ok_or(StreamError::Malformed { call: subject })
+        answer.seq.map(|_| ()).ok_or(StreamError::Malformed { call: subject })
     }
 
     /// Lets go of all that stands before a message.
