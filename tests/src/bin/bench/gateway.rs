@@ -1,8 +1,10 @@
 //! What a gateway asks, beside the bare server that checks the signature of one token and answers: by the token of an app, which
-//! needs no look into the database, and by that of a user, which does; at 64 connections, in rounds.
+//! needs no look into the database, and by that of a user, which does; at 64 connections, in rounds; and where a million tokens are
+//! revoked.
 
 use crate::SERVER;
 use crate::figure::{Figure, median};
+use crate::introspection::{FLAT, a_million_revoked};
 use crate::token::{bare, issuer_key, payload};
 use crate::wrk::{self, Measured};
 use end_to_end::harness::{Deployment, Node, Person, WebClient};
@@ -29,12 +31,13 @@ pub(crate) async fn measure() {
     let subjects = [
         Subject::start("SQLite", Deployment::sqlite()).await,
         Subject::start("PostgreSQL", Deployment::postgres().await).await,
+        Subject::start("SQLite, a million revoked", a_million_revoked().await).await,
     ];
     let key = issuer_key(&subjects[0].node).await;
     let claims = payload(&subjects[0].tokens[0]);
     let (_bare, url) = bare(&subjects[0].deployment, "ES256", &claims, Some(&key)).await;
     for (caller, what) in ["app", "user"].into_iter().enumerate() {
-        let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
+        let mut rounds = [const { Vec::new() }; 4];
         for _ in 0..ROUNDS {
             let url = format!("{url}/check");
             rounds[0].push(ask(&url, &subjects[0].tokens[caller]).await);
@@ -43,18 +46,24 @@ pub(crate) async fn measure() {
                 rounds.push(ask(&url, &subject.tokens[caller]).await);
             }
         }
-        let [bare, sqlite, postgres] = rounds;
+        let [bare, sqlite, postgres, million] = rounds;
         let of = |name: &str| format!("gateway, {what}, {CONNECTIONS} connections, {name}");
         let speed = |rounds: &[Measured]| Measured::median(rounds).per_second;
         Figure::new(&format!("{}, requests", of("bare")), speed(&bare), "1/s").print();
-        for (subject, rounds) in subjects.iter().zip([sqlite, postgres]) {
-            let pairs = rounds.iter().zip(&bare);
-            let ratio =
-                median(pairs.map(|(ours, bare)| ours.per_second / bare.per_second).collect());
+        let ratio = |ours: &[Measured], other: &[Measured]| {
+            let pairs = ours.iter().zip(other);
+            median(pairs.map(|(ours, other)| ours.per_second / other.per_second).collect())
+        };
+        let flat = ratio(&million, &sqlite);
+        for (subject, rounds) in subjects.iter().zip([sqlite, postgres, million]) {
+            let ratio = ratio(&rounds, &bare);
             let of = of(subject.name);
             Figure::new(&format!("{of}, requests"), speed(&rounds), "1/s").print();
             Figure::new(&format!("{of} / bare"), ratio, "ratio").at_least(BAR).print();
         }
+        Figure::new(&of("a million revoked / nothing revoked"), flat, "ratio")
+            .at_least(FLAT)
+            .print();
     }
 }
 

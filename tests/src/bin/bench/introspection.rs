@@ -13,7 +13,7 @@ const REVOKED: u32 = 1_000_000;
 /// The ratio that is asked for.
 const BAR: f64 = 0.6;
 /// What a million revocations may cost.
-const FLAT: f64 = 0.95;
+pub(crate) const FLAT: f64 = 0.95;
 
 /// A node, and a service that asks it about its token.
 struct Subject {
@@ -60,7 +60,7 @@ pub(crate) async fn measure() {
 }
 
 /// The database of an issuer that was started once.
-async fn a_million_revoked() -> Deployment {
+pub(crate) async fn a_million_revoked() -> Deployment {
     let deployment = Deployment::sqlite();
     deployment.cli(&["keys", "list"]).await;
     let rows = format!(
