@@ -59,6 +59,7 @@ pub mod master_key;
 pub mod outbound;
 pub mod random;
 pub mod registry;
+mod retry;
 pub mod revocation;
 pub mod sealer;
 pub mod secret_uses;

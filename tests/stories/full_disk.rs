@@ -3,7 +3,7 @@
 use crate::assertion::AssertionKey;
 use countersign_verifier::client::{ClientAuthentication, TokenSource};
 use countersign_verifier::{Verifier, VerifyError};
-use end_to_end::harness::{App, Deployment, Node, PAYMENTS, eventually, run};
+use end_to_end::harness::{Deployment, Node, PAYMENTS, eventually, run};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::process::Command;
@@ -89,19 +89,11 @@ async fn a_full_disk_is_503_loses_nothing_and_heals() {
     assert_eq!(node.post(&assertion("before")).await.expect("an answer").status, 401);
 }
 
-async fn revoke(node: &Node, app: &App, token: &str) -> u16 {
-    let secret = app.client_secret.as_str();
-    let form = [("client_id", app.client_id.as_str()), ("client_secret", secret), ("token", token)];
-    let request = node.http.post(format!("{}/revoke", node.url)).form(&form);
-    request.send().await.expect("an answer").status().as_u16()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_revoked_on_a_full_disk_is_revoked_or_503() {
     let Some((deployment, node)) = on_a_small_disk().await else { return };
     let orders = deployment.app("orders").await;
-    let feed = format!("{}/feed", deployment.issuer);
-    let reader = deployment.app_of("reader", &["--resource", &feed, "--scope", "feed:read"]).await;
+    let reader = deployment.feed_reader().await;
     node.knows(&orders).await;
     let authentication = ClientAuthentication::secret(&reader.client_secret);
     let source = TokenSource::builder(&deployment.issuer, "reader", authentication);
@@ -116,7 +108,7 @@ async fn what_is_revoked_on_a_full_disk_is_revoked_or_503() {
     let filler = fill(&node, &deployment).await;
     let mut statuses = Vec::new();
     for token in &tokens {
-        statuses.push(revoke(&node, &orders, token).await);
+        statuses.push(node.revoke(&orders, token).await.expect("an answer"));
     }
     heal(&node, &filler).await;
 
@@ -131,7 +123,7 @@ async fn what_is_revoked_on_a_full_disk_is_revoked_or_503() {
     .await;
     // Whoever was told 503 asks again.
     for token in &tokens {
-        assert_eq!(revoke(&node, &orders, token).await, 200);
+        assert_eq!(node.revoke(&orders, token).await, Some(200));
     }
     eventually("all is in force", Duration::from_secs(10), || async {
         tokens.iter().all(|token| is_revoked(token)).then_some(())

@@ -4,7 +4,7 @@
 use countersign_verifier::Verifier;
 use countersign_verifier::client::{ClientAuthentication, TokenSource};
 use end_to_end::harness::{
-    App, Database, Deployment, Node, PAYMENTS, READ, environment, eventually, resident_kib,
+    App, Database, Deployment, Node, PAYMENTS, environment, eventually, resident_kib,
 };
 use std::time::Duration;
 use tokio::time::Instant;
@@ -27,10 +27,8 @@ struct World {
 impl World {
     async fn begin(deployment: Deployment) -> Self {
         let deployment = deployment.patient();
-        let orders = deployment.app_of("orders", &["--resource", PAYMENTS, "--scope", READ]).await;
-        let feed = format!("{}/feed", deployment.issuer);
-        let reader =
-            deployment.app_of("reader", &["--resource", &feed, "--scope", "feed:read"]).await;
+        let orders = deployment.app("orders").await;
+        let reader = deployment.feed_reader().await;
         Self { deployment, orders, reader }
     }
 

@@ -1,11 +1,10 @@
 //! What is revoked at one node is told by another, over real sockets, at once and after a crash.
 
-use end_to_end::harness::{App, Deployment, Node, PAYMENTS, READ};
+use end_to_end::harness::{App, Deployment, Node};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-const SCOPE: &str = "feed:read";
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// One who listens to the feed of a node; what it hears is judged by nobody here.
@@ -63,20 +62,11 @@ fn event(message: &str) -> Value {
 
 /// An app, and one that may follow the feed.
 async fn apps(deployment: &Deployment) -> (App, App) {
-    let feed = format!("{}/feed", deployment.issuer);
-    let orders = deployment.app_of("orders", &["--resource", PAYMENTS, "--scope", READ]).await;
-    let verifier = deployment.app_of("verifier", &["--resource", &feed, "--scope", SCOPE]).await;
-    (orders, App { resource: feed, scope: SCOPE.to_owned(), ..verifier })
+    (deployment.app("orders").await, deployment.feed_reader().await)
 }
 
 async fn revoke(node: &Node, app: &App, token: &str) {
-    let form = [
-        ("client_id", app.client_id.as_str()),
-        ("client_secret", app.client_secret.as_str()),
-        ("token", token),
-    ];
-    let request = node.http.post(format!("{}/revoke", node.url)).form(&form);
-    assert_eq!(request.send().await.expect("an answer").status(), 200);
+    assert_eq!(node.revoke(app, token).await, Some(200));
 }
 
 fn jti(token: &str) -> String {

@@ -16,10 +16,7 @@ async fn a_library_of_others_finds_what_was_revoked_in_the_list() {
     let tokens = json!([first, rest[0], rest[1]]);
     let before = foreign_status_list(&deployment.issuer, &tokens).await;
 
-    let form = [("client_id", orders.client_id.as_str()), ("token", &first)];
-    let form = [form.as_slice(), &[("client_secret", orders.client_secret.as_str())]].concat();
-    let revoke = node.http.post(format!("{}/revoke", node.url)).form(&form);
-    assert_eq!(revoke.send().await.expect("an answer").status(), 200);
+    assert_eq!(node.revoke(&orders, &first).await, Some(200));
     deployment.cli(&["revoke", "--client", "billing"]).await;
     let limit = Duration::from_secs(20);
     let statuses = eventually("the list says so", limit, || async {

@@ -116,9 +116,7 @@ impl World {
             redirect_uri: redirect_uri.to_owned(),
             scope,
         };
-        let feed = format!("{}/feed", deployment.issuer);
-        let reader =
-            deployment.app_of("reader", &["--resource", &feed, "--scope", "feed:read"]).await;
+        let reader = deployment.feed_reader().await;
         let nodes = [deployment.start().await, deployment.start().await];
         for node in &nodes {
             node.knows_web(&web).await;
@@ -233,14 +231,7 @@ impl World {
     async fn revoke(&self, by: By, token: &str, named: &str) {
         let flag = match by {
             By::Jti => {
-                let form = [
-                    ("client_id", self.orders.client_id.as_str()),
-                    ("client_secret", self.orders.client_secret.as_str()),
-                    ("token", token),
-                ];
-                let url = format!("{}/revoke", self.nodes[0].url);
-                let request = self.nodes[0].http.post(url).form(&form);
-                assert_eq!(request.send().await.expect("an answer").status(), 200);
+                assert_eq!(self.nodes[0].revoke(&self.orders, token).await, Some(200));
                 return;
             }
             By::Sid => "--sid",

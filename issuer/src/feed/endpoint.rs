@@ -94,7 +94,7 @@ async fn single(app: &App, headers: &HeaderMap, after: i64) -> Result<Response, 
         return Ok((StatusCode::NOT_MODIFIED, validators(tag)).into_response());
     }
     let message = message::shared(app, after).await?;
-    let Message { after, seq, head, token } = &*message;
+    let Message { after, seq, head, token, .. } = &*message;
     let tag = HeaderValue::try_from(format!("\"{} {after} {seq} {head}\"", app.feed.id()));
     let tag = tag.unwrap_or(HeaderValue::from_static("\"\""));
     let media_type = HeaderValue::from_static("application/secevent+jwt");

@@ -1,6 +1,6 @@
 //! One message: a security event token (RFC 8417) about a part of the sequence, signed by an ordinary signing key.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -54,13 +54,22 @@ pub(super) struct Message {
     pub(super) head: i64,
     /// The token.
     pub(super) token: Bytes,
+    /// Made once for all who listen.
+    frame: OnceLock<Bytes>,
 }
 
 impl Message {
+    pub(super) fn new((after, seq, head): (i64, i64, i64), token: Bytes) -> Self {
+        Self { after, seq, head, token, frame: OnceLock::new() }
+    }
+
     /// As it stands in a stream (HTML standard §9.2.6).
     pub(super) fn frame(&self) -> Bytes {
-        let begin = format!("id: {}\nevent: set\ndata: ", self.seq);
-        [begin.as_bytes(), &self.token, b"\n\n"].concat().into()
+        let made = || {
+            let begin = format!("id: {}\nevent: set\ndata: ", self.seq);
+            [begin.as_bytes(), &self.token, b"\n\n"].concat().into()
+        };
+        self.frame.get_or_init(made).clone()
     }
 }
 
@@ -136,5 +145,5 @@ pub(super) fn sign(
         .map_err(|error| OAuthError::server_error(format!("a message failed: {error}")))?;
     let algorithm = app.registry.load().own_resource().algorithm;
     let token = app.keychain.live().sign(TokenType::SecurityEvent, algorithm, &payload)?;
-    Ok(Message { after: after.min(head), seq, head, token: token.into() })
+    Ok(Message::new((after.min(head), seq, head), token.into()))
 }

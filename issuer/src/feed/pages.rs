@@ -89,8 +89,8 @@ mod tests {
         Asked { after, keys_changed_at: None }
     }
 
-    fn message((after, seq, head): (i64, i64, i64), bytes: usize) -> Message {
-        Message { after, seq, head, token: vec![b'x'; bytes].into() }
+    fn message(numbers: (i64, i64, i64), bytes: usize) -> Message {
+        Message::new(numbers, vec![b'x'; bytes].into())
     }
 
     /// How often a page is made.

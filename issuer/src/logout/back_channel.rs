@@ -12,6 +12,7 @@ use http::HeaderMap;
 use crate::app::App;
 use crate::issue::logout_token;
 use crate::registry::SignIn;
+use crate::retry::wait_after;
 use crate::store::{EndedSession, LogoutDelivery, StoreError};
 
 /// For so long the browser waits at most.
@@ -19,10 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// For so long a client may take to answer; less than a row of the queue is claimed for.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Seconds until the second attempt; each further wait is three times as long.
-const FIRST_WAIT_SECONDS: i64 = 5;
-const LONGEST_WAIT_SECONDS: i64 = 3600;
 
 /// Seconds after the end of the session at which no more attempt is made: the client's own session is over by then.
 const GIVE_UP_AFTER_SECONDS: i64 = 86_400;
@@ -97,7 +94,7 @@ async fn attempt(app: &App, delivery: &LogoutDelivery) {
     app.metrics.logout_delivery(outcome);
     let settled = match outcome {
         DeliveryOutcome::Failed => {
-            let until = app.clock.now() + wait_after(delivery.attempts);
+            let until = app.clock.now() + wait_after(delivery.attempts - 1);
             app.store.put_off_logout_delivery(delivery, until).await
         }
         DeliveryOutcome::Delivered | DeliveryOutcome::GivenUp => {
@@ -132,30 +129,11 @@ async fn tell(app: &App, delivery: &LogoutDelivery) -> Result<(), String> {
 
 fn failed(app: &App, delivery: &LogoutDelivery, cause: &str) -> DeliveryOutcome {
     let (client_id, attempts) = (&delivery.client_id, delivery.attempts);
-    let next = app.clock.now() + wait_after(attempts);
+    let next = app.clock.now() + wait_after(attempts - 1);
     if next - delivery.ended_at > GIVE_UP_AFTER_SECONDS {
         tracing::error!(client_id, attempts, cause, "a client never heard of a sign-out");
         return DeliveryOutcome::GivenUp;
     }
     tracing::warn!(client_id, attempts, cause, "a client did not hear of a sign-out yet");
     DeliveryOutcome::Failed
-}
-
-/// Seconds until the next attempt.
-fn wait_after(attempts: i64) -> i64 {
-    let steps = u32::try_from(attempts.max(1) - 1).unwrap_or(u32::MAX);
-    FIRST_WAIT_SECONDS.saturating_mul(3_i64.saturating_pow(steps)).min(LONGEST_WAIT_SECONDS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_grow_to_an_hour_and_no_further() {
-        let waits: Vec<i64> = (1..9).map(wait_after).collect();
-
-        assert_eq!(waits, [5, 15, 45, 135, 405, 1215, 3600, 3600]);
-        assert_eq!((wait_after(0), wait_after(i64::MAX)), (5, 3600));
-    }
 }

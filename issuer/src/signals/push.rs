@@ -12,6 +12,7 @@ use url::Url;
 
 use super::{delivery, event};
 use crate::app::App;
+use crate::retry::wait_after;
 use crate::store::{LEASE_SECONDS, PendingSignal, Push, SignalStream, StoreError};
 use crate::telemetry::SignalOutcome;
 
@@ -23,10 +24,6 @@ const STREAMS: i64 = 16;
 
 /// How many signals of a stream are read at a time.
 const BATCH: i64 = 32;
-
-/// Seconds until the second attempt; each further wait is three times as long.
-const FIRST_WAIT_SECONDS: i64 = 5;
-const LONGEST_WAIT_SECONDS: i64 = 3_600;
 
 /// RFC 8935 §2.4: what is wrong with the request, and not with the signal: it may be mended at the receiver.
 const PASSING: [&str; 2] = ["authentication_failed", "access_denied"];
@@ -181,23 +178,9 @@ fn refused(body: &[u8]) -> Attempt {
     }
 }
 
-/// Seconds until the next attempt.
-fn wait_after(failures: i64) -> i64 {
-    let steps = u32::try_from(failures.max(0)).unwrap_or(u32::MAX);
-    FIRST_WAIT_SECONDS.saturating_mul(3_i64.saturating_pow(steps)).min(LONGEST_WAIT_SECONDS)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waits_grow_to_an_hour_and_no_further() {
-        let waits: Vec<i64> = (0..8).map(wait_after).collect();
-
-        assert_eq!(waits, [5, 15, 45, 135, 405, 1215, 3600, 3600]);
-        assert_eq!((wait_after(-1), wait_after(i64::MAX)), (5, 3600));
-    }
 
     #[test]
     fn only_who_says_what_is_wrong_with_a_signal_does_not_get_it_again() {

@@ -6,7 +6,7 @@ use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::registry::ClientId;
-use countersign::store::{Actor, ByHand};
+use countersign::store::{Actor, ByHand, StatusToken};
 use countersign_keys::{Algorithm, JwkSet, UnverifiedJws};
 use http::{Request, header};
 use serde_json::{Value, json};
@@ -84,6 +84,21 @@ async fn a_token_is_found_in_its_list_once_it_was_revoked_and_no_other_is() {
     assert_eq!((&after.0["iss"], &after.0["sub"]), (&json!("https://issuer.example"), &json!(uri)));
     assert_eq!((&after.0["iat"], &after.0["exp"]), (&json!(START + 5), &json!(START + 3_605)));
     assert_eq!(after.0["ttl"], 60);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_says_that_its_token_is_not_good() {
+    let (issuer, secret) = issuer().await;
+    let (path, idx) = place(&token(&issuer, &secret).await);
+    let number = path.rsplit('/').next().unwrap().parse().unwrap();
+    let free = i64::from(idx == 0);
+    let damaged =
+        StatusToken { list: number, idx: free, marks: "{".to_owned(), expires_at: START + 600 };
+
+    issuer.app.store.record_status_token(damaged).await.unwrap();
+
+    let (_, bits) = list(&issuer, &path).await;
+    assert!(is_set(&bits, usize::try_from(free).unwrap()) && ones(&bits) == 1);
 }
 
 #[tokio::test]

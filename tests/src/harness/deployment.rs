@@ -251,6 +251,13 @@ impl Deployment {
         self.namespace = Some(node.process.pid().to_string());
     }
 
+    /// Registers an app that may follow the feed of revocations, with a secret.
+    pub async fn feed_reader(&self) -> App {
+        let (resource, scope) = (format!("{}/feed", self.issuer), "feed:read".to_owned());
+        let reader = self.app_of("reader", &["--resource", &resource, "--scope", &scope]).await;
+        App { resource, scope, ..reader }
+    }
+
     /// Registers an app that may read payments, with a secret.
     pub async fn app(&self, client_id: &str) -> App {
         self.app_of(client_id, &["--resource", PAYMENTS, "--scope", READ]).await

@@ -60,6 +60,14 @@ impl Node {
         self.ask(app).await.access_token().expect("a token")
     }
 
+    /// `POST /revoke` of a token, by the app that has it: the status, or `None` if nobody answers.
+    pub async fn revoke(&self, app: &App, token: &str) -> Option<u16> {
+        let (id, secret) = (app.client_id.as_str(), app.client_secret.as_str());
+        let form = [("client_id", id), ("client_secret", secret), ("token", token)];
+        let answer = self.http.post(format!("{}/revoke", self.url)).form(&form).send().await;
+        answer.ok().map(|answer| answer.status().as_u16())
+    }
+
     /// Waits until the node has heard of the client: until its secret gets a token. Asks seldom: each refusal
     /// counts against the address.
     pub async fn knows(&self, app: &App) {

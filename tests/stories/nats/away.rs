@@ -144,9 +144,7 @@ async fn either_way_is_enough() {
     use countersign_verifier::client::{ClientAuthentication, TokenSource};
     use countersign_verifier::revocation::nats::NatsFeed;
     let mut world = World::on_postgres().await;
-    let feed = format!("{}/feed", world.deployment.issuer);
-    let arguments = ["--resource", feed.as_str(), "--scope", "feed:read"];
-    let reader = world.deployment.app_of("reader", &arguments).await;
+    let reader = world.deployment.feed_reader().await;
     let node = world.deployment.start().await;
     let secret = ClientAuthentication::secret(&reader.client_secret);
     let tokens = TokenSource::builder(&world.deployment.issuer, &reader.client_id, secret);

@@ -62,13 +62,7 @@ impl World {
     }
 
     async fn revoke(&self, node: &Node, token: &str) {
-        let form = [
-            ("client_id", self.orders.client_id.as_str()),
-            ("client_secret", self.orders.client_secret.as_str()),
-            ("token", token),
-        ];
-        let request = node.http.post(format!("{}/revoke", node.url)).form(&form);
-        assert_eq!(request.send().await.expect("an answer").status(), 200);
+        assert_eq!(node.revoke(&self.orders, token).await, Some(200));
     }
 }
 
