@@ -37,18 +37,21 @@ const ROUNDS: usize = 2001;
 /// Where Countersign is among the contenders.
 const OURS: usize = 1;
 
+/// All of it, or what is named: `cargo bench --bench verify -- bound revocation`.
 fn main() {
-    for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
-        compare(algorithm);
-    }
-    for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
-        bound(algorithm);
-    }
-    decrypt::measure();
-    remembered();
-    revocation::measure();
-    refusals();
-    contention();
+    let named: Vec<String> = std::env::args().skip(1).filter(|name| name != "--bench").collect();
+    let is_wanted = |name| named.is_empty() || named.iter().any(|named| named == name);
+    let both = |measure: fn(Algorithm)| [Algorithm::Rs256, Algorithm::Es256].map(measure);
+    let all: [(&str, &dyn Fn()); 7] = [
+        ("compare", &|| _ = both(compare)),
+        ("bound", &|| _ = both(bound)),
+        ("decrypt", &decrypt::measure),
+        ("remembered", &remembered),
+        ("revocation", &revocation::measure),
+        ("refuse", &refusals),
+        ("contention", &contention),
+    ];
+    all.iter().filter(|(name, _)| is_wanted(name)).for_each(|(_, measure)| measure());
 }
 
 /// A token that is bound to a key, with a proof of its own each time, beside the two bare signature checks.

@@ -13,6 +13,7 @@ use crate::{AUDIENCE, Contender, ISSUER, interleaved, interleaved_after, median,
 
 /// So many tokens in turn: more than the processor guesses right, and than lie ready in its first cache.
 const TOKENS: u32 = 500;
+const A_MILLION: u64 = 1_000_000;
 
 /// What the check against a million revocations adds to a verification, beside the same without a feed.
 pub(crate) fn measure() {
@@ -25,17 +26,18 @@ pub(crate) fn measure() {
 /// reads has to come from afar.
 fn whole(algorithm: Algorithm) {
     let issuer = TestIssuer::with_algorithm(ISSUER, algorithm);
-    let (without, empty, full) = (
-        verifier(&issuer, None, None),
-        verifier(&issuer, Some(FeedSource::Pushed), None),
-        verifier(&issuer, Some(FeedSource::Pushed), None),
-    );
-    tell_a_million(&issuer, &full);
+    let follows = || verifier(&issuer, Some(FeedSource::Pushed), None);
+    let (without, empty, few, full) =
+        (verifier(&issuer, None, None), follows(), follows(), follows());
+    tell(&issuer, &few, 10);
+    tell(&issuer, &full, A_MILLION);
     let tokens: Vec<_> = (0..TOKENS).map(|number| user_token(&issuer, number)).collect();
     let contenders: Vec<Contender<'_>> = vec![
         ("without a feed", Box::new(each(&without, &tokens))),
         ("no entries", Box::new(each(&empty, &tokens))),
+        ("ten entries", Box::new(each(&few, &tokens))),
         ("a million entries", Box::new(each(&full, &tokens))),
+        ("without a feed, and one word of 3 MiB", Box::new(and_a_word(each(&without, &tokens)))),
     ];
     let rounds = interleaved(&contenders, 4);
     report(&format!("revocation, {}", algorithm.name()), &contenders, &rounds);
@@ -48,8 +50,8 @@ fn remembered() {
     let cache = TokenCache::default().capacity(20_000);
     let [without, empty, full, told] = [false, true, true, true]
         .map(|follows| verifier(&issuer, follows.then_some(FeedSource::Pushed), Some(cache)));
-    let taken = tell_a_million(&issuer, &full);
-    tell_a_million(&issuer, &told);
+    let taken = tell(&issuer, &full, A_MILLION);
+    tell(&issuer, &told, A_MILLION);
     let tokens: Vec<_> = (0..TOKENS).map(|number| user_token(&issuer, number)).collect();
     let contenders: Vec<Contender<'_>> = vec![
         ("without a feed", Box::new(each(&without, &tokens))),
@@ -78,6 +80,17 @@ fn each<'t>(verifier: &'t Verifier, tokens: &'t [String]) -> impl Fn() + 't {
     move || {
         next.set((next.get() + 1) % tokens.len());
         assert!(verifier.try_verify(black_box(&tokens[next.get()])).is_ok());
+    }
+}
+
+/// The same, and then one word of memory for each token: what the processor waits for that, whoever reads it.
+fn and_a_word(verify: impl Fn()) -> impl Fn() {
+    let memory: Vec<u64> = (0..3 << 17).collect();
+    let next = std::cell::Cell::new(0);
+    move || {
+        verify();
+        next.set((next.get() + 1) % TOKENS as usize);
+        black_box(memory[next.get() * 0x9e37_79b1 % memory.len()]);
     }
 }
 
@@ -124,10 +137,9 @@ fn user_token(issuer: &TestIssuer, number: u32) -> String {
         .mint()
 }
 
-/// Entries of every kind but withdrawn keys. The time of one, by the median of all messages.
-fn tell_a_million(issuer: &TestIssuer, verifier: &Verifier) -> Duration {
+/// Entries of every kind but scopes and withdrawn keys. The time of one, by the median of all messages.
+fn tell(issuer: &TestIssuer, verifier: &Verifier, all: u64) -> Duration {
     const MESSAGE: u64 = 2000;
-    const ALL: u64 = 1_000_000;
     let id = |number: u64| format!("0190b2f4-7c1e-7d3a-aaaa-{number:012}");
     let entry = |number: u64| match number % 10 {
         0..4 => json!({ "jti": id(number), "exp": 4_000_000_000_u64 }),
@@ -140,17 +152,17 @@ fn tell_a_million(issuer: &TestIssuer, verifier: &Verifier) -> Duration {
         }
     };
     let mut times = Vec::new();
-    for after in (0..ALL).step_by(usize::try_from(MESSAGE).unwrap()) {
-        let seq = after + MESSAGE;
+    for after in (0..all).step_by(usize::try_from(MESSAGE).unwrap()) {
+        let seq = all.min(after + MESSAGE);
         let revoked: Vec<_> = (after..seq).map(entry).collect();
         let told = json!({
-            "feed": "bench", "after": after, "seq": seq, "head": ALL, "revoked": revoked,
+            "feed": "bench", "after": after, "seq": seq, "head": all, "revoked": revoked,
         });
         let message = issuer.feed_message_of(told).mint();
         let begin = Instant::now();
         verifier.revocations().unwrap().try_take(&message).unwrap();
-        times.push(begin.elapsed() / u32::try_from(MESSAGE).unwrap());
+        times.push(begin.elapsed() / u32::try_from(seq - after).unwrap());
     }
-    assert_eq!(verifier.revocations().unwrap().entries() as u64, ALL);
+    assert_eq!(verifier.revocations().unwrap().entries() as u64, all);
     median(&times)
 }

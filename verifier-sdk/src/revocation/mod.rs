@@ -18,7 +18,7 @@
 //! # }
 //! ```
 //!
-//! In reading order: `entry` what an entry says; `known` the map, of `table`s behind `filter`s, and `fingerprint`s; `message` and
+//! In reading order: `entry` what an entry says; `known` the map, of `table`s behind `filter`s, whose entries have a `name`; `message` and
 //! `follower` what a message proves; [`Revocations`] (`core`) all of it together; `policy` and `standing` what a verifier does
 //! about it; `following` how a feed is followed, `issuer_feed` and `nats` two ways to one.
 
@@ -28,7 +28,6 @@ mod entry;
 #[cfg(feature = "remote")]
 mod feed;
 mod filter;
-mod fingerprint;
 mod follower;
 #[cfg(feature = "remote")]
 mod following;
@@ -38,6 +37,7 @@ mod introspection;
 mod issuer_feed;
 mod known;
 mod message;
+mod name;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod policy;

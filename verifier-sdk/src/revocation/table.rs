@@ -5,8 +5,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::fingerprint::Half;
 use super::known::TABLE_BITS;
+use super::name::Name;
 
 /// So many places share a word of tags.
 const GROUP: usize = 8;
@@ -25,8 +25,7 @@ pub(super) struct Verdict {
 /// An entry as it is copied.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
-    pub(super) first: u64,
-    pub(super) second: u64,
+    pub(super) name: Name,
     pub(super) verdict: Verdict,
 }
 
@@ -71,23 +70,23 @@ impl Table {
         self.places.len() / 4 * 3
     }
 
-    /// What is known of a name. `half` gives its halves; the second one is asked for only where the first is here.
-    pub(super) fn find(&self, first: u64, half: impl Fn(Half) -> u64) -> Option<Verdict> {
-        self.place(first, half)
-            .map(|[_, _, verdict]| Verdict::unpacked(verdict.load(Ordering::Relaxed)))
+    /// What is known of the name that lies at this place.
+    pub(super) fn find(&self, at: u64, name: Name) -> Option<Verdict> {
+        let [_, _, verdict] = self.entry(at, name)?;
+        Some(Verdict::unpacked(verdict.load(Ordering::Relaxed)))
     }
 
     /// Makes it later, if the name is here. For the one writer.
-    pub(super) fn extend(&self, row: &Row) -> bool {
-        let Some([_, _, verdict]) = self.place(row.first, |_| row.second) else { return false };
+    pub(super) fn extend(&self, at: u64, row: &Row) -> bool {
+        let Some([_, _, verdict]) = self.entry(at, row.name) else { return false };
         let known = Verdict::unpacked(verdict.load(Ordering::Relaxed));
         verdict.store(known.or_later(row.verdict).packed(), Ordering::Relaxed);
         true
     }
 
     /// Adds a name that is not here, where there is room. For the one writer.
-    pub(super) fn add(&self, row: &Row) {
-        let mut group = self.begin(row.first);
+    pub(super) fn add(&self, at: u64, row: &Row) {
+        let mut group = self.begin(at);
         for _ in 0..self.tags.len() {
             let Some(tags) = self.tags.get(group) else { return };
             let empty = zero_bytes(tags.load(Ordering::Relaxed));
@@ -96,12 +95,13 @@ impl Table {
                 continue;
             }
             let lane = empty.trailing_zeros() / 8;
-            if let Some([first, second, verdict]) = self.places.get(at(group, lane)) {
-                first.store(row.first, Ordering::Relaxed);
-                second.store(row.second, Ordering::Relaxed);
+            if let Some([low, high, verdict]) = self.places.get(index(group, lane)) {
+                let Name(name) = row.name;
+                low.store(name[0], Ordering::Relaxed);
+                high.store(name[1], Ordering::Relaxed);
                 verdict.store(row.verdict.packed(), Ordering::Relaxed);
                 // Only now readers may look at the place.
-                tags.fetch_or(u64::from(tag(row.first)) << (lane * 8), Ordering::Release);
+                tags.fetch_or(u64::from(tag(at)) << (lane * 8), Ordering::Release);
             }
             return;
         }
@@ -113,25 +113,24 @@ impl Table {
             let tags = tags.load(Ordering::Acquire);
             (0..8)
                 .filter(move |lane| tags >> (lane * 8) & 0xff != 0)
-                .map(move |lane| at(group, lane))
+                .map(move |lane| index(group, lane))
         });
-        words.filter_map(|place| self.places.get(place)).map(|[first, second, verdict]| Row {
-            first: first.load(Ordering::Relaxed),
-            second: second.load(Ordering::Relaxed),
+        words.filter_map(|place| self.places.get(place)).map(|[low, high, verdict]| Row {
+            name: Name([low, high].map(|half| half.load(Ordering::Relaxed))),
             verdict: Verdict::unpacked(verdict.load(Ordering::Relaxed)),
         })
     }
 
-    fn place(&self, first: u64, half: impl Fn(Half) -> u64) -> Option<&[AtomicU64; 3]> {
-        let wanted = ONES.wrapping_mul(u64::from(tag(first)));
-        let mut group = self.begin(first);
+    fn entry(&self, at: u64, name: Name) -> Option<&[AtomicU64; 3]> {
+        let wanted = ONES.wrapping_mul(u64::from(tag(at)));
+        let mut group = self.begin(at);
         for _ in 0..self.tags.len() {
             let tags = self.tags.get(group)?.load(Ordering::Acquire);
             let mut alike = zero_bytes(tags ^ wanted);
             while alike != 0 {
-                let place = self.places.get(at(group, alike.trailing_zeros() / 8))?;
-                let is_first = place.first()?.load(Ordering::Relaxed) == first;
-                if is_first && place.get(1)?.load(Ordering::Relaxed) == half(Half::Second) {
+                let place = self.places.get(index(group, alike.trailing_zeros() / 8))?;
+                let [low, high, _] = place;
+                if name == Name([low, high].map(|half| half.load(Ordering::Relaxed))) {
                     return Some(place);
                 }
                 alike &= alike - 1;
@@ -145,10 +144,10 @@ impl Table {
         None
     }
 
-    /// The first group in which a name may be; then come the others in turn. The highest of its 61 bits chose the table, and
-    /// the lowest are its tag.
-    fn begin(&self, first: u64) -> usize {
-        let spread = u128::from(first << TABLE_BITS << 3) * self.tags.len() as u128;
+    /// The first group in which a name may be; then come the others in turn. The highest bits of its place chose the table,
+    /// and the lowest are its tag.
+    fn begin(&self, at: u64) -> usize {
+        let spread = u128::from(at << TABLE_BITS) * self.tags.len() as u128;
         usize::try_from(spread >> 64).unwrap_or_default()
     }
 
@@ -157,14 +156,14 @@ impl Table {
     }
 }
 
-const fn at(group: usize, lane: u32) -> usize {
+const fn index(group: usize, lane: u32) -> usize {
     group * GROUP + lane as usize
 }
 
 /// Zero is the tag of a place that is empty.
 #[expect(clippy::cast_possible_truncation, reason = "the lowest byte is what is wanted")]
-const fn tag(first: u64) -> u8 {
-    match first as u8 {
+const fn tag(at: u64) -> u8 {
+    match at as u8 {
         0 => 1,
         tag => tag,
     }
@@ -180,22 +179,23 @@ const fn zero_bytes(word: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn row(number: u64) -> Row {
-        let first = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 3;
+    fn row(number: u64) -> (u64, Row) {
+        let at = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let verdict = Verdict { issued_until: u32::MAX, expires_at: 100 };
-        Row { first, second: number, verdict }
+        (at, Row { name: Name([7, number]), verdict })
     }
 
     #[test]
     fn what_was_added_is_found_and_nothing_else() {
         let table = Table::with_capacity(1024);
-        (0..table.room() as u64).for_each(|number| table.add(&row(number)));
+        let added = (0..table.room() as u64).map(row);
+        added.for_each(|(at, row)| table.add(at, &row));
 
         for number in 0..5000 {
-            let Row { first, second, .. } = row(number);
-            let is_there = table.find(first, |_| second).is_some();
+            let (at, row) = row(number);
+            let is_there = table.find(at, row.name).is_some();
             assert_eq!(is_there, number < table.room() as u64, "{number}");
-            assert_eq!(table.find(first, |_| second + 1), None);
+            assert_eq!(table.find(at, Name([8, number])), None);
         }
         assert_eq!(table.rows().count(), table.room());
     }
@@ -203,19 +203,20 @@ mod tests {
     #[test]
     fn the_latest_counts_in_both() {
         let table = Table::with_capacity(8);
-        let (early, late) = (row(1), Verdict { issued_until: 7, expires_at: 300 });
-        table.add(&Row { verdict: Verdict { issued_until: 9, expires_at: 200 }, ..early });
+        let ((at, early), late) = (row(1), Verdict { issued_until: 7, expires_at: 300 });
+        table.add(at, &Row { verdict: Verdict { issued_until: 9, expires_at: 200 }, ..early });
 
-        assert!(table.extend(&Row { verdict: late, ..early }));
+        assert!(table.extend(at, &Row { verdict: late, ..early }));
 
         let known = Verdict { issued_until: 9, expires_at: 300 };
-        assert_eq!(table.find(early.first, |_| early.second), Some(known));
-        assert!(!table.extend(&row(2)));
+        assert_eq!(table.find(at, early.name), Some(known));
+        let (at, other) = row(2);
+        assert!(!table.extend(at, &other));
     }
 
     #[test]
     fn an_empty_table_finds_nothing() {
-        assert_eq!(Table::default().find(row(1).first, |_| 1), None);
+        assert_eq!(Table::default().find(7, Name([7, 1])), None);
         assert_eq!(Table::default().room(), 0);
     }
 }

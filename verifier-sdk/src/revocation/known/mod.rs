@@ -1,6 +1,6 @@
 //! What is known to be revoked: an exact map in memory. Readers take no lock: one atomic load, and for each name of the
 //! token a word of a filter, which for most tokens is all. One writer at a time adds; an event costs what one entry costs,
-//! however many there are, but that a filter is built anew whenever its kind has grown by half.
+//! however many there are, but that the filter is built anew whenever they have grown by half.
 
 mod look;
 
@@ -13,17 +13,17 @@ use countersign_keys::Kid;
 
 use super::entry::{Entry, Kind};
 use super::filter::Filter;
-use super::fingerprint::{Half, Points};
+use super::name::{Name, Secrets};
 use super::table::{Row, Table, Verdict};
 use crate::claims::{Claim, StandardClaims};
-use look::Look;
+use look::{Kinds, Look};
 
-/// So many of the 61 bits of a name, the highest, choose the table among those of its kind.
+/// So many bits of the place of a name, the highest, choose the table among those of its kind.
 pub(super) const TABLE_BITS: u32 = 5;
 const TABLES_OF_A_KIND: usize = 1 << TABLE_BITS;
 const KINDS: usize = Kind::ALL.len();
 const TABLES: usize = TABLES_OF_A_KIND * KINDS;
-/// A filter has room for at least so many names.
+/// The filter has room for at least so many names.
 const LEAST_ROOM: usize = 32;
 /// The clocks of two services may disagree by as much (`VerifierBuilder::skew`), and so long after its `exp` a token may
 /// still be accepted.
@@ -48,7 +48,7 @@ pub(crate) struct Marks<'t> {
 }
 
 pub(crate) struct Known {
-    points: Points,
+    secrets: Secrets,
     /// A bit for each kind of which there are entries.
     kinds: AtomicU8,
     /// How often something became known.
@@ -59,19 +59,18 @@ pub(crate) struct Known {
     writer: Mutex<Writer>,
 }
 
-/// Each kind has its own, so that no user is ever taken for a session.
 #[derive(Clone)]
 struct Parts {
-    filters: [Filter; KINDS],
-    /// Those of one kind after those of another.
+    filter: Filter,
+    /// Those of one kind after those of another: each kind has its own, so that no user is ever taken for a session.
     tables: [Arc<Table>; TABLES],
 }
 
 struct Writer {
     /// How many places of each table are used, also by what has expired,
     used: [usize; TABLES],
-    /// and how many names are in each filter.
-    filtered: [usize; KINDS],
+    /// and how many names are in the filter.
+    filtered: usize,
     /// The table that is looked through next, and since when it waits.
     next: usize,
     waiting_since: Duration,
@@ -79,14 +78,10 @@ struct Writer {
 
 impl Known {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        let writer = Writer {
-            used: [0; TABLES],
-            filtered: [0; KINDS],
-            next: 0,
-            waiting_since: Duration::ZERO,
-        };
+        let writer =
+            Writer { used: [0; TABLES], filtered: 0, next: 0, waiting_since: Duration::ZERO };
         Self {
-            points: Points::drawn(),
+            secrets: Secrets::drawn(),
             kinds: AtomicU8::new(0),
             told: AtomicU64::new(0),
             parts: ArcSwap::from_pointee(Parts::none()),
@@ -111,32 +106,32 @@ impl Known {
     /// By what the token is revoked, if it is.
     #[inline]
     pub(crate) fn judge(&self, token: &Marks<'_>) -> Option<Kind> {
-        let kinds = self.kinds.load(Ordering::Acquire);
-        if kinds == 0 {
-            return None;
+        match self.kinds.load(Ordering::Acquire) {
+            0 => None,
+            kinds => Look::new(&self.secrets, &self.parts.load(), Kinds(kinds)).judge(token),
         }
-        let issued_at = token.claims.issued_at().unwrap_or_default();
-        Look { points: &self.points, parts: &self.parts.load(), kinds, issued_at }.judge(token)
     }
 
     /// Whether a key is withdrawn that signed something at this second.
     pub(crate) fn is_withdrawn(&self, kid: &Kid, issued_at: Option<i64>) -> bool {
-        let kinds = self.kinds.load(Ordering::Acquire);
-        let issued_at = issued_at.unwrap_or_default();
-        let look = Look { points: &self.points, parts: &self.parts.load(), kinds, issued_at };
-        look.has(Kind::Key)
-            && look.is_meant(Kind::Key, |half| self.points.text(half, kid.as_str().as_bytes()))
+        if !Kinds(self.kinds.load(Ordering::Acquire)).has(Kind::Key) {
+            return false;
+        }
+        let name = self.secrets.text(kid.as_str().as_bytes());
+        let place = (Kind::Key, self.secrets.place(Kind::Key, name));
+        self.parts.load().is_meant(place, name, issued_at)
     }
 
     /// Adds an entry, or makes it later if it is here. `now` is Unix time in seconds.
     pub(crate) fn add(&self, entry: &Entry<'_>, now: i64) -> Result<(), Full> {
         let row = self.row(entry);
+        let place = (entry.kind, self.secrets.place(entry.kind, row.name));
         let now = second(now);
         if is_over(row.verdict, now) {
             return Ok(());
         }
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let added = self.add_row((entry.kind, &row), &mut writer, now);
+        let added = self.add_row(place, &row, &mut writer, now);
         // Whoever reads this number sees what it counts.
         self.told.fetch_add(1, Ordering::Release);
         added
@@ -144,14 +139,15 @@ impl Known {
 
     fn add_row(
         &self,
-        (kind, row): (Kind, &Row),
+        (kind, at): (Kind, u64),
+        row: &Row,
         writer: &mut Writer,
         now: u32,
     ) -> Result<(), Full> {
-        let chosen = table_of(kind, row.first);
+        let chosen = table_of(kind, at);
         let parts = self.parts.load();
         let table = parts.tables.get(chosen).ok_or(Full)?;
-        if table.extend(row) {
+        if table.extend(at, row) {
             return Ok(());
         }
         if self.len() >= self.capacity {
@@ -165,17 +161,14 @@ impl Known {
         }
         let parts = self.parts.load();
         if let (Some(table), Some(used)) = (parts.tables.get(chosen), writer.used.get_mut(chosen)) {
-            table.add(row);
+            table.add(at, row);
             *used += 1;
         }
-        let place = (parts.filters.get(kind as usize), writer.filtered.get_mut(kind as usize));
-        if let (Some(filter), Some(filtered)) = place {
-            *filtered += 1;
-            if *filtered <= filter.room() {
-                filter.add(row.first);
-            } else {
-                *filtered = self.filter_anew(kind as usize);
-            }
+        writer.filtered += 1;
+        if writer.filtered <= parts.filter.room() {
+            parts.filter.add(self.secrets.clue(kind, row.name));
+        } else {
+            self.filter_anew(writer);
         }
         Ok(())
     }
@@ -194,8 +187,8 @@ impl Known {
             let chosen = writer.next;
             writer.next = (chosen + 1) % TABLES;
             self.sweep_table(&mut writer, chosen, now);
-            if writer.next.is_multiple_of(TABLES_OF_A_KIND) {
-                self.sweep_filter(&mut writer, chosen / TABLES_OF_A_KIND);
+            if writer.next == 0 {
+                self.sweep_filter(&mut writer);
             }
         }
     }
@@ -210,15 +203,10 @@ impl Known {
         }
     }
 
-    fn sweep_filter(&self, writer: &mut Writer, kind: usize) {
-        let live = self.entries.get(kind).map_or(0, |count| count.load(Ordering::Relaxed));
-        let room = self.parts.load().filters.get(kind).map_or(0, Filter::room);
-        let is_wide = room > LEAST_ROOM || live == 0;
-        if let Some(filtered) = writer.filtered.get_mut(kind)
-            && is_wide
-            && live * 4 < room
-        {
-            *filtered = self.filter_anew(kind);
+    fn sweep_filter(&self, writer: &mut Writer) {
+        let (live, room) = (self.len(), self.parts.load().filter.room());
+        if live * 4 < room && (room > LEAST_ROOM || live == 0) {
+            self.filter_anew(writer);
         }
     }
 
@@ -229,7 +217,7 @@ impl Known {
         let live = rows.len();
         let copy = Table::with_capacity((live + more) * 2);
         for row in &rows {
-            copy.add(row);
+            copy.add(self.secrets.place(kind_of(chosen), row.name), row);
         }
         let mut parts = Parts::clone(&self.parts.load());
         if let Some(place) = parts.tables.get_mut(chosen) {
@@ -246,36 +234,35 @@ impl Known {
         }
     }
 
-    /// Makes a filter of the names of a kind, with half as much room again; how many they are.
-    fn filter_anew(&self, kind: usize) -> usize {
+    /// Makes a filter of all names, with half as much room again.
+    fn filter_anew(&self, writer: &mut Writer) {
         let mut parts = Parts::clone(&self.parts.load());
-        let live = self.entries.get(kind).map_or(0, |count| count.load(Ordering::Relaxed));
+        let live = self.len();
         let room = if live == 0 { 0 } else { LEAST_ROOM.max(live + live / 2) };
-        let filter = Filter::with_room(room);
-        let tables = parts.tables.iter().skip(kind * TABLES_OF_A_KIND).take(TABLES_OF_A_KIND);
-        let rows = tables.flat_map(|table| table.rows());
-        let filtered = rows.map(|row| filter.add(row.first)).count();
-        if let Some(place) = parts.filters.get_mut(kind) {
-            *place = filter;
+        parts.filter = Filter::with_room(room);
+        writer.filtered = 0;
+        for (chosen, table) in parts.tables.iter().enumerate() {
+            for row in table.rows() {
+                parts.filter.add(self.secrets.clue(kind_of(chosen), row.name));
+                writer.filtered += 1;
+            }
         }
         self.parts.store(Arc::new(parts));
-        filtered
     }
 
     fn row(&self, entry: &Entry<'_>) -> Row {
-        let half = |half| {
-            let text = |text: &str| self.points.text(half, text.as_bytes());
-            let [one, two, three] = &entry.names;
-            match entry.kind {
-                Kind::UserAtClient => self.points.joined(half, [text(one), text(two), 0]),
-                Kind::Scope => self.points.joined(half, [text(one), text(two), text(three)]),
-                _ => text(one),
-            }
+        let secrets = &self.secrets;
+        let [one, two, three] = entry.names.each_ref().map(|text| secrets.text(text.as_bytes()));
+        let has_user = !entry.names[0].is_empty();
+        let whole = if has_user { (Kind::User, one) } else { (Kind::Client, two) };
+        let name = match entry.kind {
+            Kind::UserAtClient => secrets.part(whole, [one, two]),
+            Kind::Scope => secrets.part(whole, [one, two, three]),
+            _ => one,
         };
         let clamped = |seconds: u64| u32::try_from(seconds).unwrap_or(u32::MAX);
         Row {
-            first: half(Half::First),
-            second: half(Half::Second),
+            name,
             verdict: Verdict {
                 issued_until: entry.issued_until.map_or(u32::MAX, clamped),
                 expires_at: clamped(entry.expires_at),
@@ -286,17 +273,28 @@ impl Known {
 
 impl Parts {
     fn none() -> Self {
-        let (filter, table) = (Filter::default(), Arc::default());
-        Self {
-            filters: std::array::from_fn(|_| filter.clone()),
-            tables: std::array::from_fn(|_| Arc::clone(&table)),
-        }
+        let table = Arc::default();
+        Self { filter: Filter::default(), tables: std::array::from_fn(|_| Arc::clone(&table)) }
+    }
+
+    /// Whether there is an entry of exactly this name that means a token of this second.
+    fn is_meant(&self, (kind, at): (Kind, u64), name: Name, issued_at: Option<i64>) -> bool {
+        let table = self.tables.get(table_of(kind, at));
+        let verdict = table.and_then(|table| table.find(at, name));
+        verdict.is_some_and(|verdict| {
+            let all = verdict.issued_until == u32::MAX;
+            all || issued_at.unwrap_or_default() <= i64::from(verdict.issued_until)
+        })
     }
 }
 
-fn table_of(kind: Kind, first: u64) -> usize {
-    let of_kind = usize::try_from(first >> (61 - TABLE_BITS)).unwrap_or_default();
+fn table_of(kind: Kind, at: u64) -> usize {
+    let of_kind = usize::try_from(at >> (u64::BITS - TABLE_BITS)).unwrap_or_default();
     kind as usize * TABLES_OF_A_KIND + of_kind
+}
+
+fn kind_of(table: usize) -> Kind {
+    Kind::ALL.get(table / TABLES_OF_A_KIND).copied().unwrap_or(Kind::Token)
 }
 
 fn second(now: i64) -> u32 {

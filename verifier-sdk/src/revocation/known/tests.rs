@@ -29,7 +29,7 @@ fn judge(known: &Known, token: &serde_json::Value) -> Option<Kind> {
 fn room(known: &Known) -> usize {
     let parts = known.parts.load();
     let tables = parts.tables.iter().map(|table| table.room());
-    tables.chain(parts.filters.iter().map(Filter::room)).sum()
+    tables.sum::<usize>() + parts.filter.room()
 }
 
 fn token() -> serde_json::Value {
