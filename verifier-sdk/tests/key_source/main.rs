@@ -13,6 +13,7 @@ mod caches;
 mod floods;
 mod hostile_server;
 mod lifecycle;
+mod news;
 mod on_demand;
 mod outages;
 mod rotation;

@@ -8,7 +8,9 @@ use countersign_verifier::key_source::{
     BoxFuture, Fetch, FetchError, FetchRequest, FetchResponse, RemoteKeys,
 };
 use countersign_verifier::testing::{TestClock, TestIssuer};
-use countersign_verifier::{Keys, Start, Verified, Verifier, VerifyError};
+use countersign_verifier::{
+    HasAudience, Keys, Start, Verified, Verifier, VerifierBuilder, VerifyError,
+};
 use tokio::sync::Semaphore;
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
@@ -185,14 +187,15 @@ pub(crate) async fn verifier(
     clock: &TestClock,
     start: Start,
 ) -> Result<Verifier, countersign_verifier::BuildError> {
+    builder(script, clock).start(start).build().await
+}
+
+pub(crate) fn builder(script: &Script, clock: &TestClock) -> VerifierBuilder<(), HasAudience> {
     Verifier::builder(ISSUER)
         .audience(AUDIENCE)
         .keys(Keys::JwksUrl(format!("{ISSUER}/jwks").parse().unwrap()))
         .fetcher(script.clone())
         .clock(clock.clone())
-        .start(start)
-        .build()
-        .await
 }
 
 pub(crate) fn token(issuer: &TestIssuer) -> String {

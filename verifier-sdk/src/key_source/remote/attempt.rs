@@ -38,11 +38,15 @@ impl Core {
         if trigger == Trigger::Scheduled || trigger == Trigger::Manual {
             self.budget.charge(self.clock.monotonic());
         }
+        let news = self.news();
         let fetched = tokio::time::timeout(PATIENCE, self.fetch_keys(trigger)).await;
         match fetched.unwrap_or_else(|_| Err(FetchError::Timeout.into())) {
             Ok(outcome) => {
                 self.counters.fetched(trigger, outcome);
                 self.not_before.store(0, Ordering::Relaxed);
+                if trigger.passes_caches() {
+                    self.forget_news(news);
+                }
                 *lock(&self.trouble) = super::core::Trouble::default();
                 Ok(())
             }

@@ -15,11 +15,16 @@ use super::super::{CacheDirectives, Fetch, FetchError, Miss, select};
 use super::Source;
 use super::budget::{Budget, REFILL};
 use super::cache::{CachedKeys, Confirmation, Times};
-use super::counters::{Counters, increment};
+use super::counters::{Counters, Trigger, increment};
 use super::flight::Flights;
 use super::locate::Location;
 use super::negative::Misses;
 use crate::clock::Clock;
+
+/// When news are due that there are none of.
+pub(super) const NEVER: u64 = u64::MAX;
+/// Milliseconds over which the recipients of news spread.
+const SPREAD: i32 = 1000;
 
 pub(super) struct Core {
     pub(super) source: Source,
@@ -35,9 +40,11 @@ pub(super) struct Core {
     pub(super) counters: Counters,
     /// Monotonic milliseconds before which no attempt is made, after a failure.
     pub(super) not_before: AtomicU64,
+    /// Monotonic milliseconds at which the set is fetched since the issuer told that it changed.
+    pub(super) news_due: AtomicU64,
     pub(super) trouble: Mutex<Trouble>,
     pub(super) location: Mutex<Option<Location>>,
-    /// Rings whenever an attempt has ended.
+    /// Rings whenever an attempt has ended, or the next one is due earlier.
     pub(super) settled: Notify,
 }
 
@@ -109,11 +116,36 @@ impl Core {
     pub(super) fn due_in(&self) -> Option<Duration> {
         let now = self.clock.monotonic();
         let due = match self.cached.load().as_deref() {
-            Some(cached) => cached.times.refresh_at.saturating_sub(now),
+            Some(cached) => cached.times.refresh_at.min(self.news()).saturating_sub(now),
             None if lock(&self.trouble).failures > 0 => Duration::ZERO,
             None => return None,
         };
         Some(due.max(self.cool_down(now)))
+    }
+
+    /// Why the attempt is made that is due.
+    pub(super) fn trigger_due(&self) -> Trigger {
+        if self.news() <= self.clock.monotonic() { Trigger::Told } else { Trigger::Scheduled }
+    }
+
+    /// When the set is fetched since the issuer told that it changed.
+    pub(super) fn news(&self) -> Duration {
+        Duration::from_millis(self.news_due.load(Ordering::Relaxed))
+    }
+
+    /// They were fetched, unless there are others meanwhile.
+    pub(super) fn forget_news(&self, news: Duration) {
+        let news = u64::try_from(news.as_millis()).unwrap_or(NEVER);
+        let _ = self.news_due.compare_exchange(news, NEVER, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// The issuer told that its keys changed.
+    pub(super) fn hear_of_news(&self) {
+        let wait = u64::try_from(random_below(SPREAD)).unwrap_or_default();
+        let due = self.clock.monotonic() + Duration::from_millis(wait);
+        let due = u64::try_from(due.as_millis()).unwrap_or(NEVER);
+        self.news_due.fetch_min(due, Ordering::Relaxed);
+        self.settled.notify_waiters();
     }
 
     /// The times of a set that came just now; none if it is not usable any more.

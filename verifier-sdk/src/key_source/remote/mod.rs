@@ -78,6 +78,7 @@ impl RemoteKeys {
             flights: flight::Flights::default(),
             counters: counters::Counters::default(),
             not_before: 0.into(),
+            news_due: core::NEVER.into(),
             trouble: Mutex::default(),
             location: Mutex::default(),
             settled: tokio::sync::Notify::new(),
@@ -127,9 +128,10 @@ impl RemoteKeys {
         self.fetch_now(Trigger::Manual).await
     }
 
-    /// Starts a fetch, unless one is under way, and does not wait for it.
+    /// Has the set fetched within a second, since the issuer told that it changed. Not at once: it tells all its recipients
+    /// in the same moment, and whoever needs a key earlier fetches it.
     pub(crate) fn fetch_soon(&self) {
-        self.handle.core.board(Trigger::Told);
+        self.handle.core.hear_of_news();
     }
 
     /// Starts the task that refreshes ahead of expiry and retries for ever. Once is enough.
@@ -213,7 +215,7 @@ impl RemoteKeys {
             return Ok(());
         }
         // Whether it starts does not matter: what is cached serves if not.
-        let Boarding::Aboard(seat) = core.board(Trigger::Scheduled) else { return Ok(()) };
+        let Boarding::Aboard(seat) = core.board(core.trigger_due()) else { return Ok(()) };
         let is_kept_fresh = lock(&self.handle.refresher).is_some();
         if is_kept_fresh || core.is_fresh() {
             return Ok(());
@@ -246,7 +248,7 @@ impl RemoteKeys {
 
 async fn tick(core: &Arc<Core>) -> Duration {
     if core.due_in().is_some_and(|due| due.is_zero())
-        && let Boarding::Aboard(seat) = core.board(Trigger::Scheduled)
+        && let Boarding::Aboard(seat) = core.board(core.trigger_due())
     {
         // Its outcome is in the schedule by now.
         let _ = await_landing(seat.landing, MANUAL_PATIENCE).await;
