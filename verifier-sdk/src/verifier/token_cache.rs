@@ -1,5 +1,5 @@
 //! Verdicts about tokens that were verified before, opt-in (`VerifierBuilder::token_cache`). The key is the
-//! entire token: found by a seeded hash, then compared byte for byte; never a prefix, never the signature
+//! entire token: found by a seeded hash of its end, then compared byte for byte; never a prefix, never the signature
 //! alone (CVE-2026-35030). Only good tokens are kept, each for a minute at most, in a table of fixed size
 //! without locks. It belongs to one verifier, that is to one policy (CVE-2026-33496). What may change after
 //! a verdict is checked at every hit by `Verifier::recall`: the time, whether the
@@ -17,8 +17,10 @@ use countersign_keys::{Kid, VerifyingKey};
 use super::Verified;
 use super::settings::BuildError;
 
-/// So many places a token may be in; one of them makes way for a new one.
-const WAYS: usize = 4;
+/// So many places a token may be in, whose hashes are one line of a processor's cache; one of them makes way for a new one.
+const WAYS: usize = 8;
+/// So much of the end of a token says where it is: most of its signature, which no two good tokens share.
+const END: usize = 64;
 /// Half a gigabyte of the longest tokens.
 const MAX_CAPACITY: usize = 1 << 17;
 const MAX_TTL: Duration = Duration::from_mins(1);
@@ -40,7 +42,7 @@ impl Default for TokenCache {
 }
 
 impl TokenCache {
-    /// At most so many tokens, rounded up to a multiple of four. With as many tokens in use, some push
+    /// At most so many tokens, rounded up to a multiple of eight. With as many tokens in use, some push
     /// others out: give it twice as many.
     pub fn capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
@@ -69,17 +71,22 @@ impl TokenCache {
     }
 }
 
-/// The table: `WAYS` slots for each hash.
+/// The table: `WAYS` places for each hash.
 pub(super) struct VerifiedTokens<C> {
     settings: TokenCache,
     seed: RandomState,
     /// Made at the first success.
-    slots: OnceLock<Box<[ArcSwapOption<Entry<C>>]>>,
+    table: OnceLock<Box<[Set<C>]>>,
     hits: Arc<AtomicU64>,
 }
 
+struct Set<C> {
+    /// Of the entries, so that others need not be looked at. Zero until there is one.
+    hashes: [AtomicU64; WAYS],
+    entries: [ArcSwapOption<Entry<C>>; WAYS],
+}
+
 struct Entry<C> {
-    hash: u64,
     token: Box<str>,
     verified: Verified<C>,
     kid: Option<Kid>,
@@ -120,8 +127,8 @@ impl<C> Hit<C> {
 
 impl<C> VerifiedTokens<C> {
     pub(super) fn new(settings: TokenCache) -> Self {
-        let (seed, slots, hits) = (RandomState::new(), OnceLock::new(), Arc::default());
-        Self { settings, seed, slots, hits }
+        let (seed, table, hits) = (RandomState::new(), OnceLock::new(), Arc::default());
+        Self { settings, seed, table, hits }
     }
 
     /// An empty table of the same size for another policy. Nothing is shared but the counter.
@@ -142,11 +149,15 @@ impl<C> VerifiedTokens<C> {
             return None;
         }
         let hash = self.hash(token);
-        self.places(hash)?.iter().find_map(|slot| {
-            let guard = slot.load();
+        let set = self.set(hash)?;
+        let mut alike = set.hashes.iter().zip(&set.entries).filter(|(known, _)| {
+            // What it says is only where to look.
+            known.load(Ordering::Relaxed) == hash
+        });
+        alike.find_map(|(_, entry)| {
+            let guard = entry.load();
             let entry = guard.as_deref()?;
-            let is_it = entry.hash == hash && *entry.token == *token && now < entry.until;
-            is_it.then(|| Hit(guard))
+            (*entry.token == *token && now < entry.until).then(|| Hit(guard))
         })
     }
 
@@ -156,10 +167,9 @@ impl<C> VerifiedTokens<C> {
             return;
         }
         let hash = self.hash(token);
-        self.slots.get_or_init(|| self.empty_slots());
-        let Some(places) = self.places(hash) else { return };
+        self.table.get_or_init(|| self.empty_table());
+        let Some(set) = self.set(hash) else { return };
         let entry = Entry {
-            hash,
             token: token.into(),
             verified: verdict.verified.clone(),
             kid: verdict.kid,
@@ -168,30 +178,40 @@ impl<C> VerifiedTokens<C> {
             told: verdict.told.into(),
         };
         // The same token again, an empty place, or the entry that ends first.
-        let order = |slot: &&ArcSwapOption<Entry<C>>| match slot.load().as_deref() {
-            Some(old) if old.hash == hash && *old.token == *token => Duration::ZERO,
-            Some(old) => old.until,
-            None => Duration::from_nanos(1),
-        };
-        if let Some(slot) = places.iter().min_by_key(order) {
-            slot.store(Some(Arc::new(entry)));
+        let order =
+            |(_, place): &(&AtomicU64, &ArcSwapOption<Entry<C>>)| match place.load().as_deref() {
+                Some(old) if *old.token == *token => Duration::ZERO,
+                Some(old) => old.until,
+                None => Duration::from_nanos(1),
+            };
+        if let Some((known, place)) = set.hashes.iter().zip(&set.entries).min_by_key(order) {
+            place.store(Some(Arc::new(entry)));
+            known.store(hash, Ordering::Relaxed);
         }
     }
 
-    fn empty_slots(&self) -> Box<[ArcSwapOption<Entry<C>>]> {
-        let count = self.settings.capacity.div_ceil(WAYS) * WAYS;
-        (0..count).map(|_| ArcSwapOption::empty()).collect()
+    fn empty_table(&self) -> Box<[Set<C>]> {
+        (0..self.settings.capacity.div_ceil(WAYS)).map(|_| Set::empty()).collect()
     }
 
     /// SipHash with a seed of this table: nobody outside can aim at a place.
     fn hash(&self, token: &str) -> u64 {
-        self.seed.hash_one(token.as_bytes())
+        let token = token.as_bytes();
+        self.seed.hash_one(token.last_chunk::<END>().map_or(token, |end| end.as_slice()))
     }
 
-    fn places(&self, hash: u64) -> Option<&[ArcSwapOption<Entry<C>>]> {
-        let slots = self.slots.get()?;
-        let sets = u64::try_from(slots.len() / WAYS).ok()?;
-        let set = usize::try_from(hash.checked_rem(sets)?).ok()?;
-        slots.get(set * WAYS..(set + 1) * WAYS)
+    fn set(&self, hash: u64) -> Option<&Set<C>> {
+        let table = self.table.get()?;
+        let set = u128::from(hash) * table.len() as u128;
+        table.get(usize::try_from(set >> 64).ok()?)
+    }
+}
+
+impl<C> Set<C> {
+    fn empty() -> Self {
+        Self {
+            hashes: [const { AtomicU64::new(0) }; WAYS],
+            entries: [const { ArcSwapOption::const_empty() }; WAYS],
+        }
     }
 }
