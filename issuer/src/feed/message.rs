@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use countersign_keys::Algorithm;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -143,7 +144,13 @@ pub(super) fn sign(
     };
     let payload = serde_json::to_vec(&claims)
         .map_err(|error| OAuthError::server_error(format!("a message failed: {error}")))?;
-    let algorithm = app.registry.load().own_resource().algorithm;
-    let token = app.keychain.live().sign(TokenType::SecurityEvent, algorithm, &payload)?;
+    let token = app.keychain.live().sign(TokenType::SecurityEvent, algorithm(app), &payload)?;
     Ok(Message::new((after.min(head), seq, head), token.into()))
+}
+
+/// RS256 where the issuer has it: a message is signed once and checked by every recipient, and RSA is checked in a third of
+/// the time.
+fn algorithm(app: &App) -> Algorithm {
+    let quick = app.config.offered_algorithms().find(|algorithm| *algorithm == Algorithm::Rs256);
+    quick.unwrap_or_else(|| app.registry.load().own_resource().algorithm)
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "remote")]
+use countersign_keys::Algorithm;
 use countersign_keys::JwkSet;
 use countersign_keys::jws::MAX_TOKEN_BYTES;
 use url::Url;
@@ -12,7 +14,7 @@ use super::settings::BuildError;
 #[cfg(feature = "remote")]
 use super::settings::{Keys, Start};
 use super::token_cache::{TokenCache, VerifiedTokens};
-use super::{Inner, Verifier};
+use super::{DEFAULT_ALGORITHMS, Inner, Policy, Verifier};
 use crate::RelyingParty;
 use crate::binding::Dpop;
 use crate::key_source::{CustomKeys, IssuerKeys, KeySource, PlainHttp};
@@ -104,7 +106,7 @@ impl<C, A> VerifierBuilder<C, A> {
             None => Arc::new(HttpFetch::build().map_err(BuildError::Client)?),
         };
         let mut options = RemoteOptions::new(fetch);
-        options.algorithms.clone_from(&self.policy.algorithms);
+        options.algorithms = self.key_algorithms();
         options.max_stale = self.max_stale;
         options.clock = Arc::clone(&self.clock);
         options.plain_http = self.plain_http;
@@ -119,6 +121,16 @@ impl<C, A> VerifierBuilder<C, A> {
         }
         keys.spawn_refresher();
         Ok(IssuerKeys::Remote(keys))
+    }
+
+    /// Those of tokens, and of the feed: which of its own the issuer signs that with is its business.
+    #[cfg(feature = "remote")]
+    fn key_algorithms(&self) -> Vec<Algorithm> {
+        let mut algorithms = self.policy.algorithms.clone();
+        let of_feed = if self.feeds.is_empty() { &[][..] } else { &DEFAULT_ALGORITHMS };
+        algorithms
+            .extend(of_feed.iter().filter(|algorithm| !self.policy.algorithms.contains(algorithm)));
+        algorithms
     }
 
     #[cfg(feature = "remote")]
@@ -152,8 +164,9 @@ impl<C, A> VerifierBuilder<C, A> {
         sources: Vec<FeedSource>,
         keys: &IssuerKeys,
     ) -> Result<Revocations, BuildError> {
+        let policy = Policy { algorithms: DEFAULT_ALGORITHMS.to_vec(), ..self.policy.clone() };
         let revocations = Revocations::assemble(Parts {
-            policy: self.policy.clone(),
+            policy,
             keys: keys.clone(),
             clock: Arc::clone(&self.clock),
             capacity: self.max_revocations,

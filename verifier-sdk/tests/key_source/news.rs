@@ -1,9 +1,12 @@
-//! The feed tells that the keys changed: every recipient hears it in the same moment, and none of them may ask in the same.
+//! What the feed has to do with keys. It tells that they changed: every recipient hears it in the same moment, and none of them
+//! may ask in the same. And it is signed by whichever of them the issuer likes.
 
+use countersign_keys::Algorithm;
 use countersign_verifier::revocation::FeedSource;
+use countersign_verifier::testing::TestIssuer;
 use serde_json::json;
 
-use crate::script::{World, builder};
+use crate::script::{ISSUER, World, builder, token, two_keys};
 
 async fn listening() -> World {
     let mut world = World::new().await;
@@ -61,4 +64,20 @@ async fn news_that_could_not_be_fetched_are_not_forgotten() {
     world.live(60, 10).await;
 
     assert_eq!(world.verifier.health().kids, [*next.key().kid()]);
+}
+
+#[tokio::test]
+async fn a_verifier_of_one_algorithm_hears_a_feed_of_the_other() {
+    let mut world = World::new().await;
+    let rsa = TestIssuer::with_algorithm(ISSUER, Algorithm::Rs256).clock(world.clock.clone());
+    world.script.answer(two_keys(&world.issuer, &rsa));
+    let builder = builder(&world.script, &world.clock).algorithms([Algorithm::Es256]);
+    world.verifier = builder.feed(FeedSource::Pushed).build().await.unwrap();
+    let message = rsa.feed_message(0).mint();
+
+    let taken = world.verifier.revocations().unwrap().try_take(&message);
+
+    assert!(taken.is_ok(), "{taken:?}");
+    assert_eq!(world.verify_by(&rsa).await.unwrap_err().code(), "algorithm_not_allowed");
+    assert!(world.verifier.try_verify(&token(&world.issuer)).is_ok());
 }
