@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::OAuthError;
 use crate::random;
 use crate::revocation::Numbered;
-use crate::signing::TokenType;
+use crate::signing::{LiveKeys, TokenType};
 use crate::store::RevocationPage;
 
 /// The payload, in the order in which it is written.
@@ -144,13 +144,15 @@ pub(super) fn sign(
     };
     let payload = serde_json::to_vec(&claims)
         .map_err(|error| OAuthError::server_error(format!("a message failed: {error}")))?;
-    let token = app.keychain.live().sign(TokenType::SecurityEvent, algorithm(app), &payload)?;
+    let keys = app.keychain.live();
+    let token = keys.sign(TokenType::SecurityEvent, algorithm(app, &keys), &payload)?;
     Ok(Message::new((after.min(head), seq, head), token.into()))
 }
 
 /// RS256 where the issuer has it: a message is signed once and checked by every recipient, and RSA is checked in a third of
 /// the time.
-fn algorithm(app: &App) -> Algorithm {
-    let quick = app.config.offered_algorithms().find(|algorithm| *algorithm == Algorithm::Rs256);
+fn algorithm(app: &App, keys: &LiveKeys) -> Algorithm {
+    let mut offered = app.config.offered_algorithms();
+    let quick = offered.find(|algorithm| *algorithm == Algorithm::Rs256 && keys.has(*algorithm));
     quick.unwrap_or_else(|| app.registry.load().own_resource().algorithm)
 }

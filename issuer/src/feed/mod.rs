@@ -1,5 +1,5 @@
 //! What verifiers are told of revocations and keys, and how it travels (decision 0031): signed messages about the one
-//! sequence of the store, in a stream or one by one, and on a bus (`bus`). All subscribers of a node share one signature, and so
+//! sequence of the store, in a stream or one by one, and on a bus (`bus`). All who listen at a node share one signature, and so
 //! do those who ask for the same page (`pages`); how many there are and how far one may fall behind is bounded. Who follows is
 //! an app with the scope `feed:read` for the resource `{issuer}/feed`.
 
@@ -115,6 +115,15 @@ impl Feed {
     fn keys_news(&self, now: i64) -> Option<i64> {
         let changed_at = *self.keys_changed_at.borrow();
         (now.saturating_sub(changed_at) < KEYS_NEWS_SECONDS).then_some(changed_at)
+    }
+
+    /// What is told from now on; none once the node stops.
+    fn listen(&self) -> Option<broadcast::Receiver<Arc<Message>>> {
+        self.live().as_ref().map(broadcast::Sender::subscribe)
+    }
+
+    fn is_heard(&self) -> bool {
+        self.live().as_ref().is_some_and(|live| live.receiver_count() > 0)
     }
 
     fn live(&self) -> MutexGuard<'_, Option<broadcast::Sender<Arc<Message>>>> {

@@ -1,5 +1,5 @@
-//! Tells those who listen: at once what is new, and every five seconds that nothing is. A node to which nobody listens
-//! signs nothing.
+//! Tells those who listen, verifiers and the bus: at once what is new, and every five seconds that nothing is. A node to which
+//! nobody listens signs nothing.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ async fn publish(app: Arc<App>, mut head: watch::Receiver<i64>) {
 async fn tell(app: &App, told: i64, keys_changed: bool) -> Result<i64, OAuthError> {
     let mut after = told;
     loop {
-        if app.feed.subscribers() == 0 {
+        if !app.feed.is_heard() {
             return Ok(app.revocations.head());
         }
         let message = message::after(app, after, keys_changed).await?;

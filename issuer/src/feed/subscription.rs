@@ -53,7 +53,7 @@ impl Subscription {
     ///
     /// `temporarily_unavailable` if all places are taken, or the node stops.
     pub(super) fn begin(app: &Arc<App>, token: SignedHere, after: i64) -> Result<Self, OAuthError> {
-        let messages = app.feed.live().as_ref().map(broadcast::Sender::subscribe);
+        let messages = app.feed.listen();
         let messages = messages.ok_or_else(|| OAuthError::unavailable("the node stops"))?;
         let place = Place::take(app)
             .ok_or_else(|| OAuthError::unavailable("as many listen to the feed as may"))?;

@@ -114,6 +114,11 @@ impl LiveKeys {
         Self { rings, active, jwks }
     }
 
+    /// Whether a key of the algorithm is active. Right after the first start those of RSA are still being drawn.
+    pub fn has(&self, algorithm: Algorithm) -> bool {
+        self.active(algorithm).is_some()
+    }
+
     /// Signs the payload of a token.
     ///
     /// # Errors
@@ -125,8 +130,7 @@ impl LiveKeys {
         algorithm: Algorithm,
         payload: &[u8],
     ) -> Result<String, OAuthError> {
-        let active = self.active.iter().find(|active| active.key.algorithm() == algorithm);
-        let active = active.ok_or_else(|| {
+        let active = self.active(algorithm).ok_or_else(|| {
             OAuthError::server_error(format!(
                 "no {algorithm} key is active: add {algorithm} to keys.algorithms"
             ))
@@ -136,6 +140,10 @@ impl LiveKeys {
         header
             .sign(active.key.as_ref(), payload)
             .map_err(|error| OAuthError::server_error(format!("signing failed: {error}")))
+    }
+
+    fn active(&self, algorithm: Algorithm) -> Option<&ActiveKey> {
+        self.active.iter().find(|active| active.key.algorithm() == algorithm)
     }
 
     /// The published key with this id.

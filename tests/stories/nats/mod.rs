@@ -66,9 +66,16 @@ impl World {
     }
 }
 
+/// Once there are those of both algorithms: of tokens here, and of the feed.
 async fn keys(node: &Node) -> JwkSet {
-    let text = node.text(&format!("{}/jwks", node.url)).await;
-    JwkSet::parse(text.as_bytes(), &[Algorithm::Es256]).expect("a key set").0
+    let both = [Algorithm::Es256, Algorithm::Rs256];
+    eventually("there are keys of both", HEALED, async || {
+        let text = node.text(&format!("{}/jwks", node.url)).await;
+        let keys = JwkSet::parse(text.as_bytes(), &both).expect("a key set").0;
+        let has = |algorithm: &Algorithm| keys.iter().any(|key| key.algorithm() == *algorithm);
+        both.iter().all(has).then_some(keys)
+    })
+    .await
 }
 
 fn known(verifier: &Verifier) -> &Revocations {
