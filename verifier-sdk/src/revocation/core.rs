@@ -86,7 +86,9 @@ impl Core {
     #[cfg(feature = "remote")]
     pub(super) fn has(&self, message: &str) -> bool {
         Unverified::read(message).is_some_and(|says| {
-            !says.jwks_changed && lock(&self.follower).has(&says.position, says.issued_at)
+            let are_keys_known =
+                !says.jwks_changed || !self.is_news(says.issued_at, self.clock.wall());
+            are_keys_known && lock(&self.follower).has(&says.position, says.issued_at)
         })
     }
 
@@ -191,15 +193,18 @@ impl Core {
         Kept::Some
     }
 
-    /// Once a minute, however often it is said: a key that comes later is fetched when a token names it, and one that goes is
-    /// in an entry too.
     fn fetch_keys(&self, issued_at: i64, now: i64) {
-        let is_new = |last: i64| issued_at >= last.saturating_add(SAME_NEWS);
-        let last = self.keys_changed_at.load(Ordering::Relaxed);
-        if issued_at >= now.saturating_sub(NEWS_FOR) && is_new(last) {
+        if self.is_news(issued_at, now) {
             self.keys_changed_at.store(issued_at, Ordering::Relaxed);
             self.keys.fetch_soon();
         }
+    }
+
+    /// That keys changed is news once a minute, however often it is said: a key that comes later is fetched when a token names
+    /// it, and one that goes is in an entry too.
+    fn is_news(&self, issued_at: i64, now: i64) -> bool {
+        let last = self.keys_changed_at.load(Ordering::Relaxed);
+        issued_at >= now.saturating_sub(NEWS_FOR) && issued_at >= last.saturating_add(SAME_NEWS)
     }
 }
 

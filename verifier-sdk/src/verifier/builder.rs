@@ -177,7 +177,8 @@ impl<C, A: OfAccessTokens> VerifierBuilder<C, A> {
 }
 
 impl<C, A> VerifierBuilder<C, A> {
-    /// The algorithms that are accepted: ES256 and RS256 by default.
+    /// The algorithms of tokens that are accepted: ES256 and RS256 by default. Messages of the revocation feed may be signed with
+    /// either, whatever is set here: the issuer takes the one that is checked fastest.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.policy.algorithms = algorithms.into_iter().collect();
         self

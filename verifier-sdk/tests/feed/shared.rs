@@ -8,6 +8,7 @@ use countersign_verifier::Verifier;
 use countersign_verifier::key_source::BoxFuture;
 use countersign_verifier::revocation::{Feed, FeedError, Messages};
 use countersign_verifier::testing::{TestClock, TestIssuer};
+use serde_json::json;
 
 use crate::script::{ISSUER, Script, World};
 use crate::{AUDIENCE, NOW};
@@ -130,4 +131,19 @@ async fn whoever_repeats_a_message_proves_nothing_about_now() {
 
     assert!(world.revocations().lag() >= Some(Duration::from_secs(85)));
     assert!(world.script.listened() >= 2, "silence was noticed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_keys_changed_is_checked_once_though_two_nodes_tell_it() {
+    let world = world(|_| Vec::new(), None).await;
+    let taken = || world.revocations().metrics().taken.iter().map(|(_, times)| times).sum::<u64>();
+    let before = taken();
+    let told = json!({ "feed": "test", "after": 0, "seq": 0, "head": 0, "jwks_changed": true });
+
+    for _ in 0..2 {
+        world.script.send(Ok(world.issuer.feed_message_of(told.clone()).mint()));
+    }
+    world.settle().await;
+
+    assert_eq!(taken() - before, 1);
 }
