@@ -24,7 +24,7 @@ fn tell(world: &World, seq: u64) {
 }
 
 #[tokio::test]
-async fn changed_keys_are_fetched_within_a_second_once_and_past_the_caches() {
+async fn changed_keys_are_fetched_within_ten_seconds_once_and_past_the_caches() {
     let world = listening().await;
     let before = world.script.count();
     world.script.publish(&world.issuer.rotated());
@@ -32,9 +32,9 @@ async fn changed_keys_are_fetched_within_a_second_once_and_past_the_caches() {
     tell(&world, 1);
     tell(&world, 2);
     let due = world.keys().tick().await;
-    world.live(3, 1).await;
+    world.live(12, 1).await;
 
-    assert!(due.as_secs() < 1, "{due:?}");
+    assert!(due.as_secs() < 10, "{due:?}");
     let asked = &world.script.requests()[before..];
     assert_eq!(asked.iter().map(|request| request.no_cache).collect::<Vec<_>>(), [true]);
     assert!(world.verify().await.is_err());
@@ -49,7 +49,7 @@ async fn verifiers_that_hear_it_together_ask_one_after_another() {
         dues.push(world.keys().tick().await.as_millis());
     }
 
-    assert!(dues.iter().any(|due| *due < 400) && dues.iter().any(|due| *due > 600), "{dues:?}");
+    assert!(dues.iter().any(|due| *due < 4000) && dues.iter().any(|due| *due > 6000), "{dues:?}");
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn news_that_could_not_be_fetched_are_not_forgotten() {
     let next = world.issuer.rotated();
     world.script.go_down();
     tell(&world, 1);
-    world.live(5, 1).await;
+    world.live(15, 1).await;
 
     world.script.publish(&next);
     world.live(60, 10).await;

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 /// When news are due that there are none of.
 pub(super) const NEVER: u64 = u64::MAX;
 /// Milliseconds over which the recipients of news spread.
-const SPREAD: i32 = 1000;
+const SPREAD: i32 = 10_000;
 
 pub(super) struct Core {
     pub(super) source: Source,

@@ -128,7 +128,7 @@ impl RemoteKeys {
         self.fetch_now(Trigger::Manual).await
     }
 
-    /// Has the set fetched within a second, since the issuer told that it changed. Not at once: it tells all its recipients
+    /// Has the set fetched within ten seconds, since the issuer told that it changed. Not at once: it tells all its recipients
     /// in the same moment, and whoever needs a key earlier fetches it.
     pub(crate) fn fetch_soon(&self) {
         self.handle.core.hear_of_news();
