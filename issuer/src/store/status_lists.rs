@@ -12,13 +12,17 @@ use super::{Store, StoreError, answered};
 /// How many rows are read at a time.
 const PAGE: i64 = 1_000;
 
+/// What is wrong where a node runs on a database that was restored under it.
+const GIVEN_BEFORE: &str =
+    "a place in a status list was given before: after `countersign restored` nodes are restarted";
+
 /// A verifier may forgive so many seconds after the expiry.
 const SKEW_SECONDS: i64 = 120;
 
 static INSERT: RowStatement = RowStatement::new(
     &["INSERT INTO status_token (list, idx, marks, expires_at) VALUES"],
     "(?, ?, ?, ?)",
-    // A statement repeats its last row.
+    // A statement repeats its last row; a place that has a row already comes back as little as that.
     " ON CONFLICT DO NOTHING RETURNING idx",
 );
 
@@ -52,7 +56,10 @@ impl Job for StatusToken {
                 .bind(token.marks.clone())
                 .bind(token.expires_at.saturating_add(SKEW_SECONDS))
         };
-        INSERT.run(&mut tx, jobs, bind).await?;
+        if INSERT.run(&mut tx, jobs, bind).await?.len() < jobs.len() {
+            // The token would have no row of its own, and could not be revoked.
+            return Err(StoreError::Failed(GIVEN_BEFORE.to_owned()));
+        }
         tx.commit().await?;
         Ok(vec![(); jobs.len()])
     }
@@ -65,13 +72,16 @@ impl Store {
         answered(async { Ok(sqlx::query_scalar(take).fetch_one(&self.pool).await?) }).await
     }
 
-    /// Numbers begin far above those that were given after the backup that the database came from: a place is never given
-    /// twice.
-    pub async fn skip_status_lists(&self) -> Result<(), StoreError> {
-        let skip = "UPDATE status_list SET newest = newest + 1000000 WHERE id = 1";
+    /// Ends all lists at `now` (Unix seconds), because the database came from a backup: of tokens that took a place since, it
+    /// knows nothing, and a list without them calls them good. Numbers go on at the time, above all that were given since any
+    /// backup: there were fewer lists than seconds.
+    pub async fn end_status_lists(&self, now: i64) -> Result<(), StoreError> {
+        let skip = "UPDATE status_list SET newest = $1 WHERE id = 1 AND newest < $1";
         answered(async {
-            sqlx::query(skip).execute(&self.pool).await?;
-            Ok(())
+            let mut tx = self.pool.begin().await?;
+            sqlx::query(skip).bind(now).execute(&mut *tx).await?;
+            sqlx::query("DELETE FROM status_token").execute(&mut *tx).await?;
+            Ok(tx.commit().await?)
         })
         .await
     }

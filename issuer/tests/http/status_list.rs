@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::registry::ClientId;
 use countersign::store::{Actor, ByHand, StatusToken};
 use countersign_keys::{Algorithm, JwkSet, UnverifiedJws};
+use futures_util::future::join_all;
 use http::{Request, header};
 use serde_json::{Value, json};
 
@@ -56,6 +57,11 @@ async fn list(issuer: &Issuer, path: &str) -> (Value, Vec<u8>) {
     (claims, bits)
 }
 
+/// The number of a list.
+fn number(path: &str) -> i64 {
+    path.rsplit('/').next().unwrap().parse().unwrap()
+}
+
 fn is_set(bits: &[u8], idx: usize) -> bool {
     bits[idx / 8] >> (idx % 8) & 1 == 1
 }
@@ -90,10 +96,14 @@ async fn a_token_is_found_in_its_list_once_it_was_revoked_and_no_other_is() {
 async fn a_row_that_cannot_be_read_says_that_its_token_is_not_good() {
     let (issuer, secret) = issuer().await;
     let (path, idx) = place(&token(&issuer, &secret).await);
-    let number = path.rsplit('/').next().unwrap().parse().unwrap();
+    let list_number = number(&path);
     let free = i64::from(idx == 0);
-    let damaged =
-        StatusToken { list: number, idx: free, marks: "{".to_owned(), expires_at: START + 600 };
+    let damaged = StatusToken {
+        list: list_number,
+        idx: free,
+        marks: "{".to_owned(),
+        expires_at: START + 600,
+    };
 
     issuer.app.store.record_status_token(damaged).await.unwrap();
 
@@ -185,11 +195,41 @@ async fn tokens_that_have_expired_leave_nothing_behind() {
 async fn many_tokens_at_once_have_places_of_their_own() {
     let (issuer, secret) = issuer().await;
 
-    let tokens = futures_util::future::join_all((0..200).map(|_| token(&issuer, &secret))).await;
+    let tokens = join_all((0..200).map(|_| token(&issuer, &secret))).await;
 
     let places: std::collections::BTreeSet<(String, usize)> = tokens.iter().map(place).collect();
     assert_eq!(places.len(), 200);
-    let list = tokens[0]["status"]["status_list"]["uri"].as_str().unwrap().rsplit('/').next();
-    let rows = issuer.app.store.status_tokens(list.unwrap().parse().unwrap(), (-1, START)).await;
+    let list = number(&place(&tokens[0]).0);
+    let rows = issuer.app.store.status_tokens(list, (-1, START)).await;
     assert_eq!(rows.unwrap().len(), 200);
+}
+
+#[tokio::test]
+async fn no_token_leaves_with_a_place_that_another_has() {
+    let issuer = Issuer::new().await;
+    let record = async |idx| {
+        let marks = json!({}).to_string();
+        let token = StatusToken { list: 1, idx, marks, expires_at: START + 600 };
+        issuer.app.store.record_status_token(token).await.is_ok()
+    };
+
+    let together = tokio::join!(record(7), record(8), record(7));
+    let later = record(8).await;
+
+    assert_eq!((together, later), ((true, true, false), false));
+}
+
+#[tokio::test]
+async fn after_a_restore_no_list_calls_good_what_the_backup_does_not_know() {
+    let (issuer, secret) = issuer().await;
+    let before = place(&token(&issuer, &secret).await).0;
+
+    issuer.app.store.end_status_lists(START).await.unwrap();
+
+    let node = issuer.node().await;
+    let after = place(&token(&node, &secret).await).0;
+    assert_eq!(node.get(&before).await.status, 404);
+    assert_eq!(ones(&list(&node, &after).await.1), 0);
+    // Above all that were given since any backup: there were fewer lists than seconds.
+    assert!(number(&after) > START);
 }
