@@ -89,7 +89,7 @@ async fn a_token_is_found_in_its_list_once_it_was_revoked_and_no_other_is() {
     let uri = format!("https://issuer.example{path}");
     assert_eq!((&after.0["iss"], &after.0["sub"]), (&json!("https://issuer.example"), &json!(uri)));
     assert_eq!((&after.0["iat"], &after.0["exp"]), (&json!(START + 5), &json!(START + 3_605)));
-    assert_eq!(after.0["ttl"], 60);
+    assert_eq!(after.0["ttl"], 45);
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_list_is_kept_for_a_while_and_known_by_its_tag() {
     issuer.follow().await;
     let later = issuer.get(&path).await;
 
-    assert_eq!(first.header("cache-control"), "public, max-age=60");
+    assert_eq!(first.header("cache-control"), "public, max-age=5, must-revalidate");
     assert_eq!((known.status.as_u16(), known.body.as_str()), (304, ""));
     assert_ne!(later.header("etag"), tag);
 }
@@ -232,4 +232,35 @@ async fn after_a_restore_no_list_calls_good_what_the_backup_does_not_know() {
     assert_eq!(ones(&list(&node, &after).await.1), 0);
     // Above all that were given since any backup: there were fewer lists than seconds.
     assert!(number(&after) > START);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_turned_back_makes_no_list_serve_for_longer() {
+    let (issuer, secret) = issuer().await;
+    let token = token(&issuer, &secret).await;
+    let (path, idx) = place(&token);
+    let _ = list(&issuer, &path).await;
+    let jti = token["jti"].as_str().unwrap();
+    issuer.app.store.revoke_token(jti, START + 600, START).await.unwrap();
+
+    issuer.clock.turn_back(Duration::from_hours(1));
+    issuer.clock.advance(Duration::from_secs(5));
+    issuer.follow().await;
+
+    assert!(is_set(&list(&issuer, &path).await.1, idx));
+}
+
+#[tokio::test]
+async fn who_may_keep_a_list_hears_of_a_revocation_a_minute_later_at_the_worst() {
+    let (issuer, secret) = issuer().await;
+    let (path, _) = place(&token(&issuer, &secret).await);
+
+    let on_the_way = issuer.get(&path).await.header("cache-control").to_owned();
+    let by_a_verifier = list(&issuer, &path).await.0["ttl"].as_i64().unwrap();
+
+    let max_age = on_the_way.strip_prefix("public, max-age=").and_then(|age| age.split(',').next());
+    let max_age: i64 = max_age.unwrap().parse().unwrap();
+    assert!(on_the_way.ends_with(", must-revalidate"), "{on_the_way}");
+    // The node itself keeps it for five seconds, whatever was revoked.
+    assert!(5 + max_age + by_a_verifier < 60, "{max_age} + {by_a_verifier}");
 }
