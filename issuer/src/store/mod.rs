@@ -24,6 +24,7 @@ mod connect;
 mod consents;
 mod credentials;
 mod devices;
+mod distinct;
 mod error;
 mod expired;
 mod grants;
