@@ -1,7 +1,7 @@
 //! A status list: the rows of its tokens against what is revoked, as bits (draft-ietf-oauth-status-list §4.1), compressed and
 //! signed (§5.1).
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -49,9 +49,17 @@ pub(super) struct Made {
 
 impl Made {
     fn is_good(&self, app: &App) -> bool {
-        let age = app.clock.elapsed().saturating_sub(self.at);
         let is_news = self.head != app.revocations.head();
-        age < if is_news { LEAST_AGE } else { KEPT_FOR }
+        self.is_younger(if is_news { LEAST_AGE } else { KEPT_FOR }, app.clock.elapsed())
+    }
+
+    /// Whether it may serve at `now` (monotonic), if nothing new was revoked.
+    pub(super) fn may_serve(&self, now: Duration) -> bool {
+        self.is_younger(KEPT_FOR, now)
+    }
+
+    fn is_younger(&self, than: Duration, now: Duration) -> bool {
+        now.saturating_sub(self.at) < than
     }
 }
 
@@ -61,26 +69,27 @@ impl Made {
 ///
 /// `temporarily_unavailable` if the store does not answer; `server_error` without a key.
 pub(super) async fn made(app: &App, list: i64) -> Result<Option<Arc<Made>>, OAuthError> {
-    if let Some(made) = kept(app, list) {
-        return Ok(Some(made));
+    let lists = &app.status_lists;
+    let kept = match lists.kept(list) {
+        Some(kept) => kept,
+        // Anybody may ask for any number: who asks for none that is a list delays nobody who asks for one.
+        None if !app.store.has_status_tokens(list, app.clock.now()).await? => return Ok(None),
+        None => lists.keep(list),
+    };
+    let mut kept = kept.lock().await;
+    if let Some(made) = kept.as_ref().filter(|made| made.is_good(app)) {
+        return Ok(Some(Arc::clone(made)));
     }
-    let _alone = app.status_lists.making.lock().await;
-    if let Some(made) = kept(app, list) {
-        return Ok(Some(made));
-    }
+    // It is never closed.
+    let _turn = lists.turns.acquire().await;
     // Read first: what is revoked meanwhile makes the list old.
     let (head, at) = (app.revocations.head(), app.clock.elapsed());
-    let Some(bits) = bits(app, list).await? else { return Ok(None) };
+    let Some(bits) = bits(app, list).await? else {
+        lists.end(list);
+        return Ok(None);
+    };
     let (token, etag) = sign(app, list, &bits)?;
-    let made = Arc::new(Made { token, etag, at, head });
-    let mut lists = app.status_lists.made.lock().unwrap_or_else(PoisonError::into_inner);
-    lists.insert(list, Arc::clone(&made));
-    Ok(Some(made))
-}
-
-fn kept(app: &App, list: i64) -> Option<Arc<Made>> {
-    let lists = app.status_lists.made.lock().unwrap_or_else(PoisonError::into_inner);
-    lists.get(&list).filter(|made| made.is_good(app)).cloned()
+    Ok(Some(Arc::clone(kept.insert(Arc::new(Made { token, etag, at, head })))))
 }
 
 /// §4.1: one bit a token, the first in the lowest bit of the first byte; set if it was revoked.
@@ -126,4 +135,25 @@ fn sign(app: &App, list: i64, bits: &[u8]) -> Result<(Bytes, HeaderValue), OAuth
     let etag = HeaderValue::try_from(format!("\"{}\"", random::jti()));
     let etag = etag.unwrap_or(HeaderValue::from_static("\"\""));
     Ok((token.into(), etag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status_list::StatusLists;
+
+    #[tokio::test]
+    async fn a_list_that_serves_nobody_is_let_go() {
+        let lists = StatusLists::default();
+        let tag = HeaderValue::from_static("\"\"");
+        for (list, seconds) in [(1, 0), (2, 30)] {
+            let at = Duration::from_secs(seconds);
+            let made = Made { token: Bytes::new(), etag: tag.clone(), at, head: 0 };
+            *lists.keep(list).lock().await = Some(Arc::new(made));
+        }
+
+        lists.forget(KEPT_FOR);
+
+        assert!(lists.kept(1).is_none() && lists.kept(2).is_some());
+    }
 }

@@ -4,8 +4,9 @@
 use sqlx::any::AnyRow;
 
 use super::columns::{number, text};
+use super::distinct::Distinct;
 use super::pool::Pool;
-use super::row_statement::RowStatement;
+use super::row_statement::{Binding, RowStatement};
 use super::together::Job;
 use super::{Store, StoreError, answered};
 
@@ -24,6 +25,13 @@ static INSERT: RowStatement = RowStatement::new(
     "(?, ?, ?, ?)",
     // A statement repeats its last row; a place that has a row already comes back as little as that.
     " ON CONFLICT DO NOTHING RETURNING idx",
+);
+
+static LIVING: RowStatement = RowStatement::new(
+    &["SELECT v.column1 AS place FROM (VALUES"],
+    "(?, ?, ?)",
+    ") AS v WHERE EXISTS \
+     (SELECT 1 FROM status_token t WHERE t.list = v.column2 AND t.expires_at > v.column3)",
 );
 
 /// A token with its place.
@@ -49,7 +57,7 @@ impl Job for StatusToken {
 
     async fn run(pool: &Pool, jobs: &[Self]) -> Result<Vec<()>, StoreError> {
         let mut tx = pool.begin().await?;
-        let bind = |query: super::row_statement::Binding, token: &Self| {
+        let bind = |query: Binding, token: &Self| {
             query
                 .bind(token.list)
                 .bind(token.idx)
@@ -62,6 +70,32 @@ impl Job for StatusToken {
         }
         tx.commit().await?;
         Ok(vec![(); jobs.len()])
+    }
+}
+
+/// A question whether a list has tokens that live. Anybody may ask it of any number, so that many share a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AskedList {
+    list: i64,
+    now: i64,
+}
+
+impl Job for AskedList {
+    type Outcome = bool;
+    type Subject = ();
+
+    fn subject(&self) -> Option<()> {
+        None
+    }
+
+    async fn run(pool: &Pool, asked: &[Self]) -> Result<Vec<bool>, StoreError> {
+        let distinct = Distinct::of(asked);
+        let bind = |query: Binding, (place, asked): &(i64, &Self)| {
+            query.bind(*place).bind(asked.list).bind(asked.now)
+        };
+        let rows = distinct.rows(pool, &LIVING, bind).await?;
+        let living = distinct.answers(&rows, |_| Ok(()))?;
+        Ok(living.iter().map(Option::is_some).collect())
     }
 }
 
@@ -90,6 +124,11 @@ impl Store {
     pub async fn record_status_token(&self, token: StatusToken) -> Result<(), StoreError> {
         self.will_expire(token.expires_at.saturating_add(SKEW_SECONDS));
         self.status_tokens.ask(token).await
+    }
+
+    /// Whether a list has tokens that live at `now`.
+    pub async fn has_status_tokens(&self, list: i64, now: i64) -> Result<bool, StoreError> {
+        self.status_lists.ask(AskedList { list, now }).await
     }
 
     /// The tokens of a list after a place that live at `now`, by their places; some at a time.

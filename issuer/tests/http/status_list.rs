@@ -1,5 +1,6 @@
 //! Token status lists (draft-ietf-oauth-status-list): which tokens have a place, and what the list says of them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -263,4 +264,26 @@ async fn who_may_keep_a_list_hears_of_a_revocation_a_minute_later_at_the_worst()
     assert!(on_the_way.ends_with(", must-revalidate"), "{on_the_way}");
     // The node itself keeps it for five seconds, whatever was revoked.
     assert!(5 + max_age + by_a_verifier < 60, "{max_age} + {by_a_verifier}");
+}
+
+#[tokio::test]
+async fn a_flood_of_numbers_that_are_none_delays_no_list() {
+    let (issuer, secret) = issuer().await;
+    let (path, _) = place(&token(&issuer, &secret).await);
+    let _ = list(&issuer, &path).await;
+    issuer.clock.advance(Duration::from_secs(61));
+    issuer.follow().await;
+    let refused = AtomicUsize::new(0);
+
+    let flood = join_all((0..2_000).map(async |number| {
+        let status = issuer.get(&format!("/status-lists/{}", 5_000_000 + number)).await.status;
+        refused.fetch_add(usize::from(status == 404), Ordering::Relaxed);
+    }));
+    let (_, before) = tokio::join!(flood, async {
+        let _ = list(&issuer, &path).await;
+        refused.load(Ordering::Relaxed)
+    });
+
+    assert_eq!(refused.load(Ordering::Relaxed), 2_000);
+    assert!(before < 1_000, "{before} were answered before");
 }
