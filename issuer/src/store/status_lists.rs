@@ -9,6 +9,7 @@ use super::pool::Pool;
 use super::row_statement::{Binding, RowStatement};
 use super::together::Job;
 use super::{Store, StoreError, answered};
+use crate::revocation::FORGIVEN_SECONDS;
 
 /// How many rows are read at a time.
 const PAGE: i64 = 1_000;
@@ -16,9 +17,6 @@ const PAGE: i64 = 1_000;
 /// What is wrong where a node runs on a database that was restored under it.
 const GIVEN_BEFORE: &str =
     "a place in a status list was given before: after `countersign restored` nodes are restarted";
-
-/// A verifier may forgive so many seconds after the expiry.
-const SKEW_SECONDS: i64 = 120;
 
 static INSERT: RowStatement = RowStatement::new(
     &["INSERT INTO status_token (list, idx, marks, expires_at) VALUES"],
@@ -62,7 +60,7 @@ impl Job for StatusToken {
                 .bind(token.list)
                 .bind(token.idx)
                 .bind(token.marks.clone())
-                .bind(token.expires_at.saturating_add(SKEW_SECONDS))
+                .bind(token.expires_at.saturating_add(FORGIVEN_SECONDS))
         };
         if INSERT.run(&mut tx, jobs, bind).await?.len() < jobs.len() {
             // The token would have no row of its own, and could not be revoked.
@@ -122,7 +120,7 @@ impl Store {
 
     /// Writes down the token of a place.
     pub async fn record_status_token(&self, token: StatusToken) -> Result<(), StoreError> {
-        self.will_expire(token.expires_at.saturating_add(SKEW_SECONDS));
+        self.will_expire(token.expires_at.saturating_add(FORGIVEN_SECONDS));
         self.status_tokens.ask(token).await
     }
 

@@ -19,10 +19,11 @@ use super::{Link, Sides};
 use crate::feed::message::{self, Message};
 use crate::inbound;
 use crate::random;
+use crate::revocation::FORGIVEN_SECONDS;
 use crate::store::{REVOCATION_PAGE, RevocationPage};
 
-/// What verifiers forgive (`validation`), and an hour for a bus that was away.
-const MARGIN_SECONDS: u32 = 120 + 3_600;
+/// For a bus that was away.
+const AWAY_SECONDS: i64 = 3_600;
 /// How often it is looked whether to tell anew.
 const LOOK: Duration = Duration::from_mins(10);
 /// So many messages are worth reading, beside ten for each page that must be.
@@ -59,9 +60,10 @@ struct Keeper<'b> {
 
 pub(super) async fn keep(sides: Sides) {
     let settings = sides.app.config.feed.nats.as_ref();
-    let longest = sides.app.config.keys.max_token_lifetime_seconds;
+    let longest = i64::from(sides.app.config.keys.max_token_lifetime_seconds);
+    let max_age = longest + FORGIVEN_SECONDS + AWAY_SECONDS;
     let keeping = Keeping {
-        max_age: Duration::from_secs(longest.saturating_add(MARGIN_SECONDS).into()),
+        max_age: Duration::from_secs(max_age.unsigned_abs()),
         replicas: settings.and_then(|settings| settings.replicas).unwrap_or(1),
     };
     let stream = Stream { client: &sides.client, names: &sides.names };
