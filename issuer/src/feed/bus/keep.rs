@@ -1,8 +1,8 @@
 //! Keeps in the stream what is revoked, so that a verifier can read it while no node answers. From its first message on the
 //! stream has all that lives, without a gap: each begins where one before it ended, and the first at 0. A node goes on from
-//! where the stream stands, and not from what it remembers, so that nothing is lost with a node or with a server of the bus;
-//! that other nodes do the same costs nothing, as what says the same has the same id. Now and then all that lives is told anew
-//! in fewer messages, and those before are let go.
+//! where what stands in the stream has its first gap, and not from what it remembers, so that nothing is lost with a node or with
+//! a server of the bus; that other nodes do the same costs nothing, as what says the same has the same id. Now and then it is all
+//! read again; if it does not begin well, or is too long, all that lives is told anew, and what stood before is let go.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::store::{REVOCATION_PAGE, RevocationPage};
 
 /// For a bus that was away.
 const AWAY_SECONDS: i64 = 3_600;
-/// How often it is looked whether to tell anew.
+/// How often it is looked what stands there.
 const LOOK: Duration = Duration::from_mins(10);
 /// So many messages are worth reading, beside ten for each page that must be.
 const WORTH_READING: u64 = 1_000;
@@ -98,20 +98,21 @@ impl Keeper<'_> {
         let app = &self.sides.app;
         let mut head = app.revocations.watch();
         self.stream.open(&self.keeping).await?;
-        // Another node may have kept more than this one has heard of.
-        let mut kept = self.position().await?.min(app.revocations.head());
+        let mut kept = 0;
         let mut look_at = Instant::now();
         let mut told_anew = String::new();
         loop {
+            if look_at <= Instant::now() {
+                (kept, told_anew) = self.look(kept).await?;
+                // Another node may have kept more than this one has heard of.
+                kept = kept.min(app.revocations.head());
+                look_at = Instant::now() + LOOK;
+            }
             // Only a database that was restored knows less than before: all of it is told anew.
             if kept > *head.borrow_and_update() {
                 kept = 0;
             }
             kept = self.keep_since(kept, &told_anew).await?;
-            if look_at <= Instant::now() {
-                told_anew = self.tell_anew_if_due().await?;
-                look_at = Instant::now() + LOOK;
-            }
             self.sides.bus.kept();
             app.metrics.bus.kept(kept);
             *pause = FIRST_PAUSE;
@@ -121,13 +122,6 @@ impl Keeper<'_> {
                 () = sleep_until(look_at) => {}
             }
         }
-    }
-
-    /// Up to which number the stream has all; 0 if it has nothing of this sequence.
-    async fn position(&self) -> Result<i64, StreamError> {
-        let newest = self.stream.newest().await?;
-        let position = newest.and_then(|newest| self.of_ours(&newest.message));
-        Ok(position.map_or(0, |position| position.seq))
     }
 
     /// Adds what lives after a number; returns up to which number it is all.
@@ -150,30 +144,47 @@ impl Keeper<'_> {
         Ok(after)
     }
 
-    /// Returns what begins the ids from now on, if something was let go: of that, none may be taken for what is kept later.
-    async fn tell_anew_if_due(&self) -> Result<String, StreamError> {
+    /// Reads what stands there, if all was up to a number before. Returns up to which it is now, and what begins the ids from now
+    /// on if something was let go or is lost: of that, none may be taken for what is kept later.
+    async fn look(&self, kept: i64) -> Result<(i64, String), StreamError> {
+        let newest = self.stream.newest().await?.map_or(0, |newest| newest.number);
         let messages = self.stream.messages().await?;
         let page = u64::try_from(REVOCATION_PAGE).unwrap_or(u64::MAX);
         let lives = u64::try_from(self.sides.app.revocations.len()).unwrap_or(u64::MAX);
-        let is_worth_reading = messages <= WORTH_READING + 10 * (lives / page);
-        if messages == 0 || (is_worth_reading && self.begins_well().await?) {
-            return Ok(String::new());
+        if messages <= WORTH_READING + 10 * (lives / page) {
+            let said = self.read_to(newest).await?;
+            // Where nothing stands there is nothing to let go.
+            if said.first().is_none_or(|first| self.begins_well(*first)) {
+                let mut said: Vec<Position> = said.into_iter().flatten().collect();
+                let whole = whole_to(&mut said);
+                let is_lost = whole < kept || said.iter().any(|position| position.seq > whole);
+                return Ok((whole, if is_lost { random::jti() } else { String::new() }));
+            }
         }
-        // What another node keeps meanwhile stays, wherever it comes to stand.
-        let before = self.stream.newest().await?.map_or(0, |newest| newest.number);
         let told_anew = random::jti();
-        self.keep_since(0, &told_anew).await?;
-        self.stream.forget_before(before.saturating_add(1)).await?;
-        Ok(told_anew)
+        let kept = self.keep_since(0, &told_anew).await?;
+        // What another node keeps meanwhile stays, wherever it comes to stand.
+        self.stream.forget_before(newest.saturating_add(1)).await?;
+        Ok((kept, told_anew))
+    }
+
+    /// Where the messages up to this one stand; none for what this issuer did not say.
+    async fn read_to(&self, newest: u64) -> Result<Vec<Option<Position>>, StreamError> {
+        let (mut said, mut number) = (Vec::new(), 0);
+        while number < newest
+            && let Some(next) = self.stream.from(number + 1).await?
+        {
+            number = next.number;
+            said.push(self.of_ours(&next.message));
+        }
+        Ok(said)
     }
 
     /// Whether the first message begins at 0, and will for long.
-    async fn begins_well(&self) -> Result<bool, StreamError> {
-        let first = self.stream.first().await?;
-        let position = first.and_then(|first| self.of_ours(&first.message));
+    fn begins_well(&self, first: Option<Position>) -> bool {
         let half = i64::try_from(self.keeping.max_age.as_secs() / 2).unwrap_or(i64::MAX);
         let since = self.sides.app.clock.now().saturating_sub(half);
-        Ok(position.is_some_and(|position| position.after == 0 && position.issued_at > since))
+        first.is_some_and(|first| first.after == 0 && first.issued_at > since)
     }
 
     /// Where it stands, if this issuer signed it about this sequence: others may write into the stream.
@@ -188,6 +199,16 @@ fn read(events: &str, issued_at: i64, feed: &str) -> Option<Position> {
     let Events { told } = serde_json::from_str(events).ok()?;
     let Told { feed: of, after, seq } = told;
     (of == feed).then_some(Position { after, seq, issued_at })
+}
+
+/// Up to which number messages say all, in whatever order they stand: each counts where one before it ended, or earlier. That
+/// somebody repeated a later one here, or one that says that nothing is new, fills no gap.
+fn whole_to(said: &mut [Position]) -> i64 {
+    said.sort_unstable_by_key(|position| position.after);
+    let reached = |whole: i64, next: &Position| {
+        if next.after <= whole { whole.max(next.seq) } else { whole }
+    };
+    said.iter().fold(0, reached)
 }
 
 /// The same on every node that says the same: JetStream keeps it once.
@@ -222,6 +243,30 @@ mod tests {
             id("f", 1, &page(2, "{ }")),
         ] {
             assert_ne!(same, other);
+        }
+    }
+
+    #[test]
+    fn a_stream_is_whole_up_to_its_first_gap_whatever_stands_behind_it() {
+        let whole_to = |said: &[(i64, i64)]| {
+            let position =
+                |(after, seq): &(i64, i64)| Position { after: *after, seq: *seq, issued_at: 5 };
+            whole_to(&mut said.iter().map(position).collect::<Vec<_>>())
+        };
+        for (said, whole) in [
+            (&[][..], 0),
+            (&[(0, 2), (2, 3)], 3),
+            // Nodes that tell the same, one of them more of it at once.
+            (&[(0, 1), (0, 2), (1, 3), (2, 4)], 4),
+            // While all is told anew, another node keeps what is new.
+            (&[(0, 2), (6, 7), (2, 6)], 7),
+            // The message between is lost.
+            (&[(0, 2), (4, 5)], 2),
+            // What is told when nothing is new, by whoever repeats it.
+            (&[(0, 2), (9, 9)], 2),
+            (&[(9, 9)], 0),
+        ] {
+            assert_eq!(whole_to(said), whole, "{said:?}");
         }
     }
 
