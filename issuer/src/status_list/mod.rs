@@ -155,7 +155,15 @@ pub async fn record(app: &App, issued: &Issued) -> Result<(), StoreError> {
 }
 
 /// What is kept of a token.
-pub(crate) fn token(place: Place, marks: &KeptMarks, expires_at: i64) -> StatusToken {
-    let marks = serde_json::to_string(marks).unwrap_or_default();
-    StatusToken { list: place.list, idx: place.idx.into(), marks, expires_at }
+///
+/// # Errors
+///
+/// If it cannot be written: an empty row would say that the token is not good.
+pub(crate) fn token(
+    place: Place,
+    marks: &KeptMarks,
+    expires_at: i64,
+) -> serde_json::Result<StatusToken> {
+    let marks = serde_json::to_string(marks)?;
+    Ok(StatusToken { list: place.list, idx: place.idx.into(), marks, expires_at })
 }
