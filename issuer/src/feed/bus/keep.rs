@@ -9,15 +9,13 @@ use std::time::Duration;
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_verifier::claims::Claim;
-use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::position::{Position, whole_to};
 use super::stream::{Keeping, Stream, StreamError};
 use super::{Link, Sides};
 use crate::feed::message::{self, Message};
-use crate::inbound;
 use crate::random;
 use crate::revocation::FORGIVEN_SECONDS;
 use crate::store::{REVOCATION_PAGE, RevocationPage};
@@ -30,27 +28,6 @@ const LOOK: Duration = Duration::from_mins(10);
 const WORTH_READING: u64 = 1_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// Where a message in the stream stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Position {
-    after: i64,
-    seq: i64,
-    issued_at: i64,
-}
-
-#[derive(Deserialize)]
-struct Events {
-    #[serde(rename = "urn:countersign:event:revocations")]
-    told: Told,
-}
-
-#[derive(Deserialize)]
-struct Told {
-    feed: String,
-    after: i64,
-    seq: i64,
-}
 
 struct Keeper<'b> {
     sides: &'b Sides,
@@ -175,7 +152,7 @@ impl Keeper<'_> {
             && let Some(next) = self.stream.from(number + 1).await?
         {
             number = next.number;
-            said.push(self.of_ours(&next.message));
+            said.push(Position::of(&self.sides.app, &next.message));
         }
         Ok(said)
     }
@@ -186,29 +163,6 @@ impl Keeper<'_> {
         let since = self.sides.app.clock.now().saturating_sub(half);
         first.is_some_and(|first| first.after == 0 && first.issued_at > since)
     }
-
-    /// Where it stands, if this issuer signed it about this sequence: others may write into the stream.
-    fn of_ours(&self, message: &str) -> Option<Position> {
-        let claims = inbound::feed_message(&self.sides.app, message)?;
-        let events = claims.object(Claim::Events)?;
-        read(events, claims.issued_at()?, self.sides.app.feed.id())
-    }
-}
-
-fn read(events: &str, issued_at: i64, feed: &str) -> Option<Position> {
-    let Events { told } = serde_json::from_str(events).ok()?;
-    let Told { feed: of, after, seq } = told;
-    (of == feed).then_some(Position { after, seq, issued_at })
-}
-
-/// Up to which number messages say all, in whatever order they stand: each counts where one before it ended, or earlier. That
-/// somebody repeated a later one here, or one that says that nothing is new, fills no gap.
-fn whole_to(said: &mut [Position]) -> i64 {
-    said.sort_unstable_by_key(|position| position.after);
-    let reached = |whole: i64, next: &Position| {
-        if next.after <= whole { whole.max(next.seq) } else { whole }
-    };
-    said.iter().fold(0, reached)
 }
 
 /// The same on every node that says the same: JetStream keeps it once.
@@ -244,40 +198,5 @@ mod tests {
         ] {
             assert_ne!(same, other);
         }
-    }
-
-    #[test]
-    fn a_stream_is_whole_up_to_its_first_gap_whatever_stands_behind_it() {
-        let whole_to = |said: &[(i64, i64)]| {
-            let position =
-                |(after, seq): &(i64, i64)| Position { after: *after, seq: *seq, issued_at: 5 };
-            whole_to(&mut said.iter().map(position).collect::<Vec<_>>())
-        };
-        for (said, whole) in [
-            (&[][..], 0),
-            (&[(0, 2), (2, 3)], 3),
-            // Nodes that tell the same, one of them more of it at once.
-            (&[(0, 1), (0, 2), (1, 3), (2, 4)], 4),
-            // While all is told anew, another node keeps what is new.
-            (&[(0, 2), (6, 7), (2, 6)], 7),
-            // The message between is lost.
-            (&[(0, 2), (4, 5)], 2),
-            // What is told when nothing is new, by whoever repeats it.
-            (&[(0, 2), (9, 9)], 2),
-            (&[(9, 9)], 0),
-        ] {
-            assert_eq!(whole_to(said), whole, "{said:?}");
-        }
-    }
-
-    #[test]
-    fn a_message_of_another_sequence_stands_nowhere() {
-        let events =
-            r#"{"urn:countersign:event:revocations":{"feed":"f","after":1,"seq":3,"head":3}}"#;
-
-        let position = Position { after: 1, seq: 3, issued_at: 5 };
-        assert_eq!(read(events, 5, "f"), Some(position));
-        assert_eq!(read(events, 5, "g"), None);
-        assert_eq!(read("{}", 5, "f"), None);
     }
 }
