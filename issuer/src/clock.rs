@@ -67,6 +67,14 @@ impl Clock {
             fixed.elapsed_millis.fetch_add(millis, Ordering::Relaxed);
         }
     }
+
+    /// Moves the wall time of a fixed clock back, as a correction does; monotonic time knows nothing of it.
+    pub fn turn_back(&self, by: Duration) {
+        if let Source::Fixed(fixed) = &self.0 {
+            let seconds = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
+            fixed.unix_seconds.fetch_sub(seconds, Ordering::Relaxed);
+        }
+    }
 }
 
 /// The SDK tells the time by the issuer's clock, so that one fixed clock fixes both.

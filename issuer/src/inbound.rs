@@ -11,7 +11,7 @@ use countersign_verifier::validation::{AudienceRule, Expectations, validate};
 
 use crate::app::App;
 use crate::feed;
-use crate::revocation::Marks;
+use crate::revocation::{FORGIVEN_SECONDS, Marks};
 
 /// How far the clocks of two nodes may differ, in seconds.
 const SKEW_SECONDS: i64 = 30;
@@ -35,8 +35,17 @@ impl SignedHere {
 
     /// Whether it still is what it was when it was taken.
     pub fn is_good(&self, app: &App) -> bool {
+        self.lives(app, SKEW_SECONDS) && !self.is_revoked(app)
+    }
+
+    /// Whether any verifier may still take it: one may forgive more than this issuer does.
+    pub fn may_be_taken(&self, app: &App) -> bool {
+        self.lives(app, FORGIVEN_SECONDS) && !self.is_revoked(app)
+    }
+
+    fn lives(&self, app: &App, skew: i64) -> bool {
         let expires_at = self.claims.expires_at().unwrap_or_default();
-        app.clock.now() < expires_at.saturating_add(SKEW_SECONDS) && !self.is_revoked(app)
+        app.clock.now() < expires_at.saturating_add(skew)
     }
 }
 

@@ -91,7 +91,8 @@ async fn revoke(app: &App, client: &Client, token: &str) -> Result<Option<Ended>
     if token.claims.text(Claim::ClientId) != Some(client.id.as_str()) {
         return Ok(None);
     }
-    let (Some(jti), true) = (token.claims.token_id(), token.is_good(app)) else { return Ok(None) };
+    let may_be_taken = token.may_be_taken(app);
+    let Some(jti) = token.claims.token_id().filter(|_| may_be_taken) else { return Ok(None) };
     let expires_at = token.claims.expires_at().unwrap_or_default();
     app.store.revoke_token(jti, expires_at, app.clock.now()).await?;
     Ok(Some(Ended::Token(jti.to_owned())))

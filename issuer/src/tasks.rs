@@ -187,6 +187,7 @@ async fn batches(app: Arc<App>) {
         ticks.tick().await;
         write_secret_uses(&app).await;
         app.revocations.forget(app.clock.now());
+        app.status_lists.forget(app.clock.elapsed());
         batches += 1;
         if batches % OBSERVATION_BATCHES == 0 {
             write_observations(&app).await;

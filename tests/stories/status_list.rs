@@ -33,3 +33,30 @@ async fn a_library_of_others_finds_what_was_revoked_in_the_list() {
     assert_eq!(after, json!([1, 0, 1]));
     assert_eq!(afterwards, Ok(json!([1, 0, 1])));
 }
+
+#[tokio::test]
+async fn after_a_restore_no_list_calls_good_what_was_issued_since_the_backup() {
+    let deployment = Deployment::sqlite().patient();
+    deployment.cli(&["resource", "create", PAYMENTS, "--scope", READ, "--status-list"]).await;
+    let orders = deployment.app("orders").await;
+    let mut node = deployment.start().await;
+    let before = node.token(&orders).await;
+    let backup = deployment.path("copy.db").display().to_string();
+    deployment.database.query(&format!(".backup {backup}")).await;
+    let since = node.token(&orders).await;
+    assert_eq!(node.revoke(&orders, &since).await, Some(200));
+
+    node.process.kill().await;
+    deployment.database.query(&format!(".restore {backup}")).await;
+    deployment.cli(&["restored"]).await;
+    let node = deployment.restart().await;
+    let after = node.token(&orders).await;
+
+    for token in [before, since] {
+        let status = foreign_status_list(&deployment.issuer, &json!([token])).await;
+        let refused = status.expect_err("no list");
+        assert!(refused.contains(": 404"), "{refused}");
+    }
+    let status = foreign_status_list(&deployment.issuer, &json!([after])).await;
+    assert_eq!(status, Ok(json!([0])));
+}

@@ -257,11 +257,8 @@ fn sign(
     let claims = AccessTokenClaims { iat, ..*claims };
     let token =
         app.keychain.live().sign(TokenType::AccessToken, resource.algorithm, &claims.to_json())?;
-    let kid = || UnverifiedJws::parse(&token).ok().and_then(|jws| jws.kid().copied());
-    let status_token = permitted.status.map(|place| {
-        let kid = kid().map(|kid| kid.to_string()).unwrap_or_default();
-        status_list::token(place, &claims.kept_marks(&kid), claims.exp)
-    });
+    let status_token = permitted.status.map(|place| status_token(place, &claims, &token));
+    let status_token = status_token.transpose()?;
     let recipient = resource.encryption.as_ref().and_then(Encryption::recipient);
     let token = encrypted(token, recipient)?;
     // The cap is enforced when a client or resource is configured; this catches what slipped through.
@@ -274,6 +271,18 @@ fn sign(
         )));
     }
     Ok(Signed { token, iat, status_token })
+}
+
+/// What is kept of a token that was signed: all that a revocation can match, or the token does not go out.
+fn status_token(
+    place: Place,
+    claims: &AccessTokenClaims<'_>,
+    signed: &str,
+) -> Result<StatusToken, OAuthError> {
+    let kid = UnverifiedJws::parse(signed).ok().and_then(|jws| jws.kid().copied());
+    let kid = kid.ok_or_else(|| OAuthError::server_error("a signed token names no key"))?;
+    status_list::token(place, &claims.kept_marks(kid.as_ref()), claims.exp)
+        .map_err(|error| OAuthError::server_error(format!("a token cannot be kept: {error}")))
 }
 
 /// RFC 7519 §11.2: signed first, then encrypted, if the recipient has a key for that.

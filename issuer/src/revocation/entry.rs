@@ -5,8 +5,8 @@ use countersign_keys::Kid;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The most that a verifier forgives a clock: tokens are taken for so long after they expired.
-const SKEW_SECONDS: i64 = 120;
+/// The most that a verifier forgives a clock (`VerifierBuilder::skew`): tokens may be taken for so long after they expired.
+pub const FORGIVEN_SECONDS: i64 = 120;
 
 /// How far ahead of the clock the level of a user lies: the clock of a node may be so far ahead. Tokens of users are made
 /// from what the database says at that moment.
@@ -61,7 +61,7 @@ impl Revoked {
             Self::Token { expires_at, .. } => *expires_at,
             _ => level.unwrap_or(at) + longest,
         };
-        let entry = Entry { iat: level, exp: last + SKEW_SECONDS, ..Entry::default() };
+        let entry = Entry { iat: level, exp: last + FORGIVEN_SECONDS, ..Entry::default() };
         match self {
             Self::Token { jti, .. } => Entry { jti: Some(jti.as_str().into()), ..entry },
             Self::Grant(id) => Entry { grant_id: Some(id.to_string().into()), ..entry },

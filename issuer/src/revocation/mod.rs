@@ -7,7 +7,7 @@ mod follow;
 mod kept;
 mod known;
 
-pub use entry::{Entry, FURTHEST_AHEAD_SECONDS, Revoked};
+pub use entry::{Entry, FORGIVEN_SECONDS, FURTHEST_AHEAD_SECONDS, Revoked};
 pub use follow::spawn;
 pub use kept::KeptMarks;
 

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::list::{TTL_SECONDS, made};
+use super::list::{KEPT_ON_THE_WAY, made};
 use crate::app::App;
 use crate::conditional::is_known;
 use crate::cors::AnyOrigin;
@@ -29,9 +29,8 @@ async fn answer(app: &App, list: &str, headers: &HeaderMap) -> Result<Response, 
     let unknown = || OAuthError::new(ErrorCode::NotFound, "there is no such list");
     let list = list.parse().map_err(|_| unknown())?;
     let made = made(app, list).await?.ok_or_else(unknown)?;
-    let age = HeaderValue::try_from(format!("public, max-age={TTL_SECONDS}"));
-    let age = age.unwrap_or(HeaderValue::from_static("no-cache"));
-    let validators = [(header::ETAG, made.etag.clone()), (header::CACHE_CONTROL, age)];
+    let kept = HeaderValue::from_static(KEPT_ON_THE_WAY);
+    let validators = [(header::ETAG, made.etag.clone()), (header::CACHE_CONTROL, kept)];
     if is_known(headers, &made.etag) {
         return Ok((StatusCode::NOT_MODIFIED, validators).into_response());
     }

@@ -7,10 +7,13 @@ mod list;
 
 pub use endpoint::endpoint;
 
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use crate::app::App;
-use crate::bounded::Bounded;
 use crate::config::IssuerUrl;
 use crate::issue::Issued;
 use crate::policy::Permitted;
@@ -48,14 +51,18 @@ fn uri(issuer: &IssuerUrl, list: i64) -> String {
     issuer.endpoint(&format!("{PATH}/{list}"))
 }
 
+/// So many lists are made at a time, each with a page of its rows in memory.
+const AT_A_TIME: usize = 2;
+
 /// The list that this process fills, and those that it made.
-#[derive(Default)]
 pub struct StatusLists {
     open: tokio::sync::Mutex<Option<Open>>,
-    made: Mutex<Bounded<i64, Arc<Made>>>,
-    /// One is made at a time.
-    making: tokio::sync::Mutex<()>,
+    kept: Mutex<HashMap<i64, Kept>>,
+    turns: Semaphore,
 }
+
+/// A list that is there. Whoever makes it holds it: who wants the same one waits, and nobody else.
+type Kept = Arc<tokio::sync::Mutex<Option<Arc<Made>>>>;
 
 /// A list with the places that were given.
 struct Open {
@@ -64,7 +71,45 @@ struct Open {
     count: usize,
 }
 
+impl Default for StatusLists {
+    fn default() -> Self {
+        let (open, kept) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self { open, kept, turns: Semaphore::new(AT_A_TIME) }
+    }
+}
+
 impl StatusLists {
+    /// A list that somebody asked for lately.
+    fn kept(&self, list: i64) -> Option<Kept> {
+        self.all().get(&list).cloned()
+    }
+
+    /// One that was not asked for before, and is there.
+    fn keep(&self, list: i64) -> Kept {
+        Arc::clone(self.all().entry(list).or_default())
+    }
+
+    /// It is not there any more.
+    fn end(&self, list: i64) {
+        self.all().remove(&list);
+    }
+
+    /// Lets go of those that serve nobody at `now` (monotonic).
+    pub fn forget(&self, now: Duration) {
+        let serves =
+            |made: &Option<Arc<Made>>| made.as_ref().is_some_and(|made| made.may_serve(now));
+        let mut all = self.all();
+        // One that is held is made just now.
+        all.retain(|_, kept| kept.try_lock().map_or(true, |made| serves(&made)));
+        if all.is_empty() {
+            all.shrink_to_fit();
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<i64, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A place that no other token has, drawn by chance: what is next to it says nothing.
     async fn place(&self, store: &Store) -> Result<Place, StoreError> {
         let mut open = self.open.lock().await;
@@ -110,7 +155,15 @@ pub async fn record(app: &App, issued: &Issued) -> Result<(), StoreError> {
 }
 
 /// What is kept of a token.
-pub(crate) fn token(place: Place, marks: &KeptMarks, expires_at: i64) -> StatusToken {
-    let marks = serde_json::to_string(marks).unwrap_or_default();
-    StatusToken { list: place.list, idx: place.idx.into(), marks, expires_at }
+///
+/// # Errors
+///
+/// If it cannot be written: an empty row would say that the token is not good.
+pub(crate) fn token(
+    place: Place,
+    marks: &KeptMarks,
+    expires_at: i64,
+) -> serde_json::Result<StatusToken> {
+    let marks = serde_json::to_string(marks)?;
+    Ok(StatusToken { list: place.list, idx: place.idx.into(), marks, expires_at })
 }

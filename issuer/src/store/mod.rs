@@ -24,6 +24,7 @@ mod connect;
 mod consents;
 mod credentials;
 mod devices;
+mod distinct;
 mod error;
 mod expired;
 mod grants;
@@ -85,6 +86,7 @@ use group_commit::Write;
 use pool::{Pool, Transaction};
 use signals::Consequences;
 use standing::{AskedFamily, AskedStanding};
+use status_lists::AskedList;
 use together::Together;
 
 /// A database that does not answer within this time counts as lost. Less than a node's patience with heartbeats.
@@ -102,6 +104,8 @@ pub struct Store {
     families: Together<AskedFamily>,
     /// Tokens with a place in a status list.
     status_tokens: Together<StatusToken>,
+    /// Questions for status lists.
+    status_lists: Together<AskedList>,
     next_expiry: Arc<NextExpiry>,
     /// Whether every client is held to FAPI 2.0.
     holds_to_fapi2: bool,
@@ -143,6 +147,7 @@ impl Store {
             standings: Together::new(pool.clone()),
             families: Together::new(pool.clone()),
             status_tokens: Together::new(pool.clone()),
+            status_lists: Together::new(pool.clone()),
             pool,
             next_expiry: Arc::default(),
             holds_to_fapi2: config.fapi2,

@@ -1,14 +1,11 @@
 //! How a user stands towards a client, looked up together with the code or the family that speaks for the user: at one
 //! moment, by one query for all who ask at that moment. What follows from it is not judged here.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::Hash;
-
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::columns::{list, number, optional_number, optional_text};
+use super::distinct::Distinct;
 use super::grants::{FAMILY_COLUMNS, family_row};
 use super::pool::Pool;
 use super::row_statement::{Binding, RowStatement};
@@ -123,59 +120,6 @@ impl Job for AskedFamily {
         };
         let rows = distinct.rows(pool, &FAMILIES, bind).await?;
         distinct.answers(&rows, |row| Ok((family_row(row)?, standing(row)?)))
-    }
-}
-
-/// Questions without those that ask the same again.
-struct Distinct<'q, Q> {
-    /// Each with its place among them.
-    questions: Vec<(i64, &'q Q)>,
-    /// For each that was asked, the place of its like.
-    places: Vec<i64>,
-}
-
-impl<'q, Q: Eq + Hash> Distinct<'q, Q> {
-    fn of(asked: &'q [Q]) -> Self {
-        let (mut known, mut questions, mut places) = (HashMap::new(), Vec::new(), Vec::new());
-        let mut next = 0;
-        for question in asked {
-            let place = *known.entry(question).or_insert(next);
-            if place == next {
-                questions.push((place, question));
-                next += 1;
-            }
-            places.push(place);
-        }
-        Self { questions, places }
-    }
-
-    /// What a statement finds for them.
-    async fn rows(
-        &self,
-        pool: &Pool,
-        statement: &'static RowStatement,
-        bind: impl Fn(Binding, &(i64, &'q Q)) -> Binding,
-    ) -> Result<Vec<AnyRow>, StoreError> {
-        let mut lease = pool.acquire().await?;
-        let rows = statement.run(&mut lease, &self.questions, bind).await?;
-        lease.sound();
-        Ok(rows)
-    }
-
-    /// The answer to each that was asked, if there is one.
-    fn answers<A: Clone>(
-        &self,
-        rows: &[AnyRow],
-        read: impl Fn(&AnyRow) -> Result<A, StoreError>,
-    ) -> Result<Vec<Option<A>>, StoreError> {
-        let mut answers = HashMap::new();
-        for row in rows {
-            // A statement repeats its last row.
-            if let Entry::Vacant(answer) = answers.entry(number(row, "place")?) {
-                answer.insert(read(row)?);
-            }
-        }
-        Ok(self.places.iter().map(|place| answers.get(place).cloned()).collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Token status lists (draft-ietf-oauth-status-list): which tokens have a place, and what the list says of them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -8,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::registry::ClientId;
 use countersign::store::{Actor, ByHand, StatusToken};
 use countersign_keys::{Algorithm, JwkSet, UnverifiedJws};
+use futures_util::future::join_all;
 use http::{Request, header};
 use serde_json::{Value, json};
 
@@ -56,6 +58,11 @@ async fn list(issuer: &Issuer, path: &str) -> (Value, Vec<u8>) {
     (claims, bits)
 }
 
+/// The number of a list.
+fn number(path: &str) -> i64 {
+    path.rsplit('/').next().unwrap().parse().unwrap()
+}
+
 fn is_set(bits: &[u8], idx: usize) -> bool {
     bits[idx / 8] >> (idx % 8) & 1 == 1
 }
@@ -83,17 +90,21 @@ async fn a_token_is_found_in_its_list_once_it_was_revoked_and_no_other_is() {
     let uri = format!("https://issuer.example{path}");
     assert_eq!((&after.0["iss"], &after.0["sub"]), (&json!("https://issuer.example"), &json!(uri)));
     assert_eq!((&after.0["iat"], &after.0["exp"]), (&json!(START + 5), &json!(START + 3_605)));
-    assert_eq!(after.0["ttl"], 60);
+    assert_eq!(after.0["ttl"], 45);
 }
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_says_that_its_token_is_not_good() {
     let (issuer, secret) = issuer().await;
     let (path, idx) = place(&token(&issuer, &secret).await);
-    let number = path.rsplit('/').next().unwrap().parse().unwrap();
+    let list_number = number(&path);
     let free = i64::from(idx == 0);
-    let damaged =
-        StatusToken { list: number, idx: free, marks: "{".to_owned(), expires_at: START + 600 };
+    let damaged = StatusToken {
+        list: list_number,
+        idx: free,
+        marks: "{".to_owned(),
+        expires_at: START + 600,
+    };
 
     issuer.app.store.record_status_token(damaged).await.unwrap();
 
@@ -163,7 +174,7 @@ async fn a_list_is_kept_for_a_while_and_known_by_its_tag() {
     issuer.follow().await;
     let later = issuer.get(&path).await;
 
-    assert_eq!(first.header("cache-control"), "public, max-age=60");
+    assert_eq!(first.header("cache-control"), "public, max-age=5, must-revalidate");
     assert_eq!((known.status.as_u16(), known.body.as_str()), (304, ""));
     assert_ne!(later.header("etag"), tag);
 }
@@ -185,11 +196,94 @@ async fn tokens_that_have_expired_leave_nothing_behind() {
 async fn many_tokens_at_once_have_places_of_their_own() {
     let (issuer, secret) = issuer().await;
 
-    let tokens = futures_util::future::join_all((0..200).map(|_| token(&issuer, &secret))).await;
+    let tokens = join_all((0..200).map(|_| token(&issuer, &secret))).await;
 
     let places: std::collections::BTreeSet<(String, usize)> = tokens.iter().map(place).collect();
     assert_eq!(places.len(), 200);
-    let list = tokens[0]["status"]["status_list"]["uri"].as_str().unwrap().rsplit('/').next();
-    let rows = issuer.app.store.status_tokens(list.unwrap().parse().unwrap(), (-1, START)).await;
+    let list = number(&place(&tokens[0]).0);
+    let rows = issuer.app.store.status_tokens(list, (-1, START)).await;
     assert_eq!(rows.unwrap().len(), 200);
+}
+
+#[tokio::test]
+async fn no_token_leaves_with_a_place_that_another_has() {
+    let issuer = Issuer::new().await;
+    let record = async |idx| {
+        let marks = json!({}).to_string();
+        let token = StatusToken { list: 1, idx, marks, expires_at: START + 600 };
+        issuer.app.store.record_status_token(token).await.is_ok()
+    };
+
+    let together = tokio::join!(record(7), record(8), record(7));
+    let later = record(8).await;
+
+    assert_eq!((together, later), ((true, true, false), false));
+}
+
+#[tokio::test]
+async fn after_a_restore_no_list_calls_good_what_the_backup_does_not_know() {
+    let (issuer, secret) = issuer().await;
+    let before = place(&token(&issuer, &secret).await).0;
+
+    issuer.app.store.end_status_lists(START).await.unwrap();
+
+    let node = issuer.node().await;
+    let after = place(&token(&node, &secret).await).0;
+    assert_eq!(node.get(&before).await.status, 404);
+    assert_eq!(ones(&list(&node, &after).await.1), 0);
+    // Above all that were given since any backup: there were fewer lists than seconds.
+    assert!(number(&after) > START);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_turned_back_makes_no_list_serve_for_longer() {
+    let (issuer, secret) = issuer().await;
+    let token = token(&issuer, &secret).await;
+    let (path, idx) = place(&token);
+    let _ = list(&issuer, &path).await;
+    let jti = token["jti"].as_str().unwrap();
+    issuer.app.store.revoke_token(jti, START + 600, START).await.unwrap();
+
+    issuer.clock.turn_back(Duration::from_hours(1));
+    issuer.clock.advance(Duration::from_secs(5));
+    issuer.follow().await;
+
+    assert!(is_set(&list(&issuer, &path).await.1, idx));
+}
+
+#[tokio::test]
+async fn who_may_keep_a_list_hears_of_a_revocation_a_minute_later_at_the_worst() {
+    let (issuer, secret) = issuer().await;
+    let (path, _) = place(&token(&issuer, &secret).await);
+
+    let on_the_way = issuer.get(&path).await.header("cache-control").to_owned();
+    let by_a_verifier = list(&issuer, &path).await.0["ttl"].as_i64().unwrap();
+
+    let max_age = on_the_way.strip_prefix("public, max-age=").and_then(|age| age.split(',').next());
+    let max_age: i64 = max_age.unwrap().parse().unwrap();
+    assert!(on_the_way.ends_with(", must-revalidate"), "{on_the_way}");
+    // The node itself keeps it for five seconds, whatever was revoked.
+    assert!(5 + max_age + by_a_verifier < 60, "{max_age} + {by_a_verifier}");
+}
+
+#[tokio::test]
+async fn a_flood_of_numbers_that_are_none_delays_no_list() {
+    let (issuer, secret) = issuer().await;
+    let (path, _) = place(&token(&issuer, &secret).await);
+    let _ = list(&issuer, &path).await;
+    issuer.clock.advance(Duration::from_secs(61));
+    issuer.follow().await;
+    let refused = AtomicUsize::new(0);
+
+    let flood = join_all((0..2_000).map(async |number| {
+        let status = issuer.get(&format!("/status-lists/{}", 5_000_000 + number)).await.status;
+        refused.fetch_add(usize::from(status == 404), Ordering::Relaxed);
+    }));
+    let (_, before) = tokio::join!(flood, async {
+        let _ = list(&issuer, &path).await;
+        refused.load(Ordering::Relaxed)
+    });
+
+    assert_eq!(refused.load(Ordering::Relaxed), 2_000);
+    assert!(before < 1_000, "{before} were answered before");
 }

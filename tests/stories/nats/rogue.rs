@@ -2,6 +2,7 @@
 
 use super::{HEALED, SECOND, World, caught_up, keys, known, refusal, refuses};
 use countersign_verifier::Verifier;
+use countersign_verifier::revocation::Revocation;
 use countersign_verifier::revocation::nats::async_nats::Client;
 use countersign_verifier::revocation::nats::{NatsFeed, NatsNames, stored};
 use countersign_verifier::testing::TestIssuer;
@@ -159,6 +160,44 @@ async fn a_rogue_publisher_can_neither_revoke_nor_take_back_a_revocation_nor_end
     node.process.kill().await;
     let _node = world.deployment.restart().await;
     eventually("the stream begins well", HEALED, async || (!is_first().await).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_from_the_stream_is_kept_again_whatever_is_left_in_its_place() {
+    let world = World::on_postgres().await;
+    let (mut node, _verifier) = begin(&world).await;
+    let keys = keys(&node).await;
+    let rogue = Rogue::join(&world).await;
+    let newest = async || {
+        let newest = stored::newest(&rogue.client, &rogue.names).await.expect("the stream");
+        newest.map(|newest| newest.number)
+    };
+    let mut tokens = Vec::new();
+    for number in 1..=2_u64 {
+        let token = node.token(&world.orders).await;
+        world.revoke(&node, &token).await;
+        let is_kept = async || newest().await.filter(|newest| *newest == number);
+        eventually("it is kept", HEALED, is_kept).await;
+        tokens.push(token);
+    }
+
+    let place = rogue.names.api("MSG.DELETE");
+    let taken = rogue.client.request(place, json!({"seq": 2}).to_string().into()).await;
+    assert!(taken.expect("an answer").payload.ends_with(b"\"success\":true}"));
+    // That nothing is new, as the issuer says it.
+    let repeated = rogue.record(2).await.pop().expect("a message");
+    let kept = rogue.client.request(rogue.names.kept(), repeated.into()).await;
+    kept.expect("it is in the stream");
+    node.process.kill().await;
+    node = world.deployment.restart().await;
+    let is_healed = async || newest().await.filter(|newest| *newest > 3);
+    eventually("it is kept again", HEALED, is_healed).await;
+    node.process.kill().await;
+
+    let late = world.verifier(&keys, Revocation::BestEffort).await;
+    for token in &tokens {
+        refuses(&late, token, HEALED).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,10 +46,11 @@ async fn reply(sides: &Sides, question: Question) {
     let _ = sides.client.publish(reply_to, message).await;
 }
 
-/// Whoever asks must not have this issuer say something where only it may, such as to the API of JetStream. An answer is never
-/// empty either, since there an empty request is one.
+/// Whoever asks must not have this issuer say something where somebody listens for something else, such as the API of JetStream
+/// or a service for its commands. Inboxes are called so by every client of NATS, and a question from another account of the
+/// server comes with a name that the server made. An answer is never empty either, since to JetStream an empty request is one.
 fn is_inbox(reply_to: &str) -> bool {
-    !reply_to.starts_with('$') && !reply_to.starts_with("countersign.")
+    ["_INBOX", "_R_."].iter().any(|prefix| reply_to.starts_with(prefix))
 }
 
 async fn message_after(sides: &Sides, after: i64) -> Option<Bytes> {
@@ -76,11 +77,17 @@ mod tests {
     use super::is_inbox;
 
     #[test]
-    fn answers_go_to_inboxes_and_to_no_place_of_the_issuer_or_the_bus() {
-        for inbox in ["_INBOX.a.b", "_INBOX_payments.x", "inbox"] {
+    fn answers_go_to_inboxes_and_nowhere_else() {
+        for inbox in ["_INBOX.a.b", "_INBOX_payments.x", "_R_.a.b"] {
             assert!(is_inbox(inbox), "{inbox}");
         }
-        for place in ["$JS.API.STREAM.DELETE.countersign-a", "$SYS.REQ", "countersign.a.kept"] {
+        for place in [
+            "$JS.API.STREAM.DELETE.countersign-a",
+            "$SYS.REQ",
+            "countersign.a.kept",
+            "orders.commands",
+            "orders._INBOX.a",
+        ] {
             assert!(!is_inbox(place), "{place}");
         }
     }

@@ -1,55 +1,33 @@
 //! Keeps in the stream what is revoked, so that a verifier can read it while no node answers. From its first message on the
 //! stream has all that lives, without a gap: each begins where one before it ended, and the first at 0. A node goes on from
-//! where the stream stands, and not from what it remembers, so that nothing is lost with a node or with a server of the bus;
-//! that other nodes do the same costs nothing, as what says the same has the same id. Now and then all that lives is told anew
-//! in fewer messages, and those before are let go.
+//! where what stands in the stream has its first gap, and not from what it remembers, so that nothing is lost with a node or with
+//! a server of the bus; that other nodes do the same costs nothing, as what says the same has the same id. Now and then it is all
+//! read again; if it does not begin well, or is too long, all that lives is told anew, and what stood before is let go.
 
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_verifier::claims::Claim;
-use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::position::{Position, whole_to};
 use super::stream::{Keeping, Stream, StreamError};
 use super::{Link, Sides};
 use crate::feed::message::{self, Message};
-use crate::inbound;
 use crate::random;
+use crate::revocation::FORGIVEN_SECONDS;
 use crate::store::{REVOCATION_PAGE, RevocationPage};
 
-/// What verifiers forgive (`validation`), and an hour for a bus that was away.
-const MARGIN_SECONDS: u32 = 120 + 3_600;
-/// How often it is looked whether to tell anew.
+/// For a bus that was away.
+const AWAY_SECONDS: i64 = 3_600;
+/// How often it is looked what stands there.
 const LOOK: Duration = Duration::from_mins(10);
 /// So many messages are worth reading, beside ten for each page that must be.
 const WORTH_READING: u64 = 1_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// Where a message in the stream stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Position {
-    after: i64,
-    seq: i64,
-    issued_at: i64,
-}
-
-#[derive(Deserialize)]
-struct Events {
-    #[serde(rename = "urn:countersign:event:revocations")]
-    told: Told,
-}
-
-#[derive(Deserialize)]
-struct Told {
-    feed: String,
-    after: i64,
-    seq: i64,
-}
 
 struct Keeper<'b> {
     sides: &'b Sides,
@@ -59,9 +37,10 @@ struct Keeper<'b> {
 
 pub(super) async fn keep(sides: Sides) {
     let settings = sides.app.config.feed.nats.as_ref();
-    let longest = sides.app.config.keys.max_token_lifetime_seconds;
+    let longest = i64::from(sides.app.config.keys.max_token_lifetime_seconds);
+    let max_age = longest + FORGIVEN_SECONDS + AWAY_SECONDS;
     let keeping = Keeping {
-        max_age: Duration::from_secs(longest.saturating_add(MARGIN_SECONDS).into()),
+        max_age: Duration::from_secs(max_age.unsigned_abs()),
         replicas: settings.and_then(|settings| settings.replicas).unwrap_or(1),
     };
     let stream = Stream { client: &sides.client, names: &sides.names };
@@ -96,20 +75,21 @@ impl Keeper<'_> {
         let app = &self.sides.app;
         let mut head = app.revocations.watch();
         self.stream.open(&self.keeping).await?;
-        // Another node may have kept more than this one has heard of.
-        let mut kept = self.position().await?.min(app.revocations.head());
+        let mut kept = 0;
         let mut look_at = Instant::now();
         let mut told_anew = String::new();
         loop {
+            if look_at <= Instant::now() {
+                (kept, told_anew) = self.look(kept).await?;
+                // Another node may have kept more than this one has heard of.
+                kept = kept.min(app.revocations.head());
+                look_at = Instant::now() + LOOK;
+            }
             // Only a database that was restored knows less than before: all of it is told anew.
             if kept > *head.borrow_and_update() {
                 kept = 0;
             }
             kept = self.keep_since(kept, &told_anew).await?;
-            if look_at <= Instant::now() {
-                told_anew = self.tell_anew_if_due().await?;
-                look_at = Instant::now() + LOOK;
-            }
             self.sides.bus.kept();
             app.metrics.bus.kept(kept);
             *pause = FIRST_PAUSE;
@@ -119,13 +99,6 @@ impl Keeper<'_> {
                 () = sleep_until(look_at) => {}
             }
         }
-    }
-
-    /// Up to which number the stream has all; 0 if it has nothing of this sequence.
-    async fn position(&self) -> Result<i64, StreamError> {
-        let newest = self.stream.newest().await?;
-        let position = newest.and_then(|newest| self.of_ours(&newest.message));
-        Ok(position.map_or(0, |position| position.seq))
     }
 
     /// Adds what lives after a number; returns up to which number it is all.
@@ -148,44 +121,48 @@ impl Keeper<'_> {
         Ok(after)
     }
 
-    /// Returns what begins the ids from now on, if something was let go: of that, none may be taken for what is kept later.
-    async fn tell_anew_if_due(&self) -> Result<String, StreamError> {
+    /// Reads what stands there, if all was up to a number before. Returns up to which it is now, and what begins the ids from now
+    /// on if something was let go or is lost: of that, none may be taken for what is kept later.
+    async fn look(&self, kept: i64) -> Result<(i64, String), StreamError> {
+        let newest = self.stream.newest().await?.map_or(0, |newest| newest.number);
         let messages = self.stream.messages().await?;
         let page = u64::try_from(REVOCATION_PAGE).unwrap_or(u64::MAX);
         let lives = u64::try_from(self.sides.app.revocations.len()).unwrap_or(u64::MAX);
-        let is_worth_reading = messages <= WORTH_READING + 10 * (lives / page);
-        if messages == 0 || (is_worth_reading && self.begins_well().await?) {
-            return Ok(String::new());
+        if messages <= WORTH_READING + 10 * (lives / page) {
+            let said = self.read_to(newest).await?;
+            // Where nothing stands there is nothing to let go.
+            if said.first().is_none_or(|first| self.begins_well(*first)) {
+                let mut said: Vec<Position> = said.into_iter().flatten().collect();
+                let whole = whole_to(&mut said);
+                let is_lost = whole < kept || said.iter().any(|position| position.seq > whole);
+                return Ok((whole, if is_lost { random::jti() } else { String::new() }));
+            }
         }
-        // What another node keeps meanwhile stays, wherever it comes to stand.
-        let before = self.stream.newest().await?.map_or(0, |newest| newest.number);
         let told_anew = random::jti();
-        self.keep_since(0, &told_anew).await?;
-        self.stream.forget_before(before.saturating_add(1)).await?;
-        Ok(told_anew)
+        let kept = self.keep_since(0, &told_anew).await?;
+        // What another node keeps meanwhile stays, wherever it comes to stand.
+        self.stream.forget_before(newest.saturating_add(1)).await?;
+        Ok((kept, told_anew))
+    }
+
+    /// Where the messages up to this one stand; none for what this issuer did not say.
+    async fn read_to(&self, newest: u64) -> Result<Vec<Option<Position>>, StreamError> {
+        let (mut said, mut number) = (Vec::new(), 0);
+        while number < newest
+            && let Some(next) = self.stream.from(number + 1).await?
+        {
+            number = next.number;
+            said.push(Position::of(&self.sides.app, &next.message));
+        }
+        Ok(said)
     }
 
     /// Whether the first message begins at 0, and will for long.
-    async fn begins_well(&self) -> Result<bool, StreamError> {
-        let first = self.stream.first().await?;
-        let position = first.and_then(|first| self.of_ours(&first.message));
+    fn begins_well(&self, first: Option<Position>) -> bool {
         let half = i64::try_from(self.keeping.max_age.as_secs() / 2).unwrap_or(i64::MAX);
         let since = self.sides.app.clock.now().saturating_sub(half);
-        Ok(position.is_some_and(|position| position.after == 0 && position.issued_at > since))
+        first.is_some_and(|first| first.after == 0 && first.issued_at > since)
     }
-
-    /// Where it stands, if this issuer signed it about this sequence: others may write into the stream.
-    fn of_ours(&self, message: &str) -> Option<Position> {
-        let claims = inbound::feed_message(&self.sides.app, message)?;
-        let events = claims.object(Claim::Events)?;
-        read(events, claims.issued_at()?, self.sides.app.feed.id())
-    }
-}
-
-fn read(events: &str, issued_at: i64, feed: &str) -> Option<Position> {
-    let Events { told } = serde_json::from_str(events).ok()?;
-    let Told { feed: of, after, seq } = told;
-    (of == feed).then_some(Position { after, seq, issued_at })
 }
 
 /// The same on every node that says the same: JetStream keeps it once.
@@ -221,16 +198,5 @@ mod tests {
         ] {
             assert_ne!(same, other);
         }
-    }
-
-    #[test]
-    fn a_message_of_another_sequence_stands_nowhere() {
-        let events =
-            r#"{"urn:countersign:event:revocations":{"feed":"f","after":1,"seq":3,"head":3}}"#;
-
-        let position = Position { after: 1, seq: 3, issued_at: 5 };
-        assert_eq!(read(events, 5, "f"), Some(position));
-        assert_eq!(read(events, 5, "g"), None);
-        assert_eq!(read("{}", 5, "f"), None);
     }
 }

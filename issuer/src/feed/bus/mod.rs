@@ -1,10 +1,11 @@
 //! The feed on a bus, NATS, for fleets that have one (decision 0035): every node tells there what is new (`live`), keeps it
-//! in a stream of JetStream (`keep`, `stream`), and answers what a verifier is missing (`answer`). A bus that is away changes
-//! nothing for anybody else: it is reported, and what it missed is told when it is back.
+//! in a stream of JetStream (`keep`, `position`, `stream`), and answers what a verifier is missing (`answer`). A bus that is
+//! away changes nothing for anybody else: it is reported, and what it missed is told when it is back.
 
 mod answer;
 mod keep;
 mod live;
+mod position;
 mod stream;
 
 use std::io;

@@ -100,8 +100,9 @@ impl Stream<'_> {
         answer.state.map(|state| state.messages).ok_or_else(malformed)
     }
 
-    pub(super) async fn first(&self) -> Result<Option<Stored>, StreamError> {
-        Ok(stored::from(self.client, self.names, 0).await?)
+    /// The first message that has this number, or a higher one.
+    pub(super) async fn from(&self, number: u64) -> Result<Option<Stored>, StreamError> {
+        Ok(stored::from(self.client, self.names, number).await?)
     }
 
     pub(super) async fn newest(&self) -> Result<Option<Stored>, StreamError> {

@@ -1,5 +1,7 @@
 //! `POST /revoke`.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use countersign::registry::ClientAuthentication;
 use http::{Request, header};
@@ -83,6 +85,25 @@ async fn r42_nobody_revokes_or_finds_out_about_the_tokens_of_another() {
         assert_eq!(answer.error(), (401, "invalid_client".to_owned()));
     }
     assert!(issuer.is_active(resource, text(&tokens, "access_token")).await);
+}
+
+#[tokio::test]
+async fn a_token_that_some_verifier_may_still_take_is_revoked() {
+    for (age, entries) in [(599, 1), (719, 1), (720, 0)] {
+        let issuer = Issuer::new().await;
+        let secret = issuer.client("orders", |_| {}).await;
+        let token = issuer.token_as("orders", &secret, &[]).await.json();
+        issuer.clock.advance(Duration::from_secs(age));
+        issuer.follow().await;
+
+        let answer = issuer.revoke(("orders", &secret), text(&token, "access_token")).await;
+
+        assert_eq!(
+            (answer.status.as_u16(), issuer.app.revocations.head()),
+            (200, entries),
+            "{age}"
+        );
+    }
 }
 
 #[tokio::test]
