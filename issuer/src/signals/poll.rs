@@ -138,9 +138,7 @@ async fn told(
     let has_more = i64::try_from(pending.len()).is_ok_and(|count| count > limit);
     let mut sets = Sets::default();
     for signal in pending.iter().take(usize::try_from(limit).unwrap_or_default()) {
-        if let Some(token) = event::token(app, stream, signal)? {
-            sets.0.push((signal.jti.clone(), token));
-        }
+        sets.0.push((signal.jti.clone(), event::token(app, stream, signal)?));
     }
     Ok(Told { sets, more_available: has_more })
 }

@@ -4,33 +4,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
+use tokio::task::JoinSet;
 use url::Url;
 
 use super::{delivery, event};
 use crate::app::App;
 use crate::retry::wait_after;
-use crate::store::{LEASE_SECONDS, PendingSignal, Push, SignalStream, StoreError};
+use crate::store::{LEASE_SECONDS, LeasedStream, PendingSignal, Push, SignalStream, StoreError};
 use crate::telemetry::SignalOutcome;
 
 /// For so long a receiver may take to answer.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// To so many receivers a node delivers at a time.
-const STREAMS: i64 = 16;
+const STREAMS: usize = 16;
 
-/// How many signals of a stream are read at a time.
-const BATCH: i64 = 32;
+/// Seconds for which a stream that took its time gives way to others.
+const PAUSE_SECONDS: i64 = 2;
 
 /// RFC 8935 §2.4: what is wrong with the request, and not with the signal: it may be mended at the receiver.
 const PASSING: [&str; 2] = ["authentication_failed", "access_denied"];
 
 /// What came of an attempt.
 enum Attempt {
-    /// The receiver has it, or may not hear of it.
+    /// The receiver has it.
     Taken,
     /// It will never take it.
     Refused(String),
@@ -59,58 +59,79 @@ pub fn spawn(app: &Arc<App>) {
     });
 }
 
-/// Delivers whatever is due, until nothing is; returns how many attempts were made.
+/// Delivers whatever is due, until nothing is; returns how many attempts were made. Each stream has a task of its own, so that
+/// no receiver waits for another.
 ///
 /// # Errors
 ///
 /// If the database does not answer.
 pub async fn deliver_due(app: &Arc<App>) -> Result<usize, StoreError> {
+    let mut under_way = JoinSet::new();
     let mut attempts = 0;
     loop {
-        let leased = app.store.lease_due_streams(app.clock.now(), STREAMS).await?;
-        if leased.is_empty() {
-            return Ok(attempts);
+        let leased = due(app, STREAMS.saturating_sub(under_way.len())).await;
+        // What is under way goes on.
+        for leased in leased.inspect_err(|_| under_way.detach_all())? {
+            under_way.spawn(deliver(Arc::clone(app), leased));
         }
-        let under_way = leased.into_iter().map(|stream| deliver(app, stream));
-        for outcome in join_all(under_way).await {
-            attempts += outcome?;
+        tokio::select! {
+            ended = under_way.join_next() => match ended {
+                Some(ended) => attempts += ended.unwrap_or_default(),
+                None => return Ok(attempts),
+            },
+            () = app.store.signals().push.notified(), if !under_way.is_empty() => {}
         }
     }
+}
+
+/// Takes as many streams as there is room for.
+async fn due(app: &App, room: usize) -> Result<Vec<LeasedStream>, StoreError> {
+    if room == 0 || !app.freshness.is_fresh(app.clock.elapsed()) {
+        return Ok(Vec::new());
+    }
+    let limit = i64::try_from(room).unwrap_or(i64::MAX);
+    app.store.lease_due_streams(app.clock.now(), limit).await
+}
+
+/// Delivers to one stream; returns how many attempts were made.
+async fn deliver(app: Arc<App>, leased: LeasedStream) -> usize {
+    let mut attempts = 0;
+    if let Err(error) = delivered(&app, &leased, &mut attempts).await {
+        let client_id = &leased.stream.client_id;
+        tracing::warn!(%error, client_id, "a delivery was cut off: it goes on when its lease is over");
+    }
+    attempts
 }
 
 /// Delivers what a stream holds, in order, as long as the receiver takes it and the stream is this node's.
-async fn deliver(app: &App, stream: SignalStream) -> Result<usize, StoreError> {
-    let mut attempts = 0;
-    // A lease ends by itself: whoever is slow leaves the rest to the next.
-    let leased_at = app.clock.elapsed();
-    let is_ours = || {
-        let seconds = app.clock.elapsed().saturating_sub(leased_at).as_secs();
-        seconds + ATTEMPT_TIMEOUT.as_secs() < LEASE_SECONDS.unsigned_abs()
-    };
+async fn delivered(
+    app: &App,
+    leased: &LeasedStream,
+    attempts: &mut usize,
+) -> Result<(), StoreError> {
+    // Nothing is begun that may last longer than the lease.
+    let time = Duration::from_secs(LEASE_SECONDS.unsigned_abs()).saturating_sub(ATTEMPT_TIMEOUT);
+    let until = app.clock.elapsed() + time;
     loop {
-        let pending = app.store.pending_signals(stream.id, (app.clock.now(), BATCH)).await?;
-        if pending.is_empty() || !is_ours() {
-            app.store.release_stream(stream.id).await?;
-            return Ok(attempts);
+        let now = app.clock.now();
+        let Some(signal) = app.store.next_signal(leased, now).await? else {
+            return app.store.release_stream(leased, now).await;
+        };
+        let elapsed = app.clock.elapsed();
+        if elapsed >= until || !app.freshness.is_fresh(elapsed) {
+            return app.store.leave_stream(leased, now + PAUSE_SECONDS).await;
         }
-        for signal in &pending {
-            if !is_ours() {
-                break;
-            }
-            attempts += 1;
-            if !attempt(app, &stream, signal).await? {
-                return Ok(attempts);
-            }
+        *attempts += 1;
+        if attempt(app, &leased.stream, &signal).await == SignalOutcome::Failed {
+            let until = app.clock.now() + wait_after(leased.stream.failures);
+            return app.store.put_off_stream(leased, until).await;
         }
+        app.store.settle_pushed(leased, &signal.jti).await?;
     }
 }
 
-/// One attempt, and what follows from it; whether the stream goes on.
-async fn attempt(
-    app: &App,
-    stream: &SignalStream,
-    signal: &PendingSignal,
-) -> Result<bool, StoreError> {
+/// One attempt, and what came of it.
+async fn attempt(app: &App, stream: &SignalStream, signal: &PendingSignal) -> SignalOutcome {
     let (client_id, jti) = (&stream.client_id, &signal.jti);
     let outcome = match told(app, stream, signal).await {
         Attempt::Taken => SignalOutcome::Delivered,
@@ -124,20 +145,13 @@ async fn attempt(
         }
     };
     app.metrics.signals.pushed(outcome);
-    if outcome == SignalOutcome::Failed {
-        let until = app.clock.now() + wait_after(stream.failures);
-        app.store.put_off_stream(stream.id, until).await?;
-        return Ok(false);
-    }
-    app.store.settle_signals(stream.id, &[jti]).await?;
-    Ok(true)
+    outcome
 }
 
 async fn told(app: &App, stream: &SignalStream, signal: &PendingSignal) -> Attempt {
     let Some(push) = &stream.push else { return Attempt::Failed("it polls by now".to_owned()) };
     let token = match event::token(app, stream, signal) {
-        Ok(Some(token)) => token,
-        Ok(None) => return Attempt::Taken,
+        Ok(token) => token,
         Err(error) => return Attempt::Failed(error.cause.into_owned()),
     };
     let posting = post(app, stream, (push, token));

@@ -162,10 +162,11 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Writes what can change of a stream. What it holds follows: due now, held, or gone.
+    /// Writes what can change of a stream, and ends the lease of whoever delivers by what it was. What it holds follows: due
+    /// now, held, or gone.
     async fn write_stream(&mut self, stream: &SignalStream) -> Result<(), StoreError> {
         let update = "UPDATE signal_stream SET endpoint_url = $2, authorization_sealed = $3, events_requested = $4, \
-             description = $5, status = $6, reason = $7, leased_until = 0, failures = 0 WHERE id = $1";
+             description = $5, status = $6, reason = $7, leased_until = 0, failures = 0, lease = lease + 1 WHERE id = $1";
         let id = stream.id.to_string();
         sqlx::query(update)
             .bind(id.as_str())

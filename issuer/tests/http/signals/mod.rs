@@ -1,6 +1,8 @@
 //! Shared signals (OpenID Shared Signals Framework 1.0): what receivers may do, what they hear, and of whom.
 
+mod endpoint;
 mod events;
+mod leases;
 mod management;
 mod poll;
 mod privacy;
