@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde::Deserialize;
 use tokio::task::JoinSet;
 use url::Url;
 
+use super::set_error::SetError;
 use super::{delivery, event};
 use crate::app::App;
 use crate::retry::wait_after;
@@ -25,9 +25,6 @@ const STREAMS: usize = 16;
 /// Seconds for which a stream that took its time gives way to others.
 const PAUSE_SECONDS: i64 = 2;
 
-/// RFC 8935 §2.4: what is wrong with the request, and not with the signal: it may be mended at the receiver.
-const PASSING: [&str; 2] = ["authentication_failed", "access_denied"];
-
 /// What came of an attempt.
 enum Attempt {
     /// The receiver has it.
@@ -36,14 +33,6 @@ enum Attempt {
     Refused(String),
     /// It did not take it yet.
     Failed(String),
-}
-
-/// RFC 8935 §2.3.
-#[derive(Deserialize)]
-struct Failure {
-    err: String,
-    #[serde(default)]
-    description: String,
 }
 
 /// Starts the task; it ends with the runtime.
@@ -174,36 +163,26 @@ async fn post(app: &App, stream: &SignalStream, (push, token): (&Push, String)) 
         }
         Err(cause) => return Attempt::Failed(cause),
     }
-    match app.outbound.post(&url, token, headers).await {
-        // RFC 8935 §2.2: 202; frameworks make others of it.
-        Ok((status, _)) if status.is_success() => Attempt::Taken,
-        Ok((StatusCode::BAD_REQUEST, body)) => refused(&body),
-        Ok((status, _)) => Attempt::Failed(format!("it answers {status}")),
-        Err(error) => Attempt::Failed(error.to_string()),
+    let answer = match app.outbound.post(&url, token, headers).await {
+        Ok(answer) => answer,
+        Err(error) => return Attempt::Failed(error.to_string()),
+    };
+    match answer.status() {
+        // RFC 8935 §2.2: 202; frameworks make others of it, and add a body.
+        status if status.is_success() => Attempt::Taken,
+        StatusCode::BAD_REQUEST => match answer.body().await {
+            Ok(body) => refused(&body),
+            Err(error) => Attempt::Failed(error.to_string()),
+        },
+        status => Attempt::Failed(format!("it answers {status}")),
     }
 }
 
-/// RFC 8935 §2.3: whoever says what is wrong with a signal does not want it again.
+/// RFC 8935 §2.3.
 fn refused(body: &[u8]) -> Attempt {
-    match serde_json::from_slice::<Failure>(body) {
-        Ok(failure) if PASSING.contains(&failure.err.as_str()) => Attempt::Failed(failure.err),
-        Ok(Failure { err, description }) => Attempt::Refused(format!("{err}: {description}")),
+    match serde_json::from_slice::<SetError>(body) {
+        Ok(error) if error.is_final() => Attempt::Refused(error.to_string()),
+        Ok(error) => Attempt::Failed(error.to_string()),
         Err(_) => Attempt::Failed("it answers 400, and does not say why".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_who_says_what_is_wrong_with_a_signal_does_not_get_it_again() {
-        let is_final = |body: &str| matches!(refused(body.as_bytes()), Attempt::Refused(_));
-
-        assert!(is_final(r#"{"err":"invalid_audience","description":"not me"}"#));
-        assert!(is_final(r#"{"err":"invalid_request"}"#));
-        for passing in ["", "no", "{}", r#"{"err":"authentication_failed"}"#] {
-            assert!(!is_final(passing), "{passing}");
-        }
     }
 }

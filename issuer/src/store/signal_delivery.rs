@@ -65,14 +65,18 @@ impl Store {
         .await
     }
 
-    /// The receiver that polls has these, or refuses them for good; returns how many there were.
-    pub async fn settle_signals(&self, stream_id: Uuid, jtis: &[&str]) -> Result<u64, StoreError> {
+    /// The receiver that polls has these, or refuses them for good; returns those that there were.
+    pub async fn settle_signals(
+        &self,
+        stream_id: Uuid,
+        jtis: &[&str],
+    ) -> Result<Vec<String>, StoreError> {
         if jtis.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let places: Vec<String> = (2..jtis.len() + 2).map(|place| format!("${place}")).collect();
         let delete = sqlx::AssertSqlSafe(format!(
-            "DELETE FROM signal WHERE stream_id = $1 AND jti IN ({})",
+            "DELETE FROM signal WHERE stream_id = $1 AND jti IN ({}) RETURNING jti",
             places.join(", ")
         ));
         answered(async {
@@ -80,7 +84,8 @@ impl Store {
             for jti in jtis {
                 query = query.bind(*jti);
             }
-            Ok(query.execute(&self.pool).await?.rows_affected())
+            let rows = query.fetch_all(&self.pool).await?;
+            rows.iter().map(|row| text(row, "jti")).collect()
         })
         .await
     }

@@ -23,6 +23,7 @@ async fn receivers(store: &Store, config: &Config, names: &[&str]) -> Vec<Uuid> 
             description: None,
             status: crate::signals::StreamStatus::Enabled,
             reason: None,
+            halted: false,
             failures: 0,
             created_at: NOW,
         };

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use countersign::registry::{Client, ClientId};
 use countersign::signals::{StreamStatus, deliver_due};
 use countersign::store::{Actor, SignalStream, StoreError};
 use http::Method;
@@ -10,8 +9,8 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::endpoint::{Endpoint, is_settled, later, pushed, sign_out};
-use super::{Receiver, issuer};
-use crate::harness::{Issuer, START};
+use super::{Receiver, edit_client, issuer};
+use crate::harness::Issuer;
 
 const WEEK: Duration = Duration::from_hours(7 * 24);
 
@@ -31,15 +30,6 @@ async fn move_to(receiver: &Receiver<'_>, stream: &str, endpoint: &Endpoint) {
     let wish = json!({ "stream_id": stream, "delivery": endpoint.delivery() });
     let moved = receiver.call(Method::PATCH, "/ssf/streams", &wish).await;
     assert_eq!(moved.status, 200, "{}", moved.body);
-}
-
-async fn set_client(issuer: &Issuer, id: &str, edit: impl FnOnce(&mut Client) + Send) {
-    let (id, act) = (ClientId::parse(id).unwrap(), Actor::command_line().at(START));
-    let edit = |client: &mut Client| {
-        edit(client);
-        Ok(())
-    };
-    drop(issuer.app.store.update_client(&id, &act, edit).await.unwrap());
 }
 
 #[tokio::test]
@@ -177,9 +167,9 @@ async fn whoever_took_its_time_lets_others_go_first() {
 async fn a_node_that_has_not_heard_of_a_change_throws_nothing_away() {
     let (issuer, endpoint) = (issuer().await.0, Endpoint::start().await);
     pushed(&issuer, &endpoint).await;
-    set_client(&issuer, "siem", |client| client.enabled = false).await;
+    edit_client(&issuer, "siem", |client| client.enabled = false).await;
     let behind = issuer.node().await;
-    set_client(&issuer, "siem", |client| client.enabled = true).await;
+    edit_client(&issuer, "siem", |client| client.enabled = true).await;
     sign_out(&issuer).await;
 
     deliver_due(&behind.app).await.unwrap();
@@ -202,4 +192,20 @@ async fn a_node_that_does_not_follow_the_database_delivers_nothing() {
     let following = deliver_due(&issuer.app).await.unwrap();
 
     assert_eq!((blind, following), (0, 1));
+}
+
+#[tokio::test]
+async fn what_a_client_may_not_hear_for_a_while_is_held() {
+    let (issuer, endpoint) = (issuer().await.0, Endpoint::start().await);
+    pushed(&issuer, &endpoint).await;
+    sign_out(&issuer).await;
+
+    edit_client(&issuer, "siem", |client| client.enabled = false).await;
+    let attempts = timeout(AT_ONCE, deliver_due(&issuer.app)).await.expect("it ends").unwrap();
+    let keeps_nobody_busy = is_settled(&issuer).await;
+    edit_client(&issuer, "siem", |client| client.enabled = true).await;
+    issuer.follow().await;
+    deliver_due(&issuer.app).await.unwrap();
+
+    assert_eq!((attempts, keeps_nobody_busy, endpoint.came().len()), (0, true, 1));
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::endpoint::{Endpoint, is_settled, later, pushed, sign_out};
 use super::issuer;
 use crate::harness::START;
+use crate::log::Log;
 
 #[tokio::test]
 async fn a_signal_is_posted_with_the_header_that_the_receiver_chose() {
@@ -165,7 +166,7 @@ async fn the_header_is_not_in_the_database_in_clear_and_opens_for_its_stream_alo
 
     let act = Actor::node().at(START);
     let edit = |stream: &mut countersign::store::SignalStream| {
-        stream.push = Some(kept);
+        stream.push = Some(kept.clone());
         Ok::<(), countersign::store::StoreError>(())
     };
     store.update_stream(other, &act, edit).await.unwrap();
@@ -173,4 +174,60 @@ async fn the_header_is_not_in_the_database_in_clear_and_opens_for_its_stream_alo
     deliver_due(&issuer.app).await.unwrap();
 
     assert_eq!(endpoint.came().len(), 1, "only to the stream that it is of");
+}
+
+#[tokio::test]
+async fn a_receiver_that_does_not_know_the_key_yet_is_asked_again() {
+    let (issuer, endpoint) = (issuer().await.0, Endpoint::start().await);
+    pushed(&issuer, &endpoint).await;
+    endpoint.answer(400, r#"{"err":"invalid_key","description":"which?"}"#);
+    sign_out(&issuer).await;
+    deliver_due(&issuer.app).await.unwrap();
+
+    endpoint.answer(202, "");
+    later(&issuer, Duration::from_secs(5)).await;
+    deliver_due(&issuer.app).await.unwrap();
+
+    assert_eq!(endpoint.came().len(), 2);
+    assert!(is_settled(&issuer).await);
+}
+
+#[tokio::test]
+async fn a_receiver_that_has_it_has_it_whatever_it_adds() {
+    let (issuer, endpoint) = (issuer().await.0, Endpoint::start().await);
+    pushed(&issuer, &endpoint).await;
+    endpoint.answer(200, &"thanks ".repeat(100_000));
+    sign_out(&issuer).await;
+
+    deliver_due(&issuer.app).await.unwrap();
+
+    assert_eq!(endpoint.came().len(), 1);
+    assert!(is_settled(&issuer).await);
+}
+
+#[tokio::test]
+async fn the_query_of_an_address_is_in_no_log_and_in_no_record() {
+    let issuer = issuer().await.0;
+    let watcher = issuer.watcher("siem", &["ssf.manage", "ssf.everyone"]).await;
+    let url = "http://127.0.0.1:1/events?token=hush";
+    let delivery = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": url });
+    let (log, _listening) = Log::listen();
+
+    watcher.stream_by(&delivery).await;
+    let private =
+        json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://10.0.0.1/?token=hush" });
+    let refused = watcher.post("/ssf/streams", &json!({ "delivery": private })).await;
+    sign_out(&issuer).await;
+    deliver_due(&issuer.app).await.unwrap();
+
+    let records = issuer.app.store.audit_events(9).await.unwrap();
+    let records: String = records.iter().map(|record| record.detail.to_string()).collect();
+    let log = log.text();
+    assert_eq!(refused.status, 400);
+    assert!(
+        log.contains("http://127.0.0.1:1/events") && log.contains("https://10.0.0.1/"),
+        "{log}"
+    );
+    assert!(records.contains("http://127.0.0.1:1/events"), "{records}");
+    assert!(!log.contains("hush") && !records.contains("hush"), "{log}{records}");
 }
