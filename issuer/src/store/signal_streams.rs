@@ -162,13 +162,27 @@ impl Store {
 }
 
 impl Change<'_> {
-    /// A client was changed, and may be allowed to hear again what was held because it was not.
+    /// A client was changed, and may be allowed to hear again what was held because it was not. Each stream is locked first, in
+    /// the order in which signals are written: whoever releases it meanwhile holds nothing by what the client was.
     pub(super) async fn resume_streams_of(&mut self, client_id: &str) -> Result<(), StoreError> {
-        let update = "UPDATE signal SET due_at = $2 WHERE due_at IS NULL AND stream_id IN \
-             (SELECT id FROM signal_stream WHERE client_id = $1 AND endpoint_url IS NOT NULL AND status = 'enabled')";
-        let query = sqlx::query(update).bind(client_id.to_owned()).bind(self.act.at);
-        let resumed = query.execute(&mut *self.tx).await?.rows_affected();
-        self.consequences.wakes_receivers |= resumed > 0;
+        let select =
+            "SELECT id FROM signal_stream WHERE client_id = $1 AND endpoint_url IS NOT NULL";
+        let rows = sqlx::query(select).bind(client_id.to_owned()).fetch_all(&mut *self.tx).await?;
+        let ids = rows.iter().map(|row| parse_id(row, "id"));
+        let mut ids = ids.collect::<Result<Vec<_>, _>>()?;
+        ids.sort_unstable();
+        for id in ids.iter().map(Uuid::to_string) {
+            let lock =
+                "UPDATE signal_stream SET lease = lease WHERE id = $1 AND status = 'enabled'";
+            let locked = sqlx::query(lock).bind(id.as_str()).execute(&mut *self.tx).await?;
+            if locked.rows_affected() > 0 {
+                let resume =
+                    "UPDATE signal SET due_at = $2 WHERE stream_id = $1 AND due_at IS NULL";
+                let query = sqlx::query(resume).bind(id.as_str()).bind(self.act.at);
+                query.execute(&mut *self.tx).await?;
+                self.consequences.wakes_receivers = true;
+            }
+        }
         Ok(())
     }
 

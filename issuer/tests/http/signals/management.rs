@@ -267,7 +267,7 @@ async fn what_is_taken_from_a_client_counts_for_the_tokens_that_it_has() {
     receiver.stream().await;
 
     edit_client(&issuer, "crm", |client| {
-        client.permissions[0].scopes = vec!["ssf.read".to_owned()]
+        client.permissions[0].scopes = vec!["ssf.read".to_owned()];
     })
     .await;
     issuer.follow().await;
