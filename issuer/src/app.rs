@@ -28,6 +28,7 @@ use crate::registry::Registry;
 use crate::revocation::Revocations;
 use crate::sealer::Sealer;
 use crate::secret_uses::SecretUses;
+use crate::signals::SignalLimits;
 use crate::signing::Keychain;
 use crate::status_list::StatusLists;
 use crate::store::Store;
@@ -77,6 +78,8 @@ pub struct App {
     pub credentials: Credentials,
     /// Who guesses the codes of devices, and how often.
     pub device_limits: DeviceLimits,
+    /// Which receivers of signals change their streams, and how often.
+    pub signal_limits: SignalLimits,
     /// Who failed to authenticate, and how often.
     pub limiter: FailureLimiter,
     /// The log of tokens.
@@ -132,6 +135,7 @@ impl App {
             credentials: opened.credentials,
             secret_uses: SecretUses::default(),
             device_limits: DeviceLimits::default(),
+            signal_limits: SignalLimits::default(),
             client_keys: ClientKeySource::new(Arc::clone(&outbound), clock.clone()),
             workload_issuers: WorkloadIssuers::new(&config, &outbound, &clock),
             upstreams: Upstream::all(&config, &outbound, &clock),

@@ -26,6 +26,29 @@ pub struct Outbound {
     client: OnceLock<Result<reqwest::Client, String>>,
 }
 
+/// An answer whose head has come: what came of a request is known, whatever becomes of the body.
+pub struct Answer<'o> {
+    outbound: &'o Outbound,
+    url: &'o Url,
+    response: reqwest::Response,
+}
+
+impl Answer<'_> {
+    /// What it says.
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// The rest of it.
+    ///
+    /// # Errors
+    ///
+    /// If it is too long, or breaks off.
+    pub async fn body(self) -> Result<Bytes, FetchError> {
+        self.outbound.body(self.url, self.response).await
+    }
+}
+
 /// Which addresses may be reached.
 #[derive(Debug)]
 struct Rules {
@@ -102,12 +125,12 @@ impl Outbound {
     /// # Errors
     ///
     /// If the URL may not be asked, or does not answer.
-    pub async fn post_form(
-        &self,
-        url: &Url,
+    pub async fn post_form<'o>(
+        &'o self,
+        url: &'o Url,
         form: String,
         mut headers: HeaderMap,
-    ) -> Result<(StatusCode, Bytes), FetchError> {
+    ) -> Result<Answer<'o>, FetchError> {
         let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, media_type);
         self.post(url, form, headers).await
@@ -118,16 +141,16 @@ impl Outbound {
     /// # Errors
     ///
     /// If the URL may not be asked, or does not answer.
-    pub async fn post(
-        &self,
-        url: &Url,
+    pub async fn post<'o>(
+        &'o self,
+        url: &'o Url,
         body: String,
         headers: HeaderMap,
-    ) -> Result<(StatusCode, Bytes), FetchError> {
+    ) -> Result<Answer<'o>, FetchError> {
         self.check(url)?;
         let post = self.client()?.post(url.clone()).headers(headers).body(body);
-        let response = post.send().await.map_err(|error| failure(url, &error))?;
-        Ok((response.status(), self.body(url, response).await?))
+        let response = post.send().await.map_err(|error| failure(url, error))?;
+        Ok(Answer { outbound: self, url, response })
     }
 
     async fn fetch(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
@@ -139,7 +162,7 @@ impl Outbound {
         if request.no_cache {
             get = get.header(CACHE_CONTROL, "no-cache");
         }
-        let response = get.send().await.map_err(|error| failure(&request.url, &error))?;
+        let response = get.send().await.map_err(|error| failure(&request.url, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = self.body(&request.url, response).await?;
         Ok(FetchResponse::from_parts(status, &headers, body))
@@ -147,7 +170,7 @@ impl Outbound {
 
     async fn body(&self, url: &Url, mut response: reqwest::Response) -> Result<Bytes, FetchError> {
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(url, &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| failure(url, error))? {
             if body.len() + chunk.len() > self.max_body_bytes {
                 return Err(FetchError::TooLarge);
             }
@@ -214,13 +237,14 @@ fn is_public(address: IpAddr) -> bool {
 
 /// A URL that is not fetched; the log says why, the answer to the client never does.
 fn refused(url: &Url, reason: &'static str) -> FetchError {
-    tracing::warn!(%url, reason, "a fetch was refused");
+    tracing::warn!(url = shown(url), reason, "a fetch was refused");
     FetchError::InsecureUrl(url.origin().ascii_serialization())
 }
 
 /// A fetch that failed; the log has all causes.
-fn failure(url: &Url, error: &reqwest::Error) -> FetchError {
-    tracing::warn!(%url, error = chain(error), "a fetch failed");
+fn failure(url: &Url, error: reqwest::Error) -> FetchError {
+    let error = error.without_url();
+    tracing::warn!(url = shown(url), error = chain(&error), "a fetch failed");
     if error.is_timeout() {
         FetchError::Timeout
     } else if error.is_connect() {
@@ -228,6 +252,11 @@ fn failure(url: &Url, error: &reqwest::Error) -> FetchError {
     } else {
         FetchError::Broken
     }
+}
+
+/// What the log says of a URL: the query of one that others chose may hold a secret.
+fn shown(url: &Url) -> String {
+    url.origin().ascii_serialization() + url.path()
 }
 
 /// An error with its causes, in one line.

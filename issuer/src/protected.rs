@@ -92,7 +92,8 @@ pub fn invalid(cause: impl Into<std::borrow::Cow<'static, str>>) -> OAuthError {
 pub fn refusal(app: &App, path: &'static str, error: OAuthError) -> Response {
     let row = error.code.row();
     tracing::info!(path, code = row.wire, cause = error.cause.as_ref(), "a token was refused");
-    let is_about_the_token = matches!(row.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    let is_about_the_token =
+        row.status == StatusCode::UNAUTHORIZED || error.code == ErrorCode::InsufficientScope;
     let is_about_the_proof =
         matches!(error.code, ErrorCode::ProofRefused | ErrorCode::ResourceNonceNeeded);
     let told = format!("error=\"{}\", error_description=\"{}\"", row.wire, error.description);

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
 use crate::bounded::Bounded;
-use crate::credentials::{Decision, Pace, Slowed, Tally};
+use crate::credentials::{Pace, Slowed, Tally};
 use crate::origin::network;
 
 /// Wrong codes from one address: many people may share it.
@@ -52,7 +52,7 @@ impl DeviceLimits {
     pub fn start(&self, address: IpAddr, now: i64) -> Result<(), Slowed> {
         let address = network(address);
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let after = looked(STARTS, lanes.starts.get(&address).copied(), now)?;
+        let after = STARTS.looked(lanes.starts.get(&address).copied(), now)?;
         lanes.starts.insert(address, after);
         Ok(())
     }
@@ -66,9 +66,9 @@ impl DeviceLimits {
         let address = network(address);
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         // Both lanes decide before either counts.
-        let of_address = looked(GUESSES_OF_ADDRESS, lanes.addresses.get(&address).copied(), now)?;
+        let of_address = GUESSES_OF_ADDRESS.looked(lanes.addresses.get(&address).copied(), now)?;
         if let Some(user_id) = user_id {
-            let of_user = looked(GUESSES_OF_USER, lanes.users.get(&user_id).copied(), now)?;
+            let of_user = GUESSES_OF_USER.looked(lanes.users.get(&user_id).copied(), now)?;
             lanes.users.insert(user_id, of_user);
         }
         lanes.addresses.insert(address, of_address);
@@ -82,13 +82,6 @@ impl DeviceLimits {
         if let Some(user_id) = guess.user_id {
             uncount(&mut lanes.users, user_id);
         }
-    }
-}
-
-fn looked(pace: Pace, before: Option<Tally>, now: i64) -> Result<Tally, Slowed> {
-    match pace.decide(before, now) {
-        Decision::Look(after) => Ok(after),
-        Decision::Wait { retry_after } => Err(Slowed { retry_after }),
     }
 }
 

@@ -121,8 +121,8 @@ async fn tell(app: &App, delivery: &LogoutDelivery) -> Result<(), String> {
     let answer = app.outbound.post_form(&uri, form, HeaderMap::new()).await;
     match answer {
         // §2.8: 200; and 204, which frameworks make of it.
-        Ok((status, _)) if status.is_success() => Ok(()),
-        Ok((status, _)) => Err(format!("it answers {status}")),
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(answer) => Err(format!("it answers {}", answer.status())),
         Err(error) => Err(error.to_string()),
     }
 }

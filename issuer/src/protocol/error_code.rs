@@ -77,6 +77,8 @@ pub enum ErrorCode {
     GatewayRefused,
     /// A receiver of signals has as many streams as it may have.
     TooManyStreams,
+    /// The operator halted the stream, and a receiver cannot undo that.
+    StreamHalted,
     /// There were too many requests from one address.
     TooManyRequests,
     /// The issuer cannot answer now, but will again.
@@ -109,7 +111,7 @@ const fn row(
 
 /// The table of all codes, in the order of [`ErrorCode`].
 #[rustfmt::skip]
-pub static ERROR_CODES: [ErrorRow; 38] = [
+pub static ERROR_CODES: [ErrorRow; 39] = [
     row(ErrorCode::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "RFC 6749 §5.2"),
     row(ErrorCode::MethodNotAllowed, "invalid_request", StatusCode::METHOD_NOT_ALLOWED, "RFC 6749 §3.2, RFC 9110 §15.5.6"),
     row(ErrorCode::RequestTimeout, "invalid_request", StatusCode::REQUEST_TIMEOUT, "RFC 9110 §15.5.9"),
@@ -145,6 +147,7 @@ pub static ERROR_CODES: [ErrorRow; 38] = [
     row(ErrorCode::InsufficientScope, "insufficient_scope", StatusCode::FORBIDDEN, "RFC 6750 §3.1"),
     row(ErrorCode::GatewayRefused, "access_denied", StatusCode::FORBIDDEN, "RFC 9110 §15.5.4"),
     row(ErrorCode::TooManyStreams, "too_many_streams", StatusCode::CONFLICT, "OpenID Shared Signals Framework 1.0 §8.1.1.1"),
+    row(ErrorCode::StreamHalted, "stream_halted", StatusCode::FORBIDDEN, "OpenID Shared Signals Framework 1.0 §8.1.2.2"),
     row(ErrorCode::TooManyRequests, "temporarily_unavailable", StatusCode::TOO_MANY_REQUESTS, "RFC 6585 §4"),
     row(ErrorCode::TemporarilyUnavailable, "temporarily_unavailable", StatusCode::SERVICE_UNAVAILABLE, "RFC 6749 §4.1.2.1"),
     row(ErrorCode::ServerError, "server_error", StatusCode::INTERNAL_SERVER_ERROR, "RFC 6749 §4.1.2.1"),

@@ -21,7 +21,7 @@ const TRANSMITTER_SUPPLIED: [&str; 5] =
     ["iss", "aud", "events_supported", "events_delivered", "min_verification_interval"];
 
 /// What a receiver wishes; a member that is not there stays as it is (PATCH), or is taken away (PUT).
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct Wish {
     pub(super) stream_id: Option<String>,
     events_requested: Option<Vec<String>>,

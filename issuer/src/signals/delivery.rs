@@ -20,7 +20,7 @@ const MAX_ENDPOINT: usize = 2_048;
 const MAX_AUTHORIZATION: usize = 4_096;
 
 /// What a receiver wishes; polling if it says nothing (§8.1.1.1).
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 pub(super) struct Wished {
     method: Option<String>,
     endpoint_url: Option<String>,
@@ -59,7 +59,7 @@ pub(super) fn judged(
     wished: Wished,
 ) -> Result<Option<Push>, OAuthError> {
     match wished.method.as_deref() {
-        Some(PUSH_METHOD) => pushed(app, stream.id, wished).map(Some),
+        Some(PUSH_METHOD) => pushed(app, stream, wished).map(Some),
         None | Some(POLL_METHOD) => {
             // §6.1.2: the transmitter says where; a receiver may repeat it.
             let is_ours = |url: String| url == poll_url(app, stream.id);
@@ -72,7 +72,7 @@ pub(super) fn judged(
     }
 }
 
-fn pushed(app: &App, stream_id: Uuid, wished: Wished) -> Result<Push, OAuthError> {
+fn pushed(app: &App, stream: &SignalStream, wished: Wished) -> Result<Push, OAuthError> {
     let refuse = || OAuthError::invalid_request("endpoint_url is not an address that is called");
     let endpoint_url = wished.endpoint_url.filter(|url| url.len() <= MAX_ENDPOINT);
     let endpoint_url = endpoint_url.ok_or_else(refuse)?;
@@ -81,15 +81,23 @@ fn pushed(app: &App, stream_id: Uuid, wished: Wished) -> Result<Push, OAuthError
     if url.fragment().is_some() || has_user || app.outbound.check(&url).is_err() {
         return Err(refuse());
     }
-    let authorization = wished.authorization_header.map(|header| sealed(app, stream_id, &header));
+    let authorization = wished.authorization_header.map(|header| sealed(app, stream, &header));
     Ok(Push { endpoint_url, authorization: authorization.transpose()? })
 }
 
-fn sealed(app: &App, stream_id: Uuid, header: &str) -> Result<String, OAuthError> {
+fn sealed(app: &App, stream: &SignalStream, header: &str) -> Result<String, OAuthError> {
     if header.len() > MAX_AUTHORIZATION || HeaderValue::from_str(header).is_err() {
         return Err(OAuthError::invalid_request("authorization_header is not a header"));
     }
-    let sealed = app.sealer.seal(Purpose::ReceiverAuthorization, &(stream_id, header));
+    // The one that it has stays as it is sealed: who says it again changes nothing.
+    if let Some(push) = &stream.push
+        && let Some(kept) = &push.authorization
+        && authorization(app, stream.id, push)
+            .is_ok_and(|has| has.is_some_and(|has| has == *header))
+    {
+        return Ok(kept.clone());
+    }
+    let sealed = app.sealer.seal(Purpose::ReceiverAuthorization, &(stream.id, header));
     sealed.map_err(|error| OAuthError::server_error(error.to_string()))
 }
 

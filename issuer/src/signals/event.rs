@@ -13,22 +13,22 @@ use crate::registry::Client;
 use crate::signing::TokenType;
 use crate::store::{PendingSignal, SignalStream};
 
-/// The token of a signal; `None` where the receiver may no longer hear of anything.
+/// The token of a signal.
 ///
 /// # Errors
 ///
-/// `server_error` without a key.
+/// `temporarily_unavailable` if this node has not heard yet what the database says of the client; `server_error` without a key.
 pub(super) fn token(
     app: &App,
     stream: &SignalStream,
     pending: &PendingSignal,
-) -> Result<Option<String>, OAuthError> {
+) -> Result<String, OAuthError> {
     let registry = app.registry.load();
     let address = resource(&app.config.issuer);
     let client = registry.client(&stream.client_id).filter(|client| client.refused().is_none());
-    let Some(client) = client.filter(|client| client.permission(&address).is_some()) else {
-        return Ok(None);
-    };
+    let behind =
+        || OAuthError::unavailable("the client of the stream is not good as far as is known here");
+    let client = client.ok_or_else(behind)?;
     let happened = &pending.happened;
     // RFC 8417 §2.2; §4.1.2 and §4.1.7 leave out `sub` and `exp`, so that it is taken for nothing else.
     let claims = json!({
@@ -44,9 +44,7 @@ pub(super) fn token(
     let algorithm = registry.resource(&address).map(|resource| resource.algorithm);
     let algorithm = algorithm.unwrap_or_else(|| registry.own_resource().algorithm);
     let payload = claims.to_string();
-    let signed =
-        app.keychain.live().sign(TokenType::SecurityEvent, algorithm, payload.as_bytes())?;
-    Ok(Some(signed))
+    app.keychain.live().sign(TokenType::SecurityEvent, algorithm, payload.as_bytes())
 }
 
 /// `sub_id` (RFC 9493): a user, with a session if there is one, or the stream (§8.1.4.1).

@@ -7,25 +7,29 @@ mod body;
 mod configuration;
 mod delivery;
 mod event;
+mod limits;
 mod metadata;
 mod poll;
 mod push;
 mod receiver;
+mod set_error;
 mod signal;
 mod status;
 mod streams;
 mod verification;
+mod wakeups;
 
+pub use limits::SignalLimits;
 pub use push::{deliver_due, spawn};
 pub use signal::{
     ChangeType, CredentialType, Happened, Initiator, SUPPORTED, Signal, StreamStatus,
 };
+pub use wakeups::Wakeups;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
-use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::app::App;
 use crate::config::IssuerUrl;
@@ -69,37 +73,4 @@ pub fn routes() -> Router<Arc<App>> {
         .route(STATUS, get(status::read).post(status::update))
         .route(VERIFICATION, post(verification::endpoint))
         .route("/ssf/poll/{stream_id}", post(poll::endpoint))
-}
-
-/// So many polls may wait at a time on a node; others are answered at once.
-const MAX_WAITING: usize = 256;
-
-/// Whoever waits for signals on this node.
-#[derive(Debug)]
-pub struct Wakeups {
-    /// What pushes.
-    push: Notify,
-    /// Receivers that poll and wait.
-    poll: watch::Sender<u64>,
-    waiting: Semaphore,
-}
-
-impl Default for Wakeups {
-    fn default() -> Self {
-        let waiting = Semaphore::new(MAX_WAITING);
-        Self { push: Notify::new(), poll: watch::Sender::new(0), waiting }
-    }
-}
-
-impl Wakeups {
-    /// There may be something for somebody.
-    pub fn wake(&self) {
-        self.poll.send_modify(|times| *times = times.wrapping_add(1));
-        self.wake_push();
-    }
-
-    /// Something is due to be pushed.
-    pub fn wake_push(&self) {
-        self.push.notify_one();
-    }
 }

@@ -16,6 +16,7 @@ use super::POLL;
 use super::body::{self, answer};
 use super::event;
 use super::receiver::{Receiver, Right};
+use super::set_error::SetError;
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::protected::refusal;
@@ -45,13 +46,11 @@ struct Wish {
     set_errs: HashMap<String, SetError>,
 }
 
-/// RFC 8936 §2.6.
-#[derive(Deserialize)]
-struct SetError {
-    #[serde(default)]
-    err: String,
-    #[serde(default)]
-    description: String,
+impl Wish {
+    /// How many signals it takes.
+    fn limit(&self) -> i64 {
+        self.max_events.unwrap_or(MAX_EVENTS).min(MAX_EVENTS)
+    }
 }
 
 /// RFC 8936 §2.3.
@@ -94,32 +93,33 @@ async fn polled(app: &App, stream_id: &str, request: Request) -> Result<Response
     if stream.push.is_some() {
         return Err(OAuthError::new(ErrorCode::NotFound, "the stream is not polled"));
     }
-    settle(app, &stream, &wish).await?;
-    let limit = wish.max_events.unwrap_or(MAX_EVENTS);
-    if limit < 0 {
+    if wish.limit() < 0 {
         return Err(OAuthError::invalid_request("maxEvents is negative"));
     }
+    settle(app, &stream, &wish).await?;
     // RFC 8936 §2.4.2: who asks for nothing only acknowledges.
-    let told = match limit.min(MAX_EVENTS) {
+    let told = match wish.limit() {
         0 => Told { sets: Sets::default(), more_available: false },
-        limit => told(app, (&receiver, &stream), (limit, wish.return_immediately)).await?,
+        _ => told(app, (&receiver, &stream), &wish).await?,
     };
     Ok(receiver.told(answer(StatusCode::OK, &told)))
 }
 
-/// RFC 8936 §2.4: what the receiver has, and what it refuses, is not sent again.
+/// RFC 8936 §2.4: what the receiver has, and what it refuses for good, is not sent again. What it says of others is its own
+/// affair, and fills no log.
 async fn settle(app: &App, stream: &SignalStream, wish: &Wish) -> Result<(), OAuthError> {
-    for (jti, error) in &wish.set_errs {
-        let (err, description) = (error.err.as_str(), error.description.as_str());
-        let client_id = &stream.client_id;
-        tracing::error!(client_id, jti, err, description, "a receiver refused a signal");
-    }
     let acknowledged: Vec<&str> = wish.ack.iter().map(String::as_str).collect();
-    let refused: Vec<&str> = wish.set_errs.keys().map(String::as_str).collect();
-    let settled = [(acknowledged, SignalOutcome::Delivered), (refused, SignalOutcome::Refused)];
-    for (jtis, outcome) in settled {
-        let count = app.store.settle_signals(stream.id, &jtis).await?;
-        app.metrics.signals.polled(outcome, count);
+    let refused = wish.set_errs.iter().filter(|(_, error)| error.is_final());
+    let refused: Vec<&str> = refused.map(|(jti, _)| jti.as_str()).collect();
+    let (store, counts) = (&app.store, &app.metrics.signals);
+    let acknowledged = store.settle_signals(stream.id, &acknowledged).await?;
+    counts.polled(SignalOutcome::Delivered, acknowledged.len());
+    let refused = store.settle_signals(stream.id, &refused).await?;
+    counts.polled(SignalOutcome::Refused, refused.len());
+    for jti in &refused {
+        let cause = wish.set_errs.get(jti).map(ToString::to_string);
+        let client_id = &stream.client_id;
+        tracing::error!(client_id, jti, cause, "a receiver refused a signal");
     }
     Ok(())
 }
@@ -128,34 +128,32 @@ async fn settle(app: &App, stream: &SignalStream, wish: &Wish) -> Result<(), OAu
 async fn told(
     app: &App,
     (receiver, stream): (&Receiver, &SignalStream),
-    (limit, is_immediate): (i64, bool),
+    wish: &Wish,
 ) -> Result<Told, OAuthError> {
-    let mut pending = pending(app, stream, limit).await?;
-    if pending.is_empty() && !is_immediate {
-        let waiting = awaited(app, (receiver, stream), limit);
+    let mut pending = pending(app, stream, wish).await?;
+    if pending.is_empty() && !wish.return_immediately {
+        let waiting = awaited(app, (receiver, stream), wish);
         pending = timeout(PATIENCE, waiting).await.unwrap_or(Ok(Vec::new()))?;
     }
-    let has_more = i64::try_from(pending.len()).is_ok_and(|count| count > limit);
+    let limit = usize::try_from(wish.limit()).unwrap_or_default();
     let mut sets = Sets::default();
-    for signal in pending.iter().take(usize::try_from(limit).unwrap_or_default()) {
-        if let Some(token) = event::token(app, stream, signal)? {
-            sets.0.push((signal.jti.clone(), token));
-        }
+    for signal in pending.iter().take(limit) {
+        sets.0.push((signal.jti.clone(), event::token(app, stream, signal)?));
     }
-    Ok(Told { sets, more_available: has_more })
+    Ok(Told { sets, more_available: pending.len() > limit })
 }
 
 /// Waits until there is something, or the node stops, or the receiver has no right any more.
 async fn awaited(
     app: &App,
     (receiver, stream): (&Receiver, &SignalStream),
-    limit: i64,
+    wish: &Wish,
 ) -> Result<Vec<PendingSignal>, OAuthError> {
     let wakeups = app.store.signals();
-    let Ok(_place) = wakeups.waiting.try_acquire() else { return Ok(Vec::new()) };
+    let Some(_place) = wakeups.place(stream.id) else { return Ok(Vec::new()) };
     let mut news = wakeups.poll.subscribe();
     loop {
-        let pending = pending(app, stream, limit).await?;
+        let pending = pending(app, stream, wish).await?;
         if !pending.is_empty() || app.is_draining() || !receiver.is_good(app) {
             return Ok(pending);
         }
@@ -164,11 +162,15 @@ async fn awaited(
     }
 }
 
-/// One more than are told says whether there are more.
+/// One more than are told says whether there are more. What the receiver does not take yet comes with a later answer: it
+/// would say the same again at once.
 async fn pending(
     app: &App,
     stream: &SignalStream,
-    limit: i64,
+    wish: &Wish,
 ) -> Result<Vec<PendingSignal>, OAuthError> {
-    Ok(app.store.pending_signals(stream.id, (app.clock.now(), limit + 1)).await?)
+    let limits = (app.clock.now(), wish.limit() + 1);
+    let mut pending = app.store.pending_signals(stream.id, limits).await?;
+    pending.retain(|signal| !wish.set_errs.contains_key(&signal.jti));
+    Ok(pending)
 }

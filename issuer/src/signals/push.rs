@@ -4,46 +4,35 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde::Deserialize;
+use tokio::task::JoinSet;
 use url::Url;
 
+use super::set_error::SetError;
 use super::{delivery, event};
 use crate::app::App;
 use crate::retry::wait_after;
-use crate::store::{LEASE_SECONDS, PendingSignal, Push, SignalStream, StoreError};
+use crate::store::{LEASE_SECONDS, LeasedStream, PendingSignal, Push, SignalStream, StoreError};
 use crate::telemetry::SignalOutcome;
 
 /// For so long a receiver may take to answer.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// To so many receivers a node delivers at a time.
-const STREAMS: i64 = 16;
+const STREAMS: usize = 16;
 
-/// How many signals of a stream are read at a time.
-const BATCH: i64 = 32;
-
-/// RFC 8935 §2.4: what is wrong with the request, and not with the signal: it may be mended at the receiver.
-const PASSING: [&str; 2] = ["authentication_failed", "access_denied"];
+/// Seconds for which a stream that took its time gives way to others.
+const PAUSE_SECONDS: i64 = 2;
 
 /// What came of an attempt.
 enum Attempt {
-    /// The receiver has it, or may not hear of it.
+    /// The receiver has it.
     Taken,
     /// It will never take it.
     Refused(String),
     /// It did not take it yet.
     Failed(String),
-}
-
-/// RFC 8935 §2.3.
-#[derive(Deserialize)]
-struct Failure {
-    err: String,
-    #[serde(default)]
-    description: String,
 }
 
 /// Starts the task; it ends with the runtime.
@@ -59,58 +48,79 @@ pub fn spawn(app: &Arc<App>) {
     });
 }
 
-/// Delivers whatever is due, until nothing is; returns how many attempts were made.
+/// Delivers whatever is due, until nothing is; returns how many attempts were made. Each stream has a task of its own, so that
+/// no receiver waits for another.
 ///
 /// # Errors
 ///
 /// If the database does not answer.
 pub async fn deliver_due(app: &Arc<App>) -> Result<usize, StoreError> {
+    let mut under_way = JoinSet::new();
     let mut attempts = 0;
     loop {
-        let leased = app.store.lease_due_streams(app.clock.now(), STREAMS).await?;
-        if leased.is_empty() {
-            return Ok(attempts);
+        let leased = due(app, STREAMS.saturating_sub(under_way.len())).await;
+        // What is under way goes on.
+        for leased in leased.inspect_err(|_| under_way.detach_all())? {
+            under_way.spawn(deliver(Arc::clone(app), leased));
         }
-        let under_way = leased.into_iter().map(|stream| deliver(app, stream));
-        for outcome in join_all(under_way).await {
-            attempts += outcome?;
+        tokio::select! {
+            ended = under_way.join_next() => match ended {
+                Some(ended) => attempts += ended.unwrap_or_default(),
+                None => return Ok(attempts),
+            },
+            () = app.store.signals().push.notified(), if !under_way.is_empty() => {}
         }
     }
+}
+
+/// Takes as many streams as there is room for.
+async fn due(app: &App, room: usize) -> Result<Vec<LeasedStream>, StoreError> {
+    if room == 0 || !app.freshness.is_fresh(app.clock.elapsed()) {
+        return Ok(Vec::new());
+    }
+    let limit = i64::try_from(room).unwrap_or(i64::MAX);
+    app.store.lease_due_streams(app.clock.now(), limit).await
+}
+
+/// Delivers to one stream; returns how many attempts were made.
+async fn deliver(app: Arc<App>, leased: LeasedStream) -> usize {
+    let mut attempts = 0;
+    if let Err(error) = delivered(&app, &leased, &mut attempts).await {
+        let client_id = &leased.stream.client_id;
+        tracing::warn!(%error, client_id, "a delivery was cut off: it goes on when its lease is over");
+    }
+    attempts
 }
 
 /// Delivers what a stream holds, in order, as long as the receiver takes it and the stream is this node's.
-async fn deliver(app: &App, stream: SignalStream) -> Result<usize, StoreError> {
-    let mut attempts = 0;
-    // A lease ends by itself: whoever is slow leaves the rest to the next.
-    let leased_at = app.clock.elapsed();
-    let is_ours = || {
-        let seconds = app.clock.elapsed().saturating_sub(leased_at).as_secs();
-        seconds + ATTEMPT_TIMEOUT.as_secs() < LEASE_SECONDS.unsigned_abs()
-    };
+async fn delivered(
+    app: &App,
+    leased: &LeasedStream,
+    attempts: &mut usize,
+) -> Result<(), StoreError> {
+    // Nothing is begun that may last longer than the lease.
+    let time = Duration::from_secs(LEASE_SECONDS.unsigned_abs()).saturating_sub(ATTEMPT_TIMEOUT);
+    let until = app.clock.elapsed() + time;
     loop {
-        let pending = app.store.pending_signals(stream.id, (app.clock.now(), BATCH)).await?;
-        if pending.is_empty() || !is_ours() {
-            app.store.release_stream(stream.id).await?;
-            return Ok(attempts);
+        let now = app.clock.now();
+        let Some(signal) = app.store.next_signal(leased, now).await? else {
+            return app.store.release_stream(leased, now).await;
+        };
+        let elapsed = app.clock.elapsed();
+        if elapsed >= until || !app.freshness.is_fresh(elapsed) {
+            return app.store.leave_stream(leased, now + PAUSE_SECONDS).await;
         }
-        for signal in &pending {
-            if !is_ours() {
-                break;
-            }
-            attempts += 1;
-            if !attempt(app, &stream, signal).await? {
-                return Ok(attempts);
-            }
+        *attempts += 1;
+        if attempt(app, &leased.stream, &signal).await == SignalOutcome::Failed {
+            let until = app.clock.now() + wait_after(leased.stream.failures);
+            return app.store.put_off_stream(leased, until).await;
         }
+        app.store.settle_pushed(leased, &signal.jti).await?;
     }
 }
 
-/// One attempt, and what follows from it; whether the stream goes on.
-async fn attempt(
-    app: &App,
-    stream: &SignalStream,
-    signal: &PendingSignal,
-) -> Result<bool, StoreError> {
+/// One attempt, and what came of it.
+async fn attempt(app: &App, stream: &SignalStream, signal: &PendingSignal) -> SignalOutcome {
     let (client_id, jti) = (&stream.client_id, &signal.jti);
     let outcome = match told(app, stream, signal).await {
         Attempt::Taken => SignalOutcome::Delivered,
@@ -124,20 +134,13 @@ async fn attempt(
         }
     };
     app.metrics.signals.pushed(outcome);
-    if outcome == SignalOutcome::Failed {
-        let until = app.clock.now() + wait_after(stream.failures);
-        app.store.put_off_stream(stream.id, until).await?;
-        return Ok(false);
-    }
-    app.store.settle_signals(stream.id, &[jti]).await?;
-    Ok(true)
+    outcome
 }
 
 async fn told(app: &App, stream: &SignalStream, signal: &PendingSignal) -> Attempt {
     let Some(push) = &stream.push else { return Attempt::Failed("it polls by now".to_owned()) };
     let token = match event::token(app, stream, signal) {
-        Ok(Some(token)) => token,
-        Ok(None) => return Attempt::Taken,
+        Ok(token) => token,
         Err(error) => return Attempt::Failed(error.cause.into_owned()),
     };
     let posting = post(app, stream, (push, token));
@@ -160,36 +163,26 @@ async fn post(app: &App, stream: &SignalStream, (push, token): (&Push, String)) 
         }
         Err(cause) => return Attempt::Failed(cause),
     }
-    match app.outbound.post(&url, token, headers).await {
-        // RFC 8935 §2.2: 202; frameworks make others of it.
-        Ok((status, _)) if status.is_success() => Attempt::Taken,
-        Ok((StatusCode::BAD_REQUEST, body)) => refused(&body),
-        Ok((status, _)) => Attempt::Failed(format!("it answers {status}")),
-        Err(error) => Attempt::Failed(error.to_string()),
+    let answer = match app.outbound.post(&url, token, headers).await {
+        Ok(answer) => answer,
+        Err(error) => return Attempt::Failed(error.to_string()),
+    };
+    match answer.status() {
+        // RFC 8935 §2.2: 202; frameworks make others of it, and add a body.
+        status if status.is_success() => Attempt::Taken,
+        StatusCode::BAD_REQUEST => match answer.body().await {
+            Ok(body) => refused(&body),
+            Err(error) => Attempt::Failed(error.to_string()),
+        },
+        status => Attempt::Failed(format!("it answers {status}")),
     }
 }
 
-/// RFC 8935 §2.3: whoever says what is wrong with a signal does not want it again.
+/// RFC 8935 §2.3.
 fn refused(body: &[u8]) -> Attempt {
-    match serde_json::from_slice::<Failure>(body) {
-        Ok(failure) if PASSING.contains(&failure.err.as_str()) => Attempt::Failed(failure.err),
-        Ok(Failure { err, description }) => Attempt::Refused(format!("{err}: {description}")),
+    match serde_json::from_slice::<SetError>(body) {
+        Ok(error) if error.is_final() => Attempt::Refused(error.to_string()),
+        Ok(error) => Attempt::Failed(error.to_string()),
         Err(_) => Attempt::Failed("it answers 400, and does not say why".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_who_says_what_is_wrong_with_a_signal_does_not_get_it_again() {
-        let is_final = |body: &str| matches!(refused(body.as_bytes()), Attempt::Refused(_));
-
-        assert!(is_final(r#"{"err":"invalid_audience","description":"not me"}"#));
-        assert!(is_final(r#"{"err":"invalid_request"}"#));
-        for passing in ["", "no", "{}", r#"{"err":"authentication_failed"}"#] {
-            assert!(!is_final(passing), "{passing}");
-        }
     }
 }

@@ -1,6 +1,8 @@
 //! Who calls the management API: an app with a good token for `{issuer}/ssf` and a scope of it (OpenID Shared Signals Framework
 //! 1.0 §8, CAEP Interoperability Profile §2.7). It sees its own streams, and nobody else's.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use countersign_verifier::claims::Claim;
 use countersign_verifier::credential::Carriers;
@@ -15,6 +17,7 @@ use crate::error::{DPOP_NONCE, OAuthError};
 use crate::inbound::SignedHere;
 use crate::protected::{self, Presented, invalid, uncarried};
 use crate::protocol::{ErrorCode, Identity};
+use crate::registry::Client;
 use crate::store::{Act, Actor, SignalStream};
 
 /// What a token must allow.
@@ -49,13 +52,13 @@ impl Receiver {
         let credential = Carriers::bearer().find(parts, None).map_err(uncarried)?;
         let door = (path, &*resource(&app.config.issuer));
         let Presented { token, proof } = protected::presented(app, parts, door, &credential)?;
-        let client_id = require_app(app, &token)?;
-        require_scope(&token, right)?;
+        let client = require_app(app, &token)?;
+        require_scope(app, (&client, &token), right)?;
         let nonce = proof.as_ref().and_then(|proof| proof.next_nonce()).map(HeaderValue::try_from);
         if let Some(proof) = &proof {
             binding::use_up(app, proof, ErrorCode::ProofRefused).await?;
         }
-        Ok(Self { client_id, token, nonce: nonce.and_then(Result::ok) })
+        Ok(Self { client_id: client.id.to_string(), token, nonce: nonce.and_then(Result::ok) })
     }
 
     /// Whether the token still is what it was when it was taken.
@@ -76,8 +79,17 @@ impl Receiver {
     }
 
     /// This receiver as the author of a change.
-    pub(super) fn act(&self, app: &App) -> Act {
-        Actor::client(&self.client_id).at(app.clock.now())
+    ///
+    /// # Errors
+    ///
+    /// `temporarily_unavailable` if it makes too many.
+    pub(super) fn act(&self, app: &App) -> Result<Act, OAuthError> {
+        let now = app.clock.elapsed().as_secs().cast_signed();
+        app.signal_limits.change(&self.client_id, now).map_err(|slowed| OAuthError {
+            retry_after: Some(slowed.retry_after),
+            ..OAuthError::new(ErrorCode::TooManyRequests, "the receiver makes too many changes")
+        })?;
+        Ok(Actor::client(&self.client_id).at(app.clock.now()))
     }
 
     /// An answer to it.
@@ -89,19 +101,29 @@ impl Receiver {
     }
 }
 
-fn require_app(app: &App, token: &SignedHere) -> Result<String, OAuthError> {
+fn require_app(app: &App, token: &SignedHere) -> Result<Arc<Client>, OAuthError> {
     if token.claims.text(Claim::Idtyp) != Some(Identity::App.idtyp()) {
         return Err(invalid("it is not of an app"));
     }
     let registry = app.registry.load();
     let client = token.claims.text(Claim::ClientId).and_then(|id| registry.client(id));
     let client = client.filter(|client| client.refused().is_none());
-    Ok(client.ok_or_else(|| invalid("the client is gone"))?.id.to_string())
+    client.cloned().ok_or_else(|| invalid("the client is gone"))
 }
 
-fn require_scope(token: &SignedHere, right: Right) -> Result<(), OAuthError> {
-    let mut scopes = token.claims.list(Claim::Scope);
-    if scopes.any(|scope| scope == MANAGE || (scope == READ && right == Right::Read)) {
+/// A token says what its client had when it was issued; what was taken away since then counts at once.
+fn require_scope(
+    app: &App,
+    (client, token): (&Client, &SignedHere),
+    right: Right,
+) -> Result<(), OAuthError> {
+    let permission = client.permission(&resource(&app.config.issuer));
+    let is_granted = |scope: &str| {
+        permission
+            .is_some_and(|permission| permission.scopes.iter().any(|granted| granted == scope))
+    };
+    let suffices = |scope: &str| scope == MANAGE || (scope == READ && right == Right::Read);
+    if token.claims.list(Claim::Scope).any(|scope| suffices(scope) && is_granted(scope)) {
         return Ok(());
     }
     let description = match right {

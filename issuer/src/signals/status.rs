@@ -15,6 +15,7 @@ use super::{STATUS, StreamStatus};
 use crate::app::App;
 use crate::error::OAuthError;
 use crate::protected::refusal;
+use crate::protocol::ErrorCode;
 use crate::store::SignalStream;
 
 /// No longer reason is kept.
@@ -63,7 +64,7 @@ async fn found(app: &App, parts: &Parts) -> Result<Response, OAuthError> {
     Ok(receiver.told(answer(StatusCode::OK, &Told::of(&stream))))
 }
 
-/// §8.1.2.2. A receiver that changes it knows: it is not told by a signal (§8.1.5).
+/// §8.1.2.2. A receiver that changes it knows: it is not told by a signal (§8.1.5). What the operator halted it cannot start.
 async fn changed(app: &App, request: Request) -> Result<Response, OAuthError> {
     let (parts, body) = request.into_parts();
     let receiver = Receiver::of(app, &parts, (STATUS, Right::Manage)).await?;
@@ -73,9 +74,13 @@ async fn changed(app: &App, request: Request) -> Result<Response, OAuthError> {
     }
     let stream = receiver.stream(app, &wish.stream_id).await?;
     let edit = |stream: &mut SignalStream| -> Result<(), OAuthError> {
-        (stream.status, stream.reason) = (wish.status, wish.reason);
+        if stream.halted {
+            let description = "the operator halted the stream";
+            return Err(OAuthError::new(ErrorCode::StreamHalted, description));
+        }
+        (stream.status, stream.reason) = (wish.status, wish.reason.clone());
         Ok(())
     };
-    let stream = app.store.update_stream(stream.id, &receiver.act(app), edit).await?;
+    let stream = app.store.update_stream(stream.id, &receiver.act(app)?, edit).await?;
     Ok(receiver.told(answer(StatusCode::OK, &Told::of(&stream))))
 }

@@ -61,11 +61,12 @@ async fn created(app: &App, request: Request) -> Result<Response, OAuthError> {
         description: None,
         status: StreamStatus::Enabled,
         reason: None,
+        halted: false,
         failures: 0,
         created_at: app.clock.now(),
     };
     wish.apply(app, &mut stream, Manner::Replace)?;
-    let made = app.store.create_stream(&stream, &receiver.act(app)).await;
+    let made = app.store.create_stream(&stream, &receiver.act(app)?).await;
     made.map_err(|error| match error {
         StoreError::Conflict(cause) => {
             let description = "there are as many streams as a receiver may have";
@@ -102,9 +103,9 @@ async fn changed(app: &App, request: Request, manner: Manner) -> Result<Response
     let stream = receiver.stream(app, id).await?;
     let edit = |stream: &mut SignalStream| {
         wish.require_repeated(app, stream)?;
-        wish.apply(app, stream, manner)
+        wish.clone().apply(app, stream, manner)
     };
-    let stream = app.store.update_stream(stream.id, &receiver.act(app), edit).await?;
+    let stream = app.store.update_stream(stream.id, &receiver.act(app)?, edit).await?;
     Ok(receiver.told(answer(StatusCode::OK, &told(app, &stream))))
 }
 
@@ -114,7 +115,7 @@ async fn deleted(app: &App, parts: &Parts) -> Result<Response, OAuthError> {
     let id = stream_id(parts);
     let id = id.ok_or_else(|| OAuthError::invalid_request("stream_id is missing"))?;
     let stream = receiver.stream(app, &id).await?;
-    app.store.delete_stream(stream.id, &receiver.act(app)).await?;
+    app.store.delete_stream(stream.id, &receiver.act(app)?).await?;
     Ok(receiver.told(done()))
 }
 

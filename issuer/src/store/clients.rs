@@ -79,6 +79,7 @@ impl Store {
         change.replace_assertion_rules(&client).await?;
         change.replace_acting_rules(&client).await?;
         change.replace_workload_rules(&client).await?;
+        change.resume_streams_of(id.as_str()).await?;
         change.record("client.update", id.as_str(), &description(&client)).await?;
         change.commit().await?;
         Ok(client)

@@ -139,6 +139,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("../../migrations/0029_status_list.sql"),
         postgres: include_str!("../../migrations/0029_status_list.sql"),
     },
+    Step {
+        version: 30,
+        name: "signal lease",
+        sqlite: include_str!("../../migrations/0030_signal_lease.sql"),
+        postgres: include_str!("../../migrations/0030_signal_lease.sql"),
+    },
 ];
 
 /// The newest version that this release knows.

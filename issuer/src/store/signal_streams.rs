@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use super::columns::{corrupt, list, list_text, number, optional_text, text};
+use super::columns::{corrupt, flag, list, list_text, number, optional_text, text};
 use super::sessions::parse_id;
 use super::{Act, Change, Store, StoreError, answered};
 use crate::signals::{Signal, StreamStatus};
@@ -19,7 +19,7 @@ const MAX_STREAMS: i64 = 4;
 pub const MIN_VERIFICATION_INTERVAL: i64 = 30;
 
 pub(super) const COLUMNS: &str = "id, client_id, endpoint_url, authorization_sealed, events_requested, description, \
-     status, reason, failures, created_at";
+     status, reason, halted, failures, created_at";
 
 /// A stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct SignalStream {
     pub status: StreamStatus,
     /// Why it is so.
     pub reason: Option<String>,
+    /// Whether the operator made it so, and only the operator ends it.
+    pub halted: bool,
     /// How often in a row it could not be delivered to.
     pub failures: i64,
     /// Unix seconds.
@@ -51,6 +53,13 @@ pub struct Push {
     pub endpoint_url: String,
     /// With which header, sealed.
     pub authorization: Option<String>,
+}
+
+impl Push {
+    /// What records say of where to: a query may hold a secret.
+    fn shown(&self) -> &str {
+        self.endpoint_url.split(['?', '#']).next().unwrap_or_default()
+    }
 }
 
 impl Store {
@@ -74,7 +83,7 @@ impl Store {
             .bind(stream.created_at)
             .execute(&mut *change.tx)
             .await?;
-        change.write_stream(stream).await?;
+        change.write_stream(None, stream).await?;
         change.record("stream.create", &stream.id.to_string(), &description(stream)).await?;
         change.commit().await
     }
@@ -96,18 +105,23 @@ impl Store {
         answered(async { one(&mut *self.pool.acquire().await?, id).await }).await
     }
 
-    /// Edits a stream. What is held goes out at once if it is to be pushed now.
+    /// Edits a stream. What is held goes out at once if it is to be pushed now. An edit that changes nothing stands in no
+    /// line and leaves no record.
     pub async fn update_stream<E: From<StoreError>>(
         &self,
         id: Uuid,
         act: &Act,
-        edit: impl FnOnce(&mut SignalStream) -> Result<(), E> + Send,
+        edit: impl Fn(&mut SignalStream) -> Result<(), E> + Send,
     ) -> Result<SignalStream, E> {
+        let unknown = || StoreError::not_found("stream", &id.to_string());
+        let seen = self.stream(id).await?.ok_or_else(unknown)?;
+        if edited(&seen, &edit)? == seen {
+            return Ok(seen);
+        }
         let mut change = self.begin(act).await?;
-        let found = one(&mut change.tx, id).await?;
-        let mut stream = found.ok_or_else(|| StoreError::not_found("stream", &id.to_string()))?;
-        edit(&mut stream)?;
-        change.write_stream(&stream).await?;
+        let before = one(&mut change.tx, id).await?.ok_or_else(unknown)?;
+        let stream = edited(&before, &edit)?;
+        change.write_stream(Some(&before), &stream).await?;
         change.record("stream.update", &id.to_string(), &description(&stream)).await?;
         change.commit().await?;
         Ok(stream)
@@ -123,9 +137,11 @@ impl Store {
     ) -> Result<SignalStream, StoreError> {
         let mut change = self.begin(act).await?;
         let found = one(&mut change.tx, id).await?;
-        let mut stream = found.ok_or_else(|| StoreError::not_found("stream", &id.to_string()))?;
+        let before = found.ok_or_else(|| StoreError::not_found("stream", &id.to_string()))?;
+        let mut stream = before.clone();
         (stream.status, stream.reason) = (status, reason.clone());
-        change.write_stream(&stream).await?;
+        stream.halted = status != StreamStatus::Enabled;
+        change.write_stream(Some(&before), &stream).await?;
         change.signal_to(id, Signal::StreamUpdated { status, reason });
         change.record("stream.update", &id.to_string(), &description(&stream)).await?;
         change.commit().await?;
@@ -146,6 +162,30 @@ impl Store {
 }
 
 impl Change<'_> {
+    /// A client was changed, and may be allowed to hear again what was held because it was not. Each stream is locked first, in
+    /// the order in which signals are written: whoever releases it meanwhile holds nothing by what the client was.
+    pub(super) async fn resume_streams_of(&mut self, client_id: &str) -> Result<(), StoreError> {
+        let select =
+            "SELECT id FROM signal_stream WHERE client_id = $1 AND endpoint_url IS NOT NULL";
+        let rows = sqlx::query(select).bind(client_id.to_owned()).fetch_all(&mut *self.tx).await?;
+        let ids = rows.iter().map(|row| parse_id(row, "id"));
+        let mut ids = ids.collect::<Result<Vec<_>, _>>()?;
+        ids.sort_unstable();
+        for id in ids.iter().map(Uuid::to_string) {
+            let lock =
+                "UPDATE signal_stream SET lease = lease WHERE id = $1 AND status = 'enabled'";
+            let locked = sqlx::query(lock).bind(id.as_str()).execute(&mut *self.tx).await?;
+            if locked.rows_affected() > 0 {
+                let resume =
+                    "UPDATE signal SET due_at = $2 WHERE stream_id = $1 AND due_at IS NULL";
+                let query = sqlx::query(resume).bind(id.as_str()).bind(self.act.at);
+                query.execute(&mut *self.tx).await?;
+                self.consequences.wakes_receivers = true;
+            }
+        }
+        Ok(())
+    }
+
     /// The streams of a client that is deleted.
     pub(super) async fn delete_streams_of(&mut self, client_id: &str) -> Result<(), StoreError> {
         let delete = "DELETE FROM signal_stream WHERE client_id = $1 RETURNING id";
@@ -162,10 +202,15 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Writes what can change of a stream. What it holds follows: due now, held, or gone.
-    async fn write_stream(&mut self, stream: &SignalStream) -> Result<(), StoreError> {
+    /// Writes what can change of a stream. If that is where or whether something goes out, the lease of whoever delivers by
+    /// what it was ends, and what it holds follows.
+    async fn write_stream(
+        &mut self,
+        before: Option<&SignalStream>,
+        stream: &SignalStream,
+    ) -> Result<(), StoreError> {
         let update = "UPDATE signal_stream SET endpoint_url = $2, authorization_sealed = $3, events_requested = $4, \
-             description = $5, status = $6, reason = $7, leased_until = 0, failures = 0 WHERE id = $1";
+             description = $5, status = $6, reason = $7, halted = $8 WHERE id = $1";
         let id = stream.id.to_string();
         sqlx::query(update)
             .bind(id.as_str())
@@ -175,25 +220,54 @@ impl Change<'_> {
             .bind(stream.description.clone())
             .bind(stream.status.name())
             .bind(stream.reason.clone())
+            .bind(i64::from(stream.halted))
             .execute(&mut *self.tx)
             .await?;
-        if stream.status == StreamStatus::Disabled {
-            return self.empty_stream(stream.id).await;
+        match before {
+            Some(before) if (&before.push, before.status) == (&stream.push, stream.status) => {
+                Ok(())
+            }
+            _ => self.follow_status(stream).await,
         }
-        let is_pushed = stream.push.is_some() && stream.status == StreamStatus::Enabled;
-        let due_at = is_pushed.then_some(self.act.at);
-        let update = "UPDATE signal SET due_at = $2 WHERE stream_id = $1";
-        sqlx::query(update).bind(id).bind(due_at).execute(&mut *self.tx).await?;
+    }
+
+    /// What a stream holds is due now, held, or gone. What is said of the stream itself goes out in any case.
+    async fn follow_status(&mut self, stream: &SignalStream) -> Result<(), StoreError> {
+        let id = stream.id.to_string();
+        let end = "UPDATE signal_stream SET leased_until = 0, failures = 0, lease = lease + 1 WHERE id = $1";
+        sqlx::query(end).bind(id.as_str()).execute(&mut *self.tx).await?;
+        if stream.status == StreamStatus::Disabled {
+            let delete = "DELETE FROM signal WHERE stream_id = $1 AND about_stream = 0";
+            sqlx::query(delete).bind(id.as_str()).execute(&mut *self.tx).await?;
+        }
+        for (due_at, about_stream) in [
+            (stream.push.is_some() && stream.status == StreamStatus::Enabled, 0),
+            (stream.push.is_some(), 1),
+        ] {
+            let update = "UPDATE signal SET due_at = $2 WHERE stream_id = $1 AND about_stream = $3";
+            let query = sqlx::query(update).bind(id.as_str());
+            let query = query.bind(due_at.then_some(self.act.at)).bind(about_stream);
+            query.execute(&mut *self.tx).await?;
+        }
         self.consequences.wakes_receivers = true;
         Ok(())
     }
+}
+
+fn edited<E>(
+    stream: &SignalStream,
+    edit: impl Fn(&mut SignalStream) -> Result<(), E>,
+) -> Result<SignalStream, E> {
+    let mut edited = stream.clone();
+    edit(&mut edited)?;
+    Ok(edited)
 }
 
 /// For the record; never what the receiver is called with.
 fn description(stream: &SignalStream) -> Value {
     json!({
         "client_id": stream.client_id,
-        "endpoint_url": stream.push.as_ref().map(|push| push.endpoint_url.as_str()),
+        "endpoint_url": stream.push.as_ref().map(Push::shown),
         "events_requested": stream.events_requested,
         "status": stream.status.name(),
     })
@@ -217,6 +291,7 @@ pub(super) fn stream_row(row: &AnyRow) -> Result<SignalStream, StoreError> {
         description: optional_text(row, "description")?,
         status: StreamStatus::from_name(&status).ok_or_else(|| corrupt("status", &status))?,
         reason: optional_text(row, "reason")?,
+        halted: flag(row, "halted")?,
         failures: number(row, "failures")?,
         created_at: number(row, "created_at")?,
     })

@@ -1,19 +1,19 @@
 //! Signals that receivers still have to hear (decision 0036). Who hears of something is asked where it happens, while what ties
 //! the user to the receiver is still there; the rows are written with the cause, just before its revocations are numbered.
 //! Each write locks its stream, in the order of their ids: so the signals of a stream are numbered as they are committed, and
-//! a change of its status comes before all of them or after. A row is gone when the receiver has it, or after a week.
+//! a change of its status comes before all of them or after. A row is gone when the receiver has it (`signal_delivery`), or after
+//! a week.
 
 use sqlx::AnyConnection;
-use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use super::columns::{corrupt, number, text};
+use super::columns::{flag, number, text};
 use super::sessions::parse_id;
-use super::signal_streams::{COLUMNS, MIN_VERIFICATION_INTERVAL, SignalStream, stream_row};
+use super::signal_streams::MIN_VERIFICATION_INTERVAL;
 use super::{Change, Store, StoreError, answered};
 use crate::random;
 use crate::revocation::Revoked;
-use crate::signals::{EVERYONE, Happened, Initiator, Signal, StreamStatus, Wakeups};
+use crate::signals::{Happened, Initiator, Signal, StreamStatus, Wakeups};
 
 /// Seconds after which nobody needs to hear of something any more.
 const KEPT_SECONDS: i64 = 7 * 86_400;
@@ -21,18 +21,27 @@ const KEPT_SECONDS: i64 = 7 * 86_400;
 /// A stream holds so many; the oldest make room.
 const MAX_HELD: i64 = 10_000;
 
-/// Seconds for which a stream belongs to the node that delivers to it: more than a few attempts last.
-pub const LEASE_SECONDS: i64 = 60;
+/// Of the streams `s` those of clients that may have streams of the resource ($2) now.
+macro_rules! receivers {
+    () => {
+        "JOIN client c ON c.id = s.client_id AND c.deleted_at IS NULL AND c.enabled = 1 \
+         JOIN client_permission p ON p.client_id = s.client_id AND p.resource = $2 \
+         AND (p.scopes LIKE '%\"ssf.read\"%' OR p.scopes LIKE '%\"ssf.manage\"%')"
+    };
+}
+pub(super) use receivers;
 
 /// Streams that ask for an event type ($1), of clients that may have streams of the resource ($2), as far as they may know of
 /// a user ($3): `$knows` says by what, or the operator lets them know of everybody.
 macro_rules! listeners {
     ($knows:literal) => {
         concat!(
-            "SELECT s.id FROM signal_stream s JOIN client c ON c.id = s.client_id \
-             JOIN client_permission p ON p.client_id = s.client_id AND p.resource = $2 \
-             WHERE c.deleted_at IS NULL AND c.enabled = 1 AND s.status <> 'disabled' \
-             AND s.events_requested LIKE $1 AND p.scopes LIKE '%\"ssf.%' AND (p.scopes LIKE $4 OR ",
+            "SELECT s.id, CAST(CASE WHEN ",
+            $knows,
+            " THEN 0 ELSE 1 END AS BIGINT) AS of_everyone FROM signal_stream s ",
+            receivers!(),
+            " WHERE s.status <> 'disabled' AND s.events_requested LIKE $1 \
+             AND (p.scopes LIKE '%\"ssf.everyone\"%' OR ",
             $knows,
             ") ORDER BY s.id"
         )
@@ -68,17 +77,8 @@ pub(super) struct Consequences {
 pub(super) struct Heard {
     stream_id: Uuid,
     happened: Happened,
-}
-
-/// A signal that a receiver has not acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PendingSignal {
-    /// Its place in the stream.
-    pub seq: i64,
-    /// By which it is acknowledged.
-    pub jti: String,
-    /// What it is about.
-    pub happened: Happened,
+    /// Nothing ties the receiver to the user: it hears of everybody.
+    of_everyone: bool,
 }
 
 impl Consequences {
@@ -103,25 +103,29 @@ impl Consequences {
             .bind(format!("%\"{}\"%", signal.event_type()))
             .bind(resource.to_owned())
             .bind(whom.to_string())
-            .bind(format!("%\"{EVERYONE}\"%"))
             .fetch_all(connection)
             .await?;
         for row in &rows {
-            let stream_id = parse_id(row, "id")?;
-            self.tell(stream_id, (signal.clone(), Some(user_id)), (by, at));
+            let (stream_id, of_everyone) = (parse_id(row, "id")?, flag(row, "of_everyone")?);
+            let happened = self.caused((signal.clone(), Some(user_id)), (by, at));
+            self.heard.push(Heard { stream_id, happened, of_everyone });
         }
         Ok(())
     }
 
-    fn tell(
+    /// Something happens to a stream, of which its receiver is told.
+    fn tell(&mut self, stream_id: Uuid, signal: Signal, by: (Initiator, i64)) {
+        let happened = self.caused((signal, None), by);
+        self.heard.push(Heard { stream_id, happened, of_everyone: false });
+    }
+
+    fn caused(
         &mut self,
-        stream_id: Uuid,
         (signal, user_id): (Signal, Option<Uuid>),
         (by, at): (Initiator, i64),
-    ) {
+    ) -> Happened {
         let txn = self.txn.get_or_insert_with(random::jti).clone();
-        let happened = Happened { signal, user_id, by, at, txn };
-        self.heard.push(Heard { stream_id, happened });
+        Happened { signal, user_id, by, at, txn }
     }
 }
 
@@ -136,7 +140,7 @@ impl Change<'_> {
     /// Something happens to a stream.
     pub(super) fn signal_to(&mut self, stream_id: Uuid, signal: Signal) {
         let by = (self.act.actor.initiator(), self.act.at);
-        self.consequences.tell(stream_id, (signal, None), by);
+        self.consequences.tell(stream_id, signal, by);
     }
 }
 
@@ -163,97 +167,11 @@ impl Store {
             }
             let mut consequences = Consequences::default();
             let signal = Signal::Verification { state };
-            consequences.tell(id, (signal, None), (Initiator::System, now));
+            consequences.tell(id, signal, (Initiator::System, now));
             self.commit_with(tx, &consequences, now).await?;
             Ok(true)
         })
         .await
-    }
-
-    /// The oldest signals of a stream that may go out at `now`, at most `limit`.
-    pub async fn pending_signals(
-        &self,
-        stream_id: Uuid,
-        (now, limit): (i64, i64),
-    ) -> Result<Vec<PendingSignal>, StoreError> {
-        let select = "SELECT q.seq, q.jti, q.event FROM signal q JOIN signal_stream s ON s.id = q.stream_id \
-             WHERE q.stream_id = $1 AND q.expires_at > $2 AND (s.status = 'enabled' OR q.about_stream = 1) \
-             ORDER BY q.seq LIMIT $3";
-        answered(async {
-            let query = sqlx::query(select).bind(stream_id.to_string()).bind(now).bind(limit);
-            query.fetch_all(&self.pool).await?.iter().map(pending_row).collect()
-        })
-        .await
-    }
-
-    /// The receiver has these, or refuses them for good; returns how many there were.
-    pub async fn settle_signals(&self, stream_id: Uuid, jtis: &[&str]) -> Result<u64, StoreError> {
-        if jtis.is_empty() {
-            return Ok(0);
-        }
-        let places: Vec<String> = (2..jtis.len() + 2).map(|place| format!("${place}")).collect();
-        let delete = sqlx::AssertSqlSafe(format!(
-            "DELETE FROM signal WHERE stream_id = $1 AND jti IN ({})",
-            places.join(", ")
-        ));
-        answered(async {
-            let mut query = sqlx::query(delete).bind(stream_id.to_string());
-            for jti in jtis {
-                query = query.bind(*jti);
-            }
-            Ok(query.execute(&self.pool).await?.rows_affected())
-        })
-        .await
-    }
-
-    /// Takes streams to which something is due at `now`, at most `limit`: no other node delivers to them for a while.
-    pub async fn lease_due_streams(
-        &self,
-        now: i64,
-        limit: i64,
-    ) -> Result<Vec<SignalStream>, StoreError> {
-        // Of two nodes that choose the same stream the second finds it leased.
-        let lease = sqlx::AssertSqlSafe(format!(
-            "UPDATE signal_stream SET leased_until = $2 WHERE leased_until <= $1 AND id IN \
-             (SELECT DISTINCT q.stream_id FROM signal q JOIN signal_stream s ON s.id = q.stream_id \
-             WHERE q.due_at <= $1 AND s.leased_until <= $1 LIMIT $3) RETURNING {COLUMNS}"
-        ));
-        answered(async {
-            let query = sqlx::query(lease).bind(now).bind(now + LEASE_SECONDS).bind(limit);
-            query.fetch_all(&self.pool).await?.iter().map(stream_row).collect()
-        })
-        .await
-    }
-
-    /// There was nothing more to deliver.
-    pub async fn release_stream(&self, id: Uuid) -> Result<(), StoreError> {
-        let update = "UPDATE signal_stream SET leased_until = 0, failures = 0 WHERE id = $1";
-        answered(async {
-            sqlx::query(update).bind(id.to_string()).execute(&self.pool).await?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// The receiver did not take something: its stream is left alone until a time, with all that it holds.
-    pub async fn put_off_stream(&self, id: Uuid, until: i64) -> Result<(), StoreError> {
-        answered(async {
-            let mut tx = self.pool.begin().await?;
-            for update in [
-                "UPDATE signal_stream SET leased_until = $2, failures = failures + 1 WHERE id = $1",
-                "UPDATE signal SET due_at = $2 WHERE stream_id = $1 AND due_at < $2",
-            ] {
-                sqlx::query(update).bind(id.to_string()).bind(until).execute(&mut *tx).await?;
-            }
-            Ok(tx.commit().await?)
-        })
-        .await
-    }
-
-    /// How many signals are held for receivers.
-    pub async fn signals_held(&self) -> Result<i64, StoreError> {
-        let count = "SELECT COUNT(*) FROM signal";
-        answered(async { Ok(sqlx::query_scalar(count).fetch_one(&self.pool).await?) }).await
     }
 
     /// Writes what receivers hear.
@@ -298,8 +216,8 @@ async fn write(connection: &mut AnyConnection, heard: &Heard, now: i64) -> Resul
     let event = serde_json::to_string(&heard.happened);
     let event = event.map_err(|error| StoreError::Failed(error.to_string()))?;
     let seq = number(&row, "seq")?;
-    let insert = "INSERT INTO signal (stream_id, seq, jti, event, about_stream, due_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let insert = "INSERT INTO signal (stream_id, seq, jti, event, about_stream, due_at, expires_at, of_everyone) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     sqlx::query(insert)
         .bind(stream_id.as_str())
         .bind(seq)
@@ -308,6 +226,7 @@ async fn write(connection: &mut AnyConnection, heard: &Heard, now: i64) -> Resul
         .bind(i64::from(ignores_status))
         .bind((is_pushed && goes_out).then_some(due_at))
         .bind(now + KEPT_SECONDS)
+        .bind(i64::from(heard.of_everyone))
         .execute(&mut *connection)
         .await?;
     make_room(connection, stream_id, seq - MAX_HELD).await
@@ -326,13 +245,4 @@ async fn make_room(
         tracing::error!(stream_id, dropped, "a receiver is too far behind: signals were dropped");
     }
     Ok(())
-}
-
-fn pending_row(row: &AnyRow) -> Result<PendingSignal, StoreError> {
-    let happened = serde_json::from_str(&text(row, "event")?);
-    Ok(PendingSignal {
-        seq: number(row, "seq")?,
-        jti: text(row, "jti")?,
-        happened: happened.map_err(|error| corrupt("event", &error))?,
-    })
 }

@@ -72,9 +72,9 @@ impl SignalMetrics {
     }
 
     /// A receiver said so of so many that it polled.
-    pub fn polled(&self, outcome: SignalOutcome, count: u64) {
+    pub fn polled(&self, outcome: SignalOutcome, count: usize) {
         if let Some(counter) = self.polled.get(outcome as usize) {
-            counter.inc_by(count);
+            counter.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
         }
     }
 

@@ -63,10 +63,12 @@ impl Upstream {
     ) -> Result<IdToken<Claims>, UpstreamError> {
         let (form, headers) = self.token_request(metadata, answer);
         let sent = self.outbound.post_form(&metadata.token_endpoint, form, headers).await;
-        let (status, body) = sent.map_err(|_| UpstreamError::Unavailable("the token endpoint"))?;
-        if !status.is_success() {
+        let unavailable = |_| UpstreamError::Unavailable("the token endpoint");
+        let sent = sent.map_err(unavailable)?;
+        if !sent.status().is_success() {
             return Err(UpstreamError::BadAnswer("its token endpoint refuses the code"));
         }
+        let body = sent.body().await.map_err(unavailable)?;
         let tokens: TokenResponse = serde_json::from_slice(&body)
             .map_err(|_| UpstreamError::BadAnswer("its token endpoint gives no ID token"))?;
         let request = AuthenticationRequest::new().nonce(answer.nonce);

@@ -10,7 +10,9 @@ use std::pin::Pin;
 
 use axum::body::Body;
 use countersign::protocol::error_code::ERROR_CODES;
-use countersign::registry::{ClientAuthentication, ConsentPolicy};
+use countersign::registry::{ClientAuthentication, ConsentPolicy, Resource};
+use countersign::signals::StreamStatus;
+use countersign::store::Actor;
 use countersign_keys::Algorithm;
 use countersign_verifier::testing::{TestHolder, TestProof};
 use http::{Request, header};
@@ -168,6 +170,7 @@ const ROWS: &[(&str, u16, Carrier, &str, Call)] = &[
     ("use_dpop_nonce", 401, Challenge, "the same with a foreign nonce", Act(|stage| Box::pin(bound_userinfo(stage, stage.proof(("GET", "/userinfo")).with_token(stage.value("$bound_token")).claim("nonce", "x"))))),
     // OpenID Shared Signals Framework 1.0 §8.1.1.1.
     ("too_many_streams", 409, Json, "a fifth stream of a receiver", Act(|stage| Box::pin(a_fifth_stream(stage)))),
+    ("stream_halted", 403, Json, "to start a stream that the operator halted", Act(|stage| Box::pin(a_halted_stream(stage)))),
     // The clock of the runtime stands still from here on.
     ("invalid_request", 408, Json, "a body that never ends", Act(|stage| Box::pin(endless_body(stage)))),
 ];
@@ -240,6 +243,8 @@ impl Stage {
         };
         let issuer = Issuer::with(limits).await;
         issuer.user("ada").await;
+        let ssf = |resource: &mut Resource| resource.scopes = vec!["ssf.manage".to_owned()];
+        issuer.resource(crate::signals::SSF, ssf).await;
         let mut values = BTreeMap::new();
         values.insert("web", issuer.web("web", |_, _| {}).await);
         let ask = issuer.web("ask", |_, sign_in| sign_in.consent = ConsentPolicy::Ask).await;
@@ -429,13 +434,21 @@ async fn bound_userinfo(stage: &Stage, proof: TestProof<'_>) -> Answer {
 }
 
 async fn a_fifth_stream(stage: &Stage) -> Answer {
-    let scopes = vec!["ssf.manage".to_owned()];
-    stage.issuer.resource(crate::signals::SSF, |resource| resource.scopes = scopes).await;
     let receiver = stage.issuer.watcher("receiver", &["ssf.manage"]).await;
     for _ in 0..4 {
         receiver.stream().await;
     }
     receiver.post("/ssf/streams", &serde_json::json!({})).await
+}
+
+async fn a_halted_stream(stage: &Stage) -> Answer {
+    let receiver = stage.issuer.watcher("halted", &["ssf.manage"]).await;
+    let id = receiver.stream().await;
+    let halt = (StreamStatus::Paused, None);
+    let act = Actor::command_line().at(crate::harness::START);
+    stage.issuer.app.store.set_stream_status(id.parse().unwrap(), halt, &act).await.unwrap();
+    let wish = serde_json::json!({ "stream_id": id, "status": "enabled" });
+    receiver.post("/ssf/status", &wish).await
 }
 
 async fn endless_body(stage: &Stage) -> Answer {

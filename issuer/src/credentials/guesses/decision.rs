@@ -1,6 +1,8 @@
 //! How guessing is slowed: a pure function from what was counted to what happens. After some free failures each further
 //! one doubles the wait, up to a longest one; nobody is ever locked out for good. NIST SP 800-63B-4 §3.2.2.
 
+use super::Slowed;
+
 /// Failures without a success in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
@@ -63,6 +65,18 @@ impl Pace {
             return Decision::Wait { retry_after: u32::try_from(rest).unwrap_or(wait) };
         }
         Decision::Look(Tally { failures: before.failures.saturating_add(1), last_at: now })
+    }
+
+    /// The same for what is counted whatever comes of it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not looked at.
+    pub fn looked(self, before: Option<Tally>, now: i64) -> Result<Tally, Slowed> {
+        match self.decide(before, now) {
+            Decision::Look(after) => Ok(after),
+            Decision::Wait { retry_after } => Err(Slowed { retry_after }),
+        }
     }
 
     /// Seconds to wait after so many failures: none, then 1, 2, 4 …

@@ -74,7 +74,7 @@ impl Guesses {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(device) = device {
             let before = lanes.devices.get(&device).copied();
-            let after = looked(Pace::DEVICE, before, now)?;
+            let after = Pace::DEVICE.looked(before, now)?;
             lanes.devices.insert(device, after);
             return Ok(Attempt { account, address, device: Some(device), before: [before, None] });
         }
@@ -82,8 +82,8 @@ impl Guesses {
             [lanes.accounts.get(&account).copied(), lanes.addresses.get(&address).copied()];
         let [of_account, of_address] = before;
         // Both lanes decide before either counts.
-        let of_account = looked(Pace::ACCOUNT, of_account, now)?;
-        let of_address = looked(Pace::ADDRESS, of_address, now)?;
+        let of_account = Pace::ACCOUNT.looked(of_account, now)?;
+        let of_address = Pace::ADDRESS.looked(of_address, now)?;
         lanes.accounts.insert(account, of_account);
         lanes.addresses.insert(address, of_address);
         Ok(Attempt { account, address, device: None, before })
@@ -119,7 +119,7 @@ impl Guesses {
         let account = self.account_key(guesser);
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let before = lanes.links.get(&account).copied();
-        let after = looked(Pace::LINK, before, now)?;
+        let after = Pace::LINK.looked(before, now)?;
         lanes.links.insert(account, after);
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Guesses {
         let address = network(address);
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let before = lanes.mails.get(&address).copied();
-        let after = looked(Pace::MAIL, before, now)?;
+        let after = Pace::MAIL.looked(before, now)?;
         lanes.mails.insert(address, after);
         Ok(())
     }
@@ -141,13 +141,6 @@ impl Guesses {
             Some(user_id) => self.hasher.hash_one(user_id),
             None => self.hasher.hash_one(username_key(guesser.identifier)),
         }
-    }
-}
-
-fn looked(pace: Pace, before: Option<Tally>, now: i64) -> Result<Tally, Slowed> {
-    match pace.decide(before, now) {
-        Decision::Look(after) => Ok(after),
-        Decision::Wait { retry_after } => Err(Slowed { retry_after }),
     }
 }
 

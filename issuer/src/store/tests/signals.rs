@@ -23,6 +23,7 @@ async fn receivers(store: &Store, config: &Config, names: &[&str]) -> Vec<Uuid> 
             description: None,
             status: crate::signals::StreamStatus::Enabled,
             reason: None,
+            halted: false,
             failures: 0,
             created_at: NOW,
         };
@@ -105,19 +106,19 @@ fn a_change_that_is_undone_tells_nobody() {
 fn a_stream_is_leased_by_one_node_and_what_comes_meanwhile_waits_for_a_receiver_that_is_away() {
     both(|database| async move {
         let store = database.open().await;
-        let streams = receivers(&store, &database.config, &["a"]).await;
+        receivers(&store, &database.config, &["a"]).await;
         let ada = user("ada");
         store.create_user(&ada, &act()).await.unwrap();
         store.sign_out_user("ada", &act()).await.unwrap();
 
         let leased = store.lease_due_streams(NOW, 9).await.unwrap();
         let again = store.lease_due_streams(NOW, 9).await.unwrap();
-        store.put_off_stream(streams[0], NOW + 5).await.unwrap();
+        store.put_off_stream(&leased[0], NOW + 5).await.unwrap();
         store.sign_out_user("ada", &act()).await.unwrap();
         let due_at = store.heartbeat().await.unwrap().signal_due_at;
         let later = store.lease_due_streams(NOW + 5, 9).await.unwrap();
 
         assert_eq!((leased.len(), again.len(), due_at, later.len()), (1, 0, Some(NOW + 5), 1));
-        assert_eq!(later[0].failures, 1);
+        assert_eq!(later[0].stream.failures, 1);
     });
 }

@@ -86,7 +86,7 @@ impl World<'_> {
             }
             Kind::SecurityEvent => self.sign_as_issuer("secevent+jwt", &self.event()),
             Kind::FeedToken => self.feed_token().await,
-            Kind::ReceiverToken => self.own_resource_token("ssf", "ssf.manage").await,
+            Kind::ReceiverToken => self.receiver_token().await,
             Kind::StatusList => {
                 let mut claims = payload(&self.tokens["access_token"]);
                 claims["ttl"] = 60.into();
@@ -155,6 +155,15 @@ impl World<'_> {
         self.changed(&token.into(), |claims| {
             claims["aud"] = format!("https://issuer.example/{path}").into();
             claims["scope"] = scope.into();
+        })
+    }
+
+    /// Of a client that has the scope still.
+    async fn receiver_token(&self) -> String {
+        let token = self.own_resource_token("ssf", "ssf.manage").await;
+        self.changed(&token.into(), |claims| {
+            claims["client_id"] = "receiver".into();
+            claims["sub"] = "receiver".into();
         })
     }
 

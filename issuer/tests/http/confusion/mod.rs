@@ -28,7 +28,7 @@ const TABLE: [(Kind, &[Door]); 35] = [
     (Kind::ExchangedToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
     // It is of the client that asks.
     (Kind::FeedToken, &[Door::Feed, Door::Introspection]),
-    (Kind::ReceiverToken, &[Door::Streams, Door::Introspection]),
+    (Kind::ReceiverToken, &[Door::Streams]),
     // A certificate that nothing is bound to is no obstacle.
     (Kind::UserInfoToken, &[Door::Bearer, Door::BearerWithCertificate]),
     (Kind::UserInfoTokenOfKey, &[Door::Dpop]),

@@ -17,6 +17,7 @@ use crate::exchange::{GRANT as EXCHANGE, ORDERS};
 use crate::harness::{Answer, Issuer, PAYMENTS, START, form};
 use crate::mtls::Holder;
 use crate::people::{Browser, CALLBACK, VERIFIER, challenge, payload};
+use crate::signals::SSF;
 use crate::workload::{Cluster, POD, rule, trusting, workload};
 use crate::{assertion, device, dpop};
 
@@ -82,6 +83,8 @@ impl<'i> World<'i> {
                 client.keys = keys;
             })
             .await;
+        let manage = vec![permission(SSF, "ssf.manage")];
+        issuer.client("receiver", |client| client.permissions = manage).await;
         let certificate = Holder::self_signed(|_| {});
         let (browser, tokens, bound) = (Browser::new(issuer), Value::Null, String::new());
         let world =
@@ -192,6 +195,7 @@ async fn resources(issuer: &Issuer, ledger: &DecryptionKey) {
     let set = json!({ "keys": [ledger.encryption_key().to_jwk()] }).to_string();
     let keys = EncryptionKeys::parse(&set).unwrap();
     let encryption = Encryption { keys, enc: ContentEncryption::A256Gcm };
+    issuer.resource(SSF, |resource| resource.scopes = vec!["ssf.manage".to_owned()]).await;
     issuer.resource(ORDERS, |resource| resource.scopes = vec!["orders:read".to_owned()]).await;
     issuer.resource(LEDGER, |resource| resource.encryption = Some(encryption)).await;
 }

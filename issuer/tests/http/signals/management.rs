@@ -7,7 +7,7 @@ use countersign::store::Actor;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{CREDENTIAL_CHANGE, SESSION_REVOKED, SSF, VERIFICATION, issuer, types};
+use super::{CREDENTIAL_CHANGE, SESSION_REVOKED, SSF, VERIFICATION, edit_client, issuer, types};
 use crate::harness::{Issuer, START};
 
 #[tokio::test]
@@ -226,4 +226,101 @@ async fn a_client_that_is_deleted_leaves_no_stream() {
     issuer.app.store.delete_client(&id, &Actor::node().at(START)).await.unwrap();
 
     assert!(issuer.app.store.streams(None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_receiver_cannot_undo_what_the_operator_halted() {
+    let (issuer, _) = issuer().await;
+    let receiver = issuer.watcher("crm", &["ssf.manage"]).await;
+    let id = receiver.stream().await;
+    let halt = async |status| {
+        let act = Actor::command_line().at(START);
+        issuer
+            .app
+            .store
+            .set_stream_status(id.parse().unwrap(), (status, None), &act)
+            .await
+            .unwrap();
+    };
+    let enable = json!({ "stream_id": id, "status": "enabled" });
+
+    halt(StreamStatus::Disabled).await;
+    let refused = receiver.post("/ssf/status", &enable).await;
+    let patch = json!({ "stream_id": id, "description": "another" });
+    let patched = receiver.call(Method::PATCH, "/ssf/streams", &patch).await;
+    let heard = receiver.poll(&id).await;
+    halt(StreamStatus::Enabled).await;
+    receiver.set_status(&id, "paused").await;
+    let resumed = receiver.post("/ssf/status", &enable).await;
+
+    assert_eq!(refused.error(), (403, "stream_halted".to_owned()));
+    assert!(refused.headers.get("www-authenticate").is_none(), "its token is good");
+    assert_eq!((patched.status.as_u16(), resumed.status.as_u16()), (200, 200));
+    let updated = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
+    assert_eq!(types(&heard), [updated], "it is told still");
+}
+
+#[tokio::test]
+async fn what_is_taken_from_a_client_counts_for_the_tokens_that_it_has() {
+    let (issuer, _) = issuer().await;
+    let receiver = issuer.watcher("crm", &["ssf.read", "ssf.manage"]).await;
+    receiver.stream().await;
+
+    edit_client(&issuer, "crm", |client| {
+        client.permissions[0].scopes = vec!["ssf.read".to_owned()];
+    })
+    .await;
+    issuer.follow().await;
+    let (read, made) =
+        (receiver.get("/ssf/streams").await, receiver.post("/ssf/streams", &json!({})).await);
+    edit_client(&issuer, "crm", |client| client.permissions.clear()).await;
+    issuer.follow().await;
+    let gone = receiver.get("/ssf/streams").await;
+
+    assert_eq!((read.status.as_u16(), made.error()), (200, (403, "insufficient_scope".to_owned())));
+    assert_eq!(gone.error(), (403, "insufficient_scope".to_owned()));
+}
+
+#[tokio::test]
+async fn an_edit_that_changes_nothing_leaves_no_trace() {
+    let (issuer, _) = issuer().await;
+    let receiver = issuer.watcher("crm", &["ssf.manage"]).await;
+    let delivery = json!({
+        "method": "urn:ietf:rfc:8935",
+        "endpoint_url": "https://receiver.example/",
+        "authorization_header": "Bearer of-the-receiver",
+    });
+    let id = receiver.stream_by(&delivery).await;
+    let generation = async || issuer.app.store.heartbeat().await.unwrap().generation;
+    let before = generation().await;
+
+    let patch = json!({ "stream_id": id, "delivery": delivery });
+    let patched = receiver.call(Method::PATCH, "/ssf/streams", &patch).await;
+    receiver.set_status(&id, "enabled").await;
+    let after = generation().await;
+    receiver.set_status(&id, "paused").await;
+
+    assert_eq!((patched.status.as_u16(), before), (200, after));
+    assert_ne!(after, generation().await);
+}
+
+#[tokio::test]
+async fn a_receiver_that_changes_its_streams_without_end_is_slowed() {
+    let (issuer, _) = issuer().await;
+    let receiver = issuer.watcher("crm", &["ssf.manage"]).await;
+    let id = receiver.stream().await;
+
+    let mut taken = 0;
+    let mut last = None;
+    for status in ["paused", "enabled"].into_iter().cycle().take(100) {
+        let wish = json!({ "stream_id": id, "status": status });
+        let answer = receiver.post("/ssf/status", &wish).await;
+        taken += i32::from(answer.status == 200);
+        last = Some(answer);
+    }
+
+    let last = last.unwrap();
+    assert!((10..50).contains(&taken), "{taken}");
+    assert_eq!(last.status, 429);
+    assert!(!last.header("retry-after").is_empty());
 }

@@ -1,18 +1,22 @@
 //! Shared signals (OpenID Shared Signals Framework 1.0): what receivers may do, what they hear, and of whom.
 
+mod endpoint;
 mod events;
+mod leases;
 mod management;
 mod poll;
 mod privacy;
 mod push;
 
 use axum::body::Body;
+use countersign::registry::{Client, ClientId};
+use countersign::store::Actor;
 use countersign_keys::{Algorithm, JwkSet, UnverifiedJws};
 use http::{Method, Request, header};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{Answer, Issuer};
+use crate::harness::{Answer, Issuer, START};
 use crate::people::Browser;
 
 pub(crate) const SSF: &str = "https://issuer.example/ssf";
@@ -158,4 +162,14 @@ pub(crate) async fn sign_in(issuer: &Issuer, client: &str, secret: &str) -> (Val
     let code = browser.code(client, &[]).await;
     let tokens = issuer.redeem(client, secret, &code).await.json();
     (crate::people::payload(&tokens["id_token"]), tokens)
+}
+
+/// The operator changes a client; whoever does not follow has not heard of it.
+pub(crate) async fn edit_client(issuer: &Issuer, id: &str, edit: impl FnOnce(&mut Client) + Send) {
+    let (id, act) = (ClientId::parse(id).unwrap(), Actor::command_line().at(START));
+    let edit = |client: &mut Client| {
+        edit(client);
+        Ok(())
+    };
+    drop(issuer.app.store.update_client(&id, &act, edit).await.unwrap());
 }

@@ -1,13 +1,17 @@
 //! Polling (RFC 8936).
 
+use std::pin::pin;
 use std::time::Duration;
 
 use countersign::store::Actor;
+use futures_util::future::select;
 use http::Method;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{Receiver, issuer};
 use crate::harness::{Issuer, START};
+use crate::log::Log;
 
 async fn watcher(issuer: &Issuer) -> (Receiver<'_>, String) {
     let watcher = issuer.watcher("siem", &["ssf.manage", "ssf.everyone"]).await;
@@ -133,4 +137,46 @@ async fn bad_polls_are_refused() {
     assert_eq!(watcher.post("/ssf/poll/not-a-stream", &json!({})).await.status, 404);
     let large = json!({ "ack": ["x".repeat(70_000)] });
     assert_eq!(watcher.post(&path, &large).await.status, 413);
+}
+
+#[tokio::test]
+async fn a_signal_whose_key_is_not_known_yet_comes_with_a_later_answer() {
+    let (issuer, _) = issuer().await;
+    let (watcher, stream) = watcher(&issuer).await;
+    sign_out(&issuer).await;
+    let told = watcher.ask(&stream, &json!({ "returnImmediately": true })).await;
+    let error =
+        json!({ jtis(&told)[0].clone(): { "err": "invalid_key", "description": "which?" } });
+
+    let at_once =
+        watcher.ask(&stream, &json!({ "returnImmediately": true, "setErrs": error })).await;
+    let then = watcher.ask(&stream, &json!({ "returnImmediately": true })).await;
+
+    assert_eq!((at_once, jtis(&then)), (json!({ "sets": {} }), jtis(&told)));
+}
+
+#[tokio::test]
+async fn what_a_receiver_says_of_signals_that_it_never_got_is_not_logged() {
+    let (issuer, _) = issuer().await;
+    let (watcher, stream) = watcher(&issuer).await;
+    let (log, _listening) = Log::listen();
+
+    let error = json!({ "never-sent": { "err": "invalid_audience", "description": "noise" } });
+    watcher.ask(&stream, &json!({ "returnImmediately": true, "setErrs": error })).await;
+
+    assert!(!log.text().contains("noise"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn one_poll_waits_for_a_stream() {
+    let (issuer, _) = issuer().await;
+    let (watcher, stream) = watcher(&issuer).await;
+
+    let wish = json!({});
+    let (one, other) = (pin!(watcher.ask(&stream, &wish)), pin!(watcher.ask(&stream, &wish)));
+    let first = timeout(Duration::from_secs(3), select(one, other)).await;
+    let (at_once, waits) = first.expect("one does not wait").factor_first();
+    sign_out(&issuer).await;
+
+    assert_eq!((at_once, jtis(&waits.await).len()), (json!({ "sets": {} }), 1));
 }

@@ -3,7 +3,7 @@
 use countersign::registry::SubjectType;
 use countersign::store::Actor;
 
-use super::{SESSION_REVOKED, SSF, issuer, sign_in, types};
+use super::{SESSION_REVOKED, SSF, edit_client, issuer, sign_in, types};
 use crate::harness::START;
 
 #[tokio::test]
@@ -73,19 +73,62 @@ async fn a_client_that_lost_its_permission_or_is_disabled_hears_nothing_more() {
         let siem = issuer.watcher("siem", &["ssf.manage", "ssf.everyone"]).await;
         let stream = siem.stream().await;
         let (store, act) = (&issuer.app.store, Actor::command_line().at(START));
-        let id = countersign::registry::ClientId::parse("siem").unwrap();
-        let edit = |client: &mut countersign::registry::Client| {
-            match what {
-                "permission" => client.permissions.clear(),
-                _ => client.enabled = false,
-            }
-            Ok(())
-        };
-        drop(store.update_client(&id, &act, edit).await.unwrap());
+        edit_client(&issuer, "siem", |client| match what {
+            "permission" => client.permissions.clear(),
+            _ => client.enabled = false,
+        })
+        .await;
 
         store.sign_out_user("ada", &act).await.unwrap();
 
         let held = store.pending_signals(stream.parse().unwrap(), (START, 9)).await.unwrap();
         assert!(held.is_empty(), "{what}");
     }
+}
+
+#[tokio::test]
+async fn what_waits_is_not_told_to_whoever_may_no_longer_hear_it() {
+    let manage = || vec!["ssf.manage".to_owned()];
+    for what in ["everyone", "scopes", "permission", "client"] {
+        let (issuer, _) = issuer().await;
+        let siem = issuer.watcher("siem", &["ssf.manage", "ssf.everyone"]).await;
+        let stream = siem.stream().await.parse().unwrap();
+        let (store, act) = (&issuer.app.store, Actor::command_line().at(START));
+        store.sign_out_user("ada", &act).await.unwrap();
+        let before = store.pending_signals(stream, (START, 9)).await.unwrap();
+
+        edit_client(&issuer, "siem", |client| match what {
+            "everyone" => client.permissions[0].scopes = manage(),
+            "scopes" => client.permissions[0].scopes = vec!["ssf.everyone".to_owned()],
+            "permission" => client.permissions.clear(),
+            _ => client.enabled = false,
+        })
+        .await;
+
+        let after = store.pending_signals(stream, (START, 9)).await.unwrap();
+        assert_eq!((before.len(), after.len()), (1, 0), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_hears_of_everybody_no_more_still_hears_of_its_own() {
+    let (issuer, _) = issuer().await;
+    issuer.user("eve").await;
+    let (receiver, secret) = issuer.receiver("web").await;
+    let stream = receiver.stream().await;
+    let everyone = || "ssf.everyone".to_owned();
+    edit_client(&issuer, "web", |client| client.permissions[0].scopes.push(everyone())).await;
+    sign_in(&issuer, "web", &secret).await;
+    for name in ["ada", "eve"] {
+        let act = Actor::command_line().at(START);
+        issuer.app.store.sign_out_user(name, &act).await.unwrap();
+    }
+
+    let everybody = receiver.poll(&stream).await;
+    edit_client(&issuer, "web", |client| {
+        client.permissions[0].scopes.retain(|scope| *scope != everyone());
+    })
+    .await;
+
+    assert_eq!((everybody.len(), receiver.poll(&stream).await.len()), (2, 1));
 }

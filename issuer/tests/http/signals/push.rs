@@ -1,101 +1,16 @@
 //! Pushing (RFC 8935), to receivers on sockets.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
 use countersign::signals::deliver_due;
 use countersign::store::Actor;
 use countersign::tasks;
-use http::{HeaderMap, StatusCode};
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::sync::Notify;
 
-use super::{Receiver, issuer};
-use crate::harness::{Issuer, START};
-
-/// A receiver's own endpoint: what came there, and how it answers.
-struct Endpoint {
-    url: String,
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    came: Mutex<Vec<(HeaderMap, String)>>,
-    news: Notify,
-    answer: Mutex<(u16, String)>,
-}
-
-impl Endpoint {
-    async fn start() -> Self {
-        let inner = Arc::new(Inner {
-            came: Mutex::default(),
-            news: Notify::new(),
-            answer: Mutex::new((202, String::new())),
-        });
-        let router = Router::new().route("/events", post(receive)).with_state(Arc::clone(&inner));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/events", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, inner }
-    }
-
-    fn answer(&self, status: u16, body: &str) {
-        *self.inner.answer.lock().unwrap() = (status, body.to_owned());
-    }
-
-    fn came(&self) -> Vec<(HeaderMap, String)> {
-        self.inner.came.lock().unwrap().clone()
-    }
-
-    async fn wait_for(&self, count: usize) {
-        let came = async {
-            while self.came().len() < count {
-                self.inner.news.notified().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), came).await.unwrap();
-    }
-
-    /// The `jti`s that came, in their order.
-    async fn jtis(&self, issuer: &Issuer) -> Vec<String> {
-        let mut jtis = Vec::new();
-        for (_, token) in self.came() {
-            jtis.push(issuer.heard(&token).await["jti"].as_str().unwrap().to_owned());
-        }
-        jtis
-    }
-}
-
-async fn receive(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: String) -> Response {
-    inner.came.lock().unwrap().push((headers, body));
-    inner.news.notify_one();
-    let (status, body) = inner.answer.lock().unwrap().clone();
-    (StatusCode::from_u16(status).unwrap(), body).into_response()
-}
-
-async fn pushed<'i>(issuer: &'i Issuer, endpoint: &Endpoint) -> (Receiver<'i>, String) {
-    let watcher = issuer.watcher("siem", &["ssf.manage", "ssf.everyone"]).await;
-    let delivery = json!({
-        "method": "urn:ietf:rfc:8935",
-        "endpoint_url": endpoint.url,
-        "authorization_header": "Bearer of-the-receiver",
-    });
-    let stream = watcher.stream_by(&delivery).await;
-    (watcher, stream)
-}
-
-async fn sign_out(issuer: &Issuer) {
-    issuer.app.store.sign_out_user("ada", &Actor::command_line().at(START)).await.unwrap();
-}
-
-async fn is_settled(issuer: &Issuer) -> bool {
-    issuer.app.store.heartbeat().await.unwrap().signal_due_at.is_none()
-}
+use super::endpoint::{Endpoint, is_settled, later, pushed, sign_out};
+use super::issuer;
+use crate::harness::START;
+use crate::log::Log;
 
 #[tokio::test]
 async fn a_signal_is_posted_with_the_header_that_the_receiver_chose() {
@@ -131,12 +46,12 @@ async fn a_receiver_that_was_away_gets_all_that_it_missed_in_order() {
     let first = deliver_due(&issuer.app).await.unwrap();
     sign_out(&issuer).await;
     let too_early = deliver_due(&issuer.app).await.unwrap();
-    issuer.clock.advance(Duration::from_secs(5));
+    later(&issuer, Duration::from_secs(5)).await;
     let second = deliver_due(&issuer.app).await.unwrap();
     endpoint.answer(202, "");
-    issuer.clock.advance(Duration::from_secs(14));
+    later(&issuer, Duration::from_secs(14)).await;
     let still_too_early = deliver_due(&issuer.app).await.unwrap();
-    issuer.clock.advance(Duration::from_secs(1));
+    later(&issuer, Duration::from_secs(1)).await;
     let rest = deliver_due(&issuer.app).await.unwrap();
 
     assert_eq!((first, too_early, second, still_too_early, rest), (1, 0, 1, 0, 2));
@@ -156,7 +71,7 @@ async fn what_a_receiver_refuses_for_good_is_not_sent_again() {
     deliver_due(&issuer.app).await.unwrap();
     let is_kept = !is_settled(&issuer).await;
     endpoint.answer(400, r#"{"err":"invalid_audience","description":"not me"}"#);
-    issuer.clock.advance(Duration::from_secs(5));
+    later(&issuer, Duration::from_secs(5)).await;
     deliver_due(&issuer.app).await.unwrap();
 
     assert!(is_kept && is_settled(&issuer).await);
@@ -203,7 +118,7 @@ async fn whoever_dies_while_it_delivers_leaves_it_to_the_next() {
 
     let leased = issuer.app.store.lease_due_streams(START, 16).await.unwrap();
     let meanwhile = deliver_due(&issuer.app).await.unwrap();
-    issuer.clock.advance(Duration::from_mins(1));
+    later(&issuer, Duration::from_mins(1)).await;
     let later = deliver_due(&issuer.app).await.unwrap();
 
     assert_eq!((leased.len(), meanwhile, later), (1, 0, 1));
@@ -251,7 +166,7 @@ async fn the_header_is_not_in_the_database_in_clear_and_opens_for_its_stream_alo
 
     let act = Actor::node().at(START);
     let edit = |stream: &mut countersign::store::SignalStream| {
-        stream.push = Some(kept);
+        stream.push = Some(kept.clone());
         Ok::<(), countersign::store::StoreError>(())
     };
     store.update_stream(other, &act, edit).await.unwrap();
@@ -259,4 +174,60 @@ async fn the_header_is_not_in_the_database_in_clear_and_opens_for_its_stream_alo
     deliver_due(&issuer.app).await.unwrap();
 
     assert_eq!(endpoint.came().len(), 1, "only to the stream that it is of");
+}
+
+#[tokio::test]
+async fn a_receiver_that_does_not_know_the_key_yet_is_asked_again() {
+    let (issuer, endpoint) = (issuer().await.0, Endpoint::start().await);
+    pushed(&issuer, &endpoint).await;
+    endpoint.answer(400, r#"{"err":"invalid_key","description":"which?"}"#);
+    sign_out(&issuer).await;
+    deliver_due(&issuer.app).await.unwrap();
+
+    endpoint.answer(202, "");
+    later(&issuer, Duration::from_secs(5)).await;
+    deliver_due(&issuer.app).await.unwrap();
+
+    assert_eq!(endpoint.came().len(), 2);
+    assert!(is_settled(&issuer).await);
+}
+
+#[tokio::test]
+async fn a_receiver_that_has_it_has_it_whatever_it_adds() {
+    let (issuer, endpoint) = (issuer().await.0, Endpoint::start().await);
+    pushed(&issuer, &endpoint).await;
+    endpoint.answer(200, &"thanks ".repeat(100_000));
+    sign_out(&issuer).await;
+
+    deliver_due(&issuer.app).await.unwrap();
+
+    assert_eq!(endpoint.came().len(), 1);
+    assert!(is_settled(&issuer).await);
+}
+
+#[tokio::test]
+async fn the_query_of_an_address_is_in_no_log_and_in_no_record() {
+    let issuer = issuer().await.0;
+    let watcher = issuer.watcher("siem", &["ssf.manage", "ssf.everyone"]).await;
+    let url = "http://127.0.0.1:1/events?token=hush";
+    let delivery = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": url });
+    let (log, _listening) = Log::listen();
+
+    watcher.stream_by(&delivery).await;
+    let private =
+        json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://10.0.0.1/?token=hush" });
+    let refused = watcher.post("/ssf/streams", &json!({ "delivery": private })).await;
+    sign_out(&issuer).await;
+    deliver_due(&issuer.app).await.unwrap();
+
+    let records = issuer.app.store.audit_events(9).await.unwrap();
+    let records: String = records.iter().map(|record| record.detail.to_string()).collect();
+    let log = log.text();
+    assert_eq!(refused.status, 400);
+    assert!(
+        log.contains("http://127.0.0.1:1/events") && log.contains("https://10.0.0.1/"),
+        "{log}"
+    );
+    assert!(records.contains("http://127.0.0.1:1/events"), "{records}");
+    assert!(!log.contains("hush") && !records.contains("hush"), "{log}{records}");
 }
