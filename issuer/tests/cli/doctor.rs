@@ -86,8 +86,11 @@ fn the_doctor_tries_the_mail_server_and_says_what_is_in_the_way() {
 fn as_it_was_after(version: u32) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let mut undo = vec![format!("DELETE FROM _sqlx_migrations WHERE version > {version}")];
-    for file in std::fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    // The newest first: it may alter what an older one made.
+    paths.sort_unstable_by(|one, other| other.cmp(one));
+    for path in paths {
         let name = path.file_name().unwrap().to_str().unwrap();
         if name[..4].parse::<u32>().unwrap() <= version || name.ends_with(".postgres.sql") {
             continue;

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(feature = "remote")]
-use countersign_keys::Algorithm;
-use countersign_keys::JwkSet;
 use countersign_keys::jws::MAX_TOKEN_BYTES;
+use countersign_keys::{Algorithm, JwkSet};
 use url::Url;
 
 use super::builder::{HasAudience, IsClient, VerifierBuilder};
@@ -106,7 +104,12 @@ impl<C, A> VerifierBuilder<C, A> {
             None => Arc::new(HttpFetch::build().map_err(BuildError::Client)?),
         };
         let mut options = RemoteOptions::new(fetch);
-        options.algorithms = self.key_algorithms();
+        // The feed may be signed with another.
+        options.algorithms = if self.feeds.is_empty() {
+            self.policy.algorithms.clone()
+        } else {
+            self.feed_algorithms()
+        };
         options.max_stale = self.max_stale;
         options.clock = Arc::clone(&self.clock);
         options.plain_http = self.plain_http;
@@ -121,16 +124,6 @@ impl<C, A> VerifierBuilder<C, A> {
         }
         keys.spawn_refresher();
         Ok(IssuerKeys::Remote(keys))
-    }
-
-    /// Those of tokens, and of the feed: which of its own the issuer signs that with is its business.
-    #[cfg(feature = "remote")]
-    fn key_algorithms(&self) -> Vec<Algorithm> {
-        let mut algorithms = self.policy.algorithms.clone();
-        let of_feed = if self.feeds.is_empty() { &[][..] } else { &DEFAULT_ALGORITHMS };
-        algorithms
-            .extend(of_feed.iter().filter(|algorithm| !self.policy.algorithms.contains(algorithm)));
-        algorithms
     }
 
     #[cfg(feature = "remote")]
@@ -159,12 +152,19 @@ impl<C, A> VerifierBuilder<C, A> {
         Ok(Some(Standing { revocations, policy, fallback: self.fallback.take(), began }))
     }
 
+    /// Those of tokens, and both of which an issuer signs its feed with one: which is its business.
+    fn feed_algorithms(&self) -> Vec<Algorithm> {
+        let of_tokens = &self.policy.algorithms;
+        let others = DEFAULT_ALGORITHMS.iter().filter(|algorithm| !of_tokens.contains(algorithm));
+        of_tokens.iter().chain(others).copied().collect()
+    }
+
     fn revocations(
         &self,
         sources: Vec<FeedSource>,
         keys: &IssuerKeys,
     ) -> Result<Revocations, BuildError> {
-        let policy = Policy { algorithms: DEFAULT_ALGORITHMS.to_vec(), ..self.policy.clone() };
+        let policy = Policy { algorithms: self.feed_algorithms(), ..self.policy.clone() };
         let revocations = Revocations::assemble(Parts {
             policy,
             keys: keys.clone(),
