@@ -28,6 +28,7 @@ pub mod page;
 
 // What else is answered.
 pub mod account;
+pub mod app_caller;
 pub mod cors;
 pub mod device;
 pub mod discovery;

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use countersign_verifier::claims::Claim;
-use countersign_verifier::credential::Carriers;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -14,12 +12,10 @@ use super::message::{self, Message};
 use super::subscription::Subscription;
 use super::{PATH, SCOPE, resource};
 use crate::app::App;
-use crate::binding;
+use crate::app_caller::{AppCaller, Door};
 use crate::conditional::{accepts, tags};
-use crate::error::{DPOP_NONCE, OAuthError};
-use crate::inbound::SignedHere;
-use crate::protected::{self, Presented, invalid, refusal, uncarried};
-use crate::protocol::{ErrorCode, Identity};
+use crate::error::OAuthError;
+use crate::protected::refusal;
 
 /// The handler.
 pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -28,38 +24,20 @@ pub async fn endpoint(State(app): State<Arc<App>>, request: Request) -> Response
 }
 
 async fn answer(app: &Arc<App>, parts: &Parts) -> Result<Response, OAuthError> {
-    // Who follows a node that has lost the database is told nothing; another one knows more.
-    app.freshness.require(app.clock.elapsed())?;
-    let credential = Carriers::bearer().find(parts, None).map_err(uncarried)?;
-    let audience = resource(&app.config.issuer);
-    let Presented { token, proof } =
-        protected::presented(app, parts, (PATH, &audience), &credential)?;
-    require_reader(&token)?;
+    let door = Door {
+        path: PATH,
+        audience: resource(&app.config.issuer),
+        scopes: &[SCOPE],
+        otherwise: "the access token has not the scope feed:read",
+    };
+    let caller = Arc::new(AppCaller::of(app, parts, door).await?);
     let after = position(parts)?;
-    let nonce = proof.as_ref().and_then(|proof| proof.next_nonce()).map(HeaderValue::try_from);
-    if let Some(proof) = &proof {
-        binding::use_up(app, proof, ErrorCode::ProofRefused).await?;
-    }
-    let mut response = if accepts(&parts.headers, "text/event-stream") {
-        stream(Subscription::begin(app, token, after)?)
+    let response = if accepts(&parts.headers, "text/event-stream") {
+        stream(Subscription::begin(app, Arc::clone(&caller), after)?)
     } else {
         single(app, &parts.headers, after).await?
     };
-    if let Some(Ok(nonce)) = nonce {
-        response.headers_mut().insert(DPOP_NONCE, nonce);
-    }
-    Ok(response)
-}
-
-fn require_reader(token: &SignedHere) -> Result<(), OAuthError> {
-    if token.claims.text(Claim::Idtyp) != Some(Identity::App.idtyp()) {
-        return Err(invalid("it is not of an app"));
-    }
-    if token.claims.list(Claim::Scope).any(|scope| scope == SCOPE) {
-        return Ok(());
-    }
-    let description = "the access token has not the scope feed:read";
-    Err(OAuthError::new(ErrorCode::InsufficientScope, description))
+    Ok(caller.told(response))
 }
 
 /// Up to which number the verifier knows everything: by the event that it heard last, else by what it asks for.

@@ -10,14 +10,14 @@ use tokio::sync::broadcast;
 
 use super::message::{self, Message};
 use crate::app::App;
+use crate::app_caller::AppCaller;
 use crate::error::OAuthError;
-use crate::inbound::SignedHere;
 
 /// A subscriber, as a stream of frames.
 pub(super) struct Subscription {
     place: Place,
     /// By which right.
-    token: SignedHere,
+    caller: Arc<AppCaller>,
     messages: broadcast::Receiver<Arc<Message>>,
     /// It knows everything up to this number, and has not been told all that is there.
     missing_after: Option<i64>,
@@ -52,12 +52,16 @@ impl Subscription {
     /// # Errors
     ///
     /// `temporarily_unavailable` if all places are taken, or the node stops.
-    pub(super) fn begin(app: &Arc<App>, token: SignedHere, after: i64) -> Result<Self, OAuthError> {
+    pub(super) fn begin(
+        app: &Arc<App>,
+        caller: Arc<AppCaller>,
+        after: i64,
+    ) -> Result<Self, OAuthError> {
         let messages = app.feed.listen();
         let messages = messages.ok_or_else(|| OAuthError::unavailable("the node stops"))?;
         let place = Place::take(app)
             .ok_or_else(|| OAuthError::unavailable("as many listen to the feed as may"))?;
-        Ok(Self { place, token, messages, missing_after: Some(after), has_ended: false })
+        Ok(Self { place, caller, messages, missing_after: Some(after), has_ended: false })
     }
 
     /// What goes over the wire.
@@ -86,7 +90,7 @@ impl Subscription {
         // Seen each time: with the heartbeat in five seconds at the latest. What ended its token it still hears: the tokens of
         // all may be from the same stolen key, and every verifier has to know of that before it comes again.
         let app = &self.place.0;
-        self.has_ended = !self.token.is_good(app) && message.seq >= app.revocations.head();
+        self.has_ended = !self.caller.is_good(app) && message.seq >= app.revocations.head();
         Some(message.frame())
     }
 

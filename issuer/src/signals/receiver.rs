@@ -1,23 +1,15 @@
 //! Who calls the management API: an app with a good token for `{issuer}/ssf` and a scope of it (OpenID Shared Signals Framework
 //! 1.0 §8, CAEP Interoperability Profile §2.7). It sees its own streams, and nobody else's.
 
-use std::sync::Arc;
-
 use axum::response::Response;
-use countersign_verifier::claims::Claim;
-use countersign_verifier::credential::Carriers;
-use http::HeaderValue;
 use http::request::Parts;
 use uuid::Uuid;
 
 use super::{MANAGE, READ, resource};
 use crate::app::App;
-use crate::binding;
-use crate::error::{DPOP_NONCE, OAuthError};
-use crate::inbound::SignedHere;
-use crate::protected::{self, Presented, invalid, uncarried};
-use crate::protocol::{ErrorCode, Identity};
-use crate::registry::Client;
+use crate::app_caller::{AppCaller, Door};
+use crate::error::OAuthError;
+use crate::protocol::ErrorCode;
 use crate::store::{Act, Actor, SignalStream};
 
 /// What a token must allow.
@@ -33,8 +25,7 @@ pub(super) enum Right {
 pub(super) struct Receiver {
     /// Its client.
     pub(super) client_id: String,
-    token: SignedHere,
-    nonce: Option<HeaderValue>,
+    caller: AppCaller,
 }
 
 impl Receiver {
@@ -48,22 +39,15 @@ impl Receiver {
         parts: &Parts,
         (path, right): (&str, Right),
     ) -> Result<Self, OAuthError> {
-        app.freshness.require(app.clock.elapsed())?;
-        let credential = Carriers::bearer().find(parts, None).map_err(uncarried)?;
-        let door = (path, &*resource(&app.config.issuer));
-        let Presented { token, proof } = protected::presented(app, parts, door, &credential)?;
-        let client = require_app(app, &token)?;
-        require_scope(app, (&client, &token), right)?;
-        let nonce = proof.as_ref().and_then(|proof| proof.next_nonce()).map(HeaderValue::try_from);
-        if let Some(proof) = &proof {
-            binding::use_up(app, proof, ErrorCode::ProofRefused).await?;
-        }
-        Ok(Self { client_id: client.id.to_string(), token, nonce: nonce.and_then(Result::ok) })
+        let (scopes, otherwise) = right.needs();
+        let door = Door { path, audience: resource(&app.config.issuer), scopes, otherwise };
+        let caller = AppCaller::of(app, parts, door).await?;
+        Ok(Self { client_id: caller.client.id.to_string(), caller })
     }
 
-    /// Whether the token still is what it was when it was taken.
+    /// Whether it still may what it might when it called.
     pub(super) fn is_good(&self, app: &App) -> bool {
-        self.token.is_good(app)
+        self.caller.is_good(app)
     }
 
     /// One of its streams.
@@ -93,42 +77,19 @@ impl Receiver {
     }
 
     /// An answer to it.
-    pub(super) fn told(&self, mut response: Response) -> Response {
-        if let Some(nonce) = &self.nonce {
-            response.headers_mut().insert(DPOP_NONCE, nonce.clone());
+    pub(super) fn told(&self, response: Response) -> Response {
+        self.caller.told(response)
+    }
+}
+
+impl Right {
+    /// Scopes of which one is enough, and what is said to whoever has none of them.
+    const fn needs(self) -> (&'static [&'static str], &'static str) {
+        match self {
+            Self::Read => {
+                (&[READ, MANAGE], "the access token has neither the scope ssf.read nor ssf.manage")
+            }
+            Self::Manage => (&[MANAGE], "the access token has not the scope ssf.manage"),
         }
-        response
     }
-}
-
-fn require_app(app: &App, token: &SignedHere) -> Result<Arc<Client>, OAuthError> {
-    if token.claims.text(Claim::Idtyp) != Some(Identity::App.idtyp()) {
-        return Err(invalid("it is not of an app"));
-    }
-    let registry = app.registry.load();
-    let client = token.claims.text(Claim::ClientId).and_then(|id| registry.client(id));
-    let client = client.filter(|client| client.refused().is_none());
-    client.cloned().ok_or_else(|| invalid("the client is gone"))
-}
-
-/// A token says what its client had when it was issued; what was taken away since then counts at once.
-fn require_scope(
-    app: &App,
-    (client, token): (&Client, &SignedHere),
-    right: Right,
-) -> Result<(), OAuthError> {
-    let permission = client.permission(&resource(&app.config.issuer));
-    let is_granted = |scope: &str| {
-        permission
-            .is_some_and(|permission| permission.scopes.iter().any(|granted| granted == scope))
-    };
-    let suffices = |scope: &str| scope == MANAGE || (scope == READ && right == Right::Read);
-    if token.claims.list(Claim::Scope).any(|scope| suffices(scope) && is_granted(scope)) {
-        return Ok(());
-    }
-    let description = match right {
-        Right::Read => "the access token has neither the scope ssf.read nor ssf.manage",
-        Right::Manage => "the access token has not the scope ssf.manage",
-    };
-    Err(OAuthError::new(ErrorCode::InsufficientScope, description))
 }

@@ -12,6 +12,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Issuer, START};
+use crate::signals::edit_client;
 
 const FEED: &str = "https://issuer.example/feed";
 
@@ -235,6 +236,24 @@ async fn a_stream_tells_what_was_missed_and_then_what_comes_from_any_node() {
     let mut stream = Stream::open(&node, resumed).await;
     let third = told(&issuer, &stream.next().await.unwrap().1).await;
     assert_eq!((&third["after"], &third["revoked"]), (&json!(3), &json!([])));
+}
+
+#[tokio::test]
+async fn what_is_taken_from_a_client_counts_for_the_token_that_it_has() {
+    let (issuer, token) = issuer().await;
+    countersign::feed::spawn(&issuer.app);
+    assert_eq!(one(&issuer, &token, 0).await.status, 200);
+    let mut stream = Stream::open(&issuer, request("/feed", &token)).await;
+    stream.next().await.unwrap();
+
+    edit_client(&issuer, "verifier", |client| client.permissions.clear()).await;
+    issuer.follow().await;
+    revoke(&issuer, "t1").await;
+
+    assert!(stream.next().await.is_some());
+    assert_eq!(stream.next().await, None);
+    let refused = one(&issuer, &token, 0).await;
+    assert_eq!(refused.error(), (403, "insufficient_scope".to_owned()));
 }
 
 #[tokio::test]
