@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Issuer, START};
 use crate::signals::edit_client;
 
-const FEED: &str = "https://issuer.example/feed";
+pub(crate) const FEED: &str = "https://issuer.example/feed";
 
 /// An issuer with an app that may follow the feed.
 async fn issuer() -> (Issuer, String) {

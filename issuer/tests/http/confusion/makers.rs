@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::world::{LEDGER, World};
 use crate::exchange::{ACCESS_TOKEN, GRANT as EXCHANGE, ORDERS};
+use crate::feed::FEED;
 use crate::harness::{Answer, PAYMENTS, START, form};
 use crate::people::payload;
+use crate::signals::SSF;
 use crate::{assertion, dpop};
 
 const FOR_ORDERS: [(&str, &str); 2] = [("scope", "openid orders:read"), ("resource", ORDERS)];
@@ -146,24 +148,21 @@ impl World<'_> {
     }
 
     async fn feed_token(&self) -> String {
-        self.own_resource_token("feed", "feed:read").await
+        self.own_resource_token("follower", FEED, "feed:read").await
     }
 
-    /// An app token for a resource of the issuer itself.
-    async fn own_resource_token(&self, path: &str, scope: &str) -> String {
+    async fn receiver_token(&self) -> String {
+        self.own_resource_token("receiver", SSF, "ssf.manage").await
+    }
+
+    /// An app token for a resource of the issuer itself, of a client that has the scope.
+    async fn own_resource_token(&self, client: &str, resource: &str, scope: &str) -> String {
         let token = access_token(&self.batch("client_credentials", &[]).await);
         self.changed(&token.into(), |claims| {
-            claims["aud"] = format!("https://issuer.example/{path}").into();
+            claims["client_id"] = client.into();
+            claims["sub"] = client.into();
+            claims["aud"] = resource.into();
             claims["scope"] = scope.into();
-        })
-    }
-
-    /// Of a client that has the scope still.
-    async fn receiver_token(&self) -> String {
-        let token = self.own_resource_token("ssf", "ssf.manage").await;
-        self.changed(&token.into(), |claims| {
-            claims["client_id"] = "receiver".into();
-            claims["sub"] = "receiver".into();
         })
     }
 

@@ -26,8 +26,7 @@ const TABLE: [(Kind, &[Door]); 35] = [
     (Kind::UserToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
     (Kind::AssertedToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
     (Kind::ExchangedToken, &[Door::SubjectToken, Door::Gateway, Door::Introspection]),
-    // It is of the client that asks.
-    (Kind::FeedToken, &[Door::Feed, Door::Introspection]),
+    (Kind::FeedToken, &[Door::Feed]),
     (Kind::ReceiverToken, &[Door::Streams]),
     // A certificate that nothing is bound to is no obstacle.
     (Kind::UserInfoToken, &[Door::Bearer, Door::BearerWithCertificate]),

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::exchange::{GRANT as EXCHANGE, ORDERS};
+use crate::feed::FEED;
 use crate::harness::{Answer, Issuer, PAYMENTS, START, form};
 use crate::mtls::Holder;
 use crate::people::{Browser, CALLBACK, VERIFIER, challenge, payload};
@@ -83,8 +84,11 @@ impl<'i> World<'i> {
                 client.keys = keys;
             })
             .await;
-        let manage = vec![permission(SSF, "ssf.manage")];
-        issuer.client("receiver", |client| client.permissions = manage).await;
+        for (client, own) in [("follower", (FEED, "feed:read")), ("receiver", (SSF, "ssf.manage"))]
+        {
+            let permissions = vec![permission(own.0, own.1)];
+            issuer.client(client, |client| client.permissions = permissions).await;
+        }
         let certificate = Holder::self_signed(|_| {});
         let (browser, tokens, bound) = (Browser::new(issuer), Value::Null, String::new());
         let world =
@@ -195,6 +199,7 @@ async fn resources(issuer: &Issuer, ledger: &DecryptionKey) {
     let set = json!({ "keys": [ledger.encryption_key().to_jwk()] }).to_string();
     let keys = EncryptionKeys::parse(&set).unwrap();
     let encryption = Encryption { keys, enc: ContentEncryption::A256Gcm };
+    issuer.resource(FEED, |resource| resource.scopes = vec!["feed:read".to_owned()]).await;
     issuer.resource(SSF, |resource| resource.scopes = vec!["ssf.manage".to_owned()]).await;
     issuer.resource(ORDERS, |resource| resource.scopes = vec!["orders:read".to_owned()]).await;
     issuer.resource(LEDGER, |resource| resource.encryption = Some(encryption)).await;

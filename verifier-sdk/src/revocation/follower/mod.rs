@@ -64,6 +64,8 @@ pub(crate) struct Follower {
     mine: u64,
     /// The `iat` of the message by which that became so.
     mine_since: i64,
+    /// The sequence goes at least so far, as was first heard in this second.
+    heard: (u64, i64),
     /// The newest `iat` that was heard of this sequence.
     newest: i64,
     /// The latest `iat` at which nothing was missing.
@@ -133,7 +135,16 @@ impl Follower {
     fn begin_again(&mut self, at: &Position, issued_at: i64) {
         self.feed = Some(at.feed.clone());
         (self.mine, self.mine_since, self.newest) = (0, issued_at, issued_at);
+        self.heard = (0, issued_at);
         self.resets += 1;
+    }
+
+    /// Who repeats an earlier head, be it a node that is a moment behind, does not end what was asked for.
+    fn hear(&mut self, head: u64, issued_at: i64) {
+        let (heard, since) = self.heard;
+        if head > heard || issued_at > since.saturating_add(NODES_APART) {
+            self.heard = (head, issued_at);
+        }
     }
 
     /// None if something before the message is missing.
@@ -143,6 +154,7 @@ impl Follower {
         kept: Kept,
         (issued_at, is_fresh): (i64, bool),
     ) -> Option<Outcome> {
+        self.hear(at.head, issued_at);
         if at.after > self.mine {
             return None;
         }
@@ -153,7 +165,7 @@ impl Follower {
             self.mine = at.seq;
             self.mine_since = self.mine_since.max(issued_at);
         }
-        if self.mine < at.head {
+        if self.mine < self.heard.0 {
             return Some(Outcome::Behind);
         }
         if !is_fresh {

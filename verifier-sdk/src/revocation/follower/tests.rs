@@ -48,6 +48,30 @@ fn a_gap_is_noticed_and_healed() {
 }
 
 #[test]
+fn whoever_repeats_an_earlier_head_hides_nothing_that_was_heard_of() {
+    let mut follower = Follower::default();
+    let repeated = at(0, 0, 0);
+    assert_eq!(take(&mut follower, &repeated, NOW), Outcome::UpToDate);
+
+    assert_eq!(take(&mut follower, &at(2, 2, 2), NOW + 1), Outcome::Gap);
+    assert_eq!(take(&mut follower, &repeated, NOW), Outcome::Behind);
+    assert_eq!(take(&mut follower, &repeated, NOW + 6), Outcome::Behind);
+    assert_eq!((follower.ask_from(), follower.up_to_date_at()), (0, Some(NOW)));
+
+    assert_eq!(take(&mut follower, &at(0, 2, 2), NOW + 1), Outcome::UpToDate);
+    assert_eq!((follower.ask_from(), follower.up_to_date_at()), (2, Some(NOW + 1)));
+}
+
+#[test]
+fn a_head_that_went_back_before_all_was_known_is_the_head() {
+    let mut follower = caught_up();
+    assert_eq!(take(&mut follower, &at(60, 60, 60), NOW + 1), Outcome::Gap);
+
+    assert_eq!(take(&mut follower, &at(43, 45, 45), NOW + 7), Outcome::UpToDate);
+    assert_eq!((follower.ask_from(), follower.resets()), (45, 0));
+}
+
+#[test]
 fn duplicates_and_older_messages_change_nothing() {
     let mut follower = caught_up();
     take(&mut follower, &at(43, 44, 44), NOW + 1);
