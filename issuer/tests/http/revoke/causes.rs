@@ -105,6 +105,12 @@ impl Stage {
             "sign-out by an administrator" => {
                 assert_eq!(store.sign_out_user("ada", &act()).await.unwrap(), 1);
             }
+            "password by an administrator" => {
+                let credentials = &self.issuer.app.credentials;
+                let account = credentials.account(self.ada).await.unwrap();
+                let password = Password::typed("another long battery staple").unwrap();
+                credentials.set_password(&account, password, &act()).await.unwrap();
+            }
             "user disabled" => drop(store.update_user("ada", &act(), edit_user).await.unwrap()),
             "user deleted" => store.delete_user("ada", &act()).await.unwrap(),
             "client disabled" => {
@@ -136,11 +142,12 @@ impl Stage {
     }
 }
 
-const CAUSES: [&str; 18] = [
+const CAUSES: [&str; 19] = [
     "sign-out",
     "sign-out of one session by its user",
     "sign-out everywhere",
     "sign-out by an administrator",
+    "password by an administrator",
     "user disabled",
     "user deleted",
     "client disabled",

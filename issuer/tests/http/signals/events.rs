@@ -1,6 +1,6 @@
 //! What is told of users (OpenID CAEP 1.0, RISC): one row a cause.
 
-use countersign::credentials::{LinkPurpose, StoredTotp};
+use countersign::credentials::{LinkPurpose, Password, StoredTotp};
 use countersign::registry::User;
 use countersign::store::Actor;
 use serde_json::json;
@@ -61,6 +61,11 @@ async fn every_cause_is_told_once_and_as_what_it_is() {
             "user",
             vec![CREDENTIAL_CHANGE.to_owned(), SESSION_REVOKED.to_owned()],
         ),
+        (
+            "password by an administrator",
+            "admin",
+            vec![CREDENTIAL_CHANGE.to_owned(), SESSION_REVOKED.to_owned()],
+        ),
         ("authenticator app", "user", vec![CREDENTIAL_CHANGE.to_owned()]),
         ("no password any more", "admin", vec![CREDENTIAL_CHANGE.to_owned()]),
     ] {
@@ -81,6 +86,11 @@ async fn every_cause_is_told_once_and_as_what_it_is() {
                 let link = issuer.app.credentials.issue_link(&account, LinkPurpose::PasswordReset);
                 let url = link.await.unwrap().url;
                 reset_password(&issuer, url.strip_prefix("https://issuer.example").unwrap()).await;
+            }
+            "password by an administrator" => {
+                let account = issuer.app.credentials.account(ada).await.unwrap();
+                let password = Password::typed("another long battery staple").unwrap();
+                issuer.app.credentials.set_password(&account, password, &admin).await.unwrap();
             }
             "authenticator app" => {
                 let totp = StoredTotp {
