@@ -48,6 +48,12 @@ class Endpoint(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         claims, error = judged(self.headers, body)
+        # Before the answer: what comes after it is another signal.
+        if claims and claims["jti"] not in SEEN:
+            SEEN.add(claims["jti"])
+            print(json.dumps(claims), flush=True)
+        elif error:
+            print(json.dumps({"refused": error}), flush=True)
         answer = json.dumps({"err": error, "description": error}).encode() if error else b""
         self.send_response(400 if error else 202)
         if error:
@@ -55,11 +61,6 @@ class Endpoint(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
-        if claims and claims["jti"] not in SEEN:
-            SEEN.add(claims["jti"])
-            print(json.dumps(claims), flush=True)
-        elif error:
-            print(json.dumps({"refused": error}), flush=True)
 
     def log_message(self, *arguments):
         pass

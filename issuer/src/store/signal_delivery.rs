@@ -12,8 +12,9 @@ use super::signals::receivers;
 use super::{Store, StoreError, answered};
 use crate::signals::Happened;
 
-/// Seconds for which a stream belongs to the node that delivers to it: more than a few attempts last.
-pub const LEASE_SECONDS: i64 = 60;
+/// Seconds for which a stream belongs to the node that delivers to it: more than a few attempts last. If the node dies, its
+/// receiver waits as long for another.
+pub const LEASE_SECONDS: i64 = 30;
 
 /// A signal that a receiver has not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
