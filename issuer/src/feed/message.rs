@@ -53,6 +53,8 @@ pub(super) struct Message {
     pub(super) seq: i64,
     /// The newest number.
     pub(super) head: i64,
+    /// Whether it says that the keys changed.
+    pub(super) jwks_changed: bool,
     /// The token.
     pub(super) token: Bytes,
     /// Made once for all who listen.
@@ -60,8 +62,17 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn new((after, seq, head): (i64, i64, i64), token: Bytes) -> Self {
-        Self { after, seq, head, token, frame: OnceLock::new() }
+    pub(super) fn new(
+        (after, seq, head): (i64, i64, i64),
+        jwks_changed: bool,
+        token: Bytes,
+    ) -> Self {
+        Self { after, seq, head, jwks_changed, token, frame: OnceLock::new() }
+    }
+
+    /// Whether it says more than that nothing is new.
+    pub(super) fn is_news(&self) -> bool {
+        self.seq > self.after || self.jwks_changed
     }
 
     /// As it stands in a stream (HTML standard §9.2.6).
@@ -146,7 +157,7 @@ pub(super) fn sign(
         .map_err(|error| OAuthError::server_error(format!("a message failed: {error}")))?;
     let keys = app.keychain.live();
     let token = keys.sign(TokenType::SecurityEvent, algorithm(app, &keys), &payload)?;
-    Ok(Message::new((after.min(head), seq, head), token.into()))
+    Ok(Message::new((after.min(head), seq, head), jwks_changed, token.into()))
 }
 
 /// RS256 where the issuer has it: a message is signed once and checked by every recipient, and RSA is checked in a third of

@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn message(numbers: (i64, i64, i64), bytes: usize) -> Message {
-        Message::new(numbers, vec![b'x'; bytes].into())
+        Message::new(numbers, false, vec![b'x'; bytes].into())
     }
 
     /// How often a page is made.

@@ -1,15 +1,20 @@
 //! Tells those who listen, verifiers and the bus: at once what is new, and every five seconds that nothing is. A node to which
 //! nobody listens signs nothing.
 
+use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::HEARTBEAT;
 use super::message::{self, Message};
 use crate::app::App;
 use crate::error::OAuthError;
+
+/// That keys changed waits so long for the revocation of the one that went: both are told in one message.
+const KEYS_WAIT: Duration = Duration::from_millis(100);
 
 /// Starts the task; it ends with the runtime.
 pub(super) fn spawn(app: &Arc<App>) {
@@ -19,8 +24,8 @@ pub(super) fn spawn(app: &Arc<App>) {
 async fn publish(app: Arc<App>, mut head: watch::Receiver<i64>) {
     let mut told = *head.borrow_and_update();
     let mut keys = app.feed.keys_changed_at.subscribe();
-    // Until it was told.
-    let mut keys_changed = false;
+    // When it is to be told, until it was.
+    let mut keys_due = None;
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeat.reset();
@@ -28,18 +33,30 @@ async fn publish(app: Arc<App>, mut head: watch::Receiver<i64>) {
         // The senders live as long as the app.
         tokio::select! {
             _ = head.changed() => {}
-            _ = keys.changed() => keys_changed = true,
+            _ = keys.changed() => {
+                keys_due.get_or_insert(Instant::now() + KEYS_WAIT);
+                continue;
+            }
+            () = reached(keys_due) => {}
             _ = heartbeat.tick() => {
                 app.feed.pages.forget(app.revocations.head(), app.clock.elapsed()).await;
             }
         }
         heartbeat.reset();
-        match tell(&app, told, keys_changed).await {
-            Ok(seq) => (told, keys_changed) = (seq, false),
+        match tell(&app, told, keys_due.is_some()).await {
+            Ok(seq) => (told, keys_due) = (seq, None),
             Err(error) => {
                 tracing::error!(cause = error.cause.as_ref(), "verifiers were not told");
+                keys_due = keys_due.map(|_| Instant::now() + HEARTBEAT);
             }
         }
+    }
+}
+
+async fn reached(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
     }
 }
 

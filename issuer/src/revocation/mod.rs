@@ -12,6 +12,7 @@ pub use follow::spawn;
 pub use kept::KeptMarks;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use countersign_verifier::claims::{Claim, StandardClaims};
@@ -95,6 +96,8 @@ pub struct Revocations {
     known: RwLock<Known>,
     recent: Mutex<Recent>,
     head: watch::Sender<i64>,
+    /// The newest number that this process gave.
+    newest_here: AtomicI64,
     behind: Notify,
 }
 
@@ -109,7 +112,8 @@ struct Recent {
 impl Default for Revocations {
     fn default() -> Self {
         let (known, recent) = (RwLock::default(), Mutex::default());
-        Self { known, recent, head: watch::Sender::new(0), behind: Notify::new() }
+        let (head, newest_here) = (watch::Sender::new(0), AtomicI64::new(0));
+        Self { known, recent, head, newest_here, behind: Notify::new() }
     }
 }
 
@@ -122,6 +126,11 @@ impl Revocations {
     /// Tells when the head moves on.
     pub fn watch(&self) -> watch::Receiver<i64> {
         self.head.subscribe()
+    }
+
+    /// Whether this process revoked something above this number.
+    pub fn has_revoked_after(&self, number: i64) -> bool {
+        self.newest_here.load(Ordering::Relaxed) > number
     }
 
     /// Others revoked something that this node has not heard of yet.
@@ -163,6 +172,7 @@ impl Revocations {
     pub fn revoked_here(&self, entries: &[Numbered]) {
         self.learn(entries);
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return };
+        self.newest_here.fetch_max(last.seq, Ordering::Relaxed);
         let mut recent = self.recent();
         if first.seq == self.head() + 1 {
             self.move_on(&mut recent, last.seq, entries);
@@ -184,6 +194,7 @@ impl Revocations {
     pub fn restart(&self) {
         let mut recent = self.recent();
         *recent = Recent::default();
+        self.newest_here.store(0, Ordering::Relaxed);
         self.head.send_replace(0);
     }
 

@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::credentials::Password;
+use countersign::credentials::{EmailProof, Password};
 use countersign::protocol::redirect_uri::{ApplicationType, RedirectUri};
 use countersign::random;
 use countersign::registry::{Client, ConsentPolicy, Profile, SignIn, User};
@@ -50,10 +50,8 @@ impl Issuer {
         };
         edit(&mut user);
         let act = Actor::node().at(START);
-        self.app.store.create_user(&user, &act).await.unwrap();
-        let account = self.app.credentials.account(user.id).await.unwrap();
-        let password = Password::typed(PASSWORD).unwrap();
-        self.app.credentials.set_password(&account, password, &act).await.unwrap();
+        let password = Some(Password::typed(PASSWORD).unwrap());
+        self.app.credentials.register(&user, password, EmailProof::Unproved, &act).await.unwrap();
         user.id
     }
 

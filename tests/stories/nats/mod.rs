@@ -5,6 +5,7 @@ mod away;
 mod crash;
 mod permissions;
 mod rogue;
+mod turns;
 
 use countersign_keys::{Algorithm, JwkSet};
 use countersign_verifier::Verifier;

@@ -1,4 +1,4 @@
-//! The feed on a bus, NATS, for fleets that have one (decision 0035): every node tells there what is new (`live`), keeps it
+//! The feed on a bus, NATS, for fleets that have one (decision 0035): every node tells there what is new (`live`), unless another did (`turns`), keeps it
 //! in a stream of JetStream (`keep`, `position`, `stream`), and answers what a verifier is missing (`answer`). A bus that is
 //! away changes nothing for anybody else: it is reported, and what it missed is told when it is back.
 
@@ -7,6 +7,7 @@ mod keep;
 mod live;
 mod position;
 mod stream;
+mod turns;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -159,6 +160,7 @@ async fn connect(bus: &Arc<Bus>, settings: &NatsSettings) -> io::Result<Client> 
         .ping_interval(PING)
         .subscription_capacity(QUESTIONS)
         .read_buffer_capacity(READ_BUFFER)
+        .no_echo()
         .reconnect_delay_callback(|attempts| {
             let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
             Duration::from_millis(50).saturating_mul(attempts).min(LONGEST_PAUSE)

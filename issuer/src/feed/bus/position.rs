@@ -1,5 +1,5 @@
-//! Where the messages in the stream stand in the sequence, and up to which number they say all. Others may write into the stream:
-//! what this issuer did not sign stands nowhere.
+//! Where the messages on the bus stand in the sequence, and up to which number those in the stream say all. Others may write
+//! there: what this issuer did not sign stands nowhere.
 
 use countersign_verifier::claims::Claim;
 use serde::Deserialize;
@@ -7,12 +7,13 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::inbound;
 
-/// Where a message in the stream stands.
+/// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) after: i64,
     pub(super) seq: i64,
     pub(super) issued_at: i64,
+    pub(super) jwks_changed: bool,
 }
 
 #[derive(Deserialize)]
@@ -26,6 +27,8 @@ struct Told {
     feed: String,
     after: i64,
     seq: i64,
+    #[serde(default)]
+    jwks_changed: bool,
 }
 
 impl Position {
@@ -37,8 +40,8 @@ impl Position {
 
     fn read(events: &str, issued_at: i64, feed: &str) -> Option<Self> {
         let Events { told } = serde_json::from_str(events).ok()?;
-        let Told { feed: of, after, seq } = told;
-        (of == feed).then_some(Self { after, seq, issued_at })
+        let Told { feed: of, after, seq, jwks_changed } = told;
+        (of == feed).then_some(Self { after, seq, issued_at, jwks_changed })
     }
 }
 
@@ -57,7 +60,7 @@ mod tests {
     use super::*;
 
     fn position((after, seq): &(i64, i64)) -> Position {
-        Position { after: *after, seq: *seq, issued_at: 5 }
+        Position { after: *after, seq: *seq, issued_at: 5, jwks_changed: false }
     }
 
     #[test]

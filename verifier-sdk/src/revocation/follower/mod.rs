@@ -141,8 +141,8 @@ impl Follower {
 
     /// Who repeats an earlier head, be it a node that is a moment behind, does not end what was asked for.
     fn hear(&mut self, head: u64, issued_at: i64) {
-        let (heard, since) = self.heard;
-        if head > heard || issued_at > since.saturating_add(NODES_APART) {
+        let (furthest, since) = self.heard;
+        if head > furthest || issued_at > since.saturating_add(NODES_APART) {
             self.heard = (head, issued_at);
         }
     }
