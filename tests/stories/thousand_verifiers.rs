@@ -19,6 +19,9 @@ const LOOK: Duration = Duration::from_millis(1);
 /// Milliseconds within which nearly all must know.
 const SECOND: f64 = 1_000.0;
 
+/// Of the keys of an issuer, by default.
+const RINGS: usize = 2;
+
 /// What is revoked.
 #[derive(Clone, Copy)]
 enum By {
@@ -77,7 +80,7 @@ impl World {
             let mut delays = Vec::new();
             for _ in 0..by.rounds() {
                 if matches!(by, By::Kid) {
-                    self.all_know_the_successor().await;
+                    self.all_know_the_successors().await;
                 }
                 delays.extend(self.round(by).await);
             }
@@ -121,7 +124,10 @@ impl World {
         for node in &nodes {
             node.knows_web(&web).await;
         }
-        Self { deployment, nodes, orders, web, reader, verifiers: Vec::new() }
+        let world = Self { deployment, nodes, orders, web, reader, verifiers: Vec::new() };
+        // Who comes while keys change learns the later ones with its next look, minutes later.
+        world.successors().await;
+        world
     }
 
     /// Every other one reaches the second node, as through a load balancer.
@@ -211,17 +217,25 @@ impl World {
         (token, named)
     }
 
-    /// As in any deployment that is older than some seconds: each ring has its successor, and all know it.
-    async fn all_know_the_successor(&self) {
-        eventually("all know the successor", Duration::from_secs(30), || async {
+    /// As in any deployment that is older than some seconds: each ring has its successor,
+    async fn successors(&self) -> Vec<String> {
+        eventually("each ring has its successor", Duration::from_secs(30), || async {
             let listed = self.deployment.cli(&["keys", "list"]).await;
             let keys = listed["keys"].as_array().expect("keys");
-            let mut pending = keys.iter().filter(|key| key["state"] == "pending").peekable();
-            pending.peek()?;
-            let kids: Vec<_> = pending.map(|key| key["kid"].as_str().expect("a kid")).collect();
+            let pending = keys.iter().filter(|key| key["state"] == "pending");
+            let kids = pending.map(|key| key["kid"].as_str().expect("a kid").to_owned());
+            Some(kids.collect::<Vec<_>>()).filter(|kids| kids.len() == RINGS)
+        })
+        .await
+    }
+
+    /// and all know it.
+    async fn all_know_the_successors(&self) {
+        let kids = self.successors().await;
+        eventually("all know the successors", Duration::from_secs(30), || async {
             let knows = |verifier: &Verifier| {
                 let known = verifier.health().kids;
-                kids.iter().all(|kid| known.iter().any(|known| known.as_str() == *kid))
+                kids.iter().all(|kid| known.iter().any(|known| known.as_str() == kid))
             };
             self.verifiers.iter().all(knows).then_some(())
         })
