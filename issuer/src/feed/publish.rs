@@ -18,25 +18,26 @@ const KEYS_WAIT: Duration = Duration::from_millis(100);
 
 /// Starts the task; it ends with the runtime.
 pub(super) fn spawn(app: &Arc<App>) {
-    tokio::spawn(publish(Arc::clone(app), app.revocations.watch()));
+    let (head, keys) = (app.revocations.watch(), app.feed.keys_changed_at.subscribe());
+    tokio::spawn(publish(Arc::clone(app), head, keys));
 }
 
-async fn publish(app: Arc<App>, mut head: watch::Receiver<i64>) {
+async fn publish(app: Arc<App>, mut head: watch::Receiver<i64>, mut keys: watch::Receiver<i64>) {
     let mut told = *head.borrow_and_update();
-    let mut keys = app.feed.keys_changed_at.subscribe();
     // When it is to be told, until it was.
     let mut keys_due = None;
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeat.reset();
     loop {
-        // The senders live as long as the app.
+        // The senders live as long as the app. Keys first: where both changed, one message says both.
         tokio::select! {
-            _ = head.changed() => {}
+            biased;
             _ = keys.changed() => {
                 keys_due.get_or_insert(Instant::now() + KEYS_WAIT);
                 continue;
             }
+            _ = head.changed() => {}
             () = reached(keys_due) => {}
             _ = heartbeat.tick() => {
                 app.feed.pages.forget(app.revocations.head(), app.clock.elapsed()).await;

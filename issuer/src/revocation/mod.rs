@@ -284,6 +284,19 @@ mod tests {
     }
 
     #[test]
+    fn what_this_process_revoked_is_told_from_what_others_did() {
+        let revocations = Revocations::default();
+
+        revocations.follow_to(1, &[entry(1)]);
+        assert!(!revocations.has_revoked_after(0));
+        revocations.revoked_here(&[entry(2)]);
+        revocations.follow_to(3, &[entry(3)]);
+        assert!(revocations.has_revoked_after(1) && !revocations.has_revoked_after(2));
+        revocations.restart();
+        assert!(!revocations.has_revoked_after(0));
+    }
+
+    #[test]
     fn what_comes_twice_counts_once_and_the_oldest_are_left_to_the_database() {
         let revocations = Revocations::default();
         let all: Vec<Numbered> = (1..=1_500).map(entry).collect();

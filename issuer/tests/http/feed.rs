@@ -239,6 +239,23 @@ async fn a_stream_tells_what_was_missed_and_then_what_comes_from_any_node() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_key_is_told_with_the_change_of_the_keys_and_a_change_alone_soon_after() {
+    let (issuer, token) = issuer().await;
+    countersign::feed::spawn(&issuer.app);
+    let mut stream = Stream::open(&issuer, request("/feed", &token)).await;
+    stream.next().await.unwrap();
+
+    issuer.app.feed.keys_changed(START);
+    revoke(&issuer, "t1").await;
+    let both = told(&issuer, &stream.next().await.unwrap().1).await;
+    issuer.app.feed.keys_changed(START + 1);
+    let alone = told(&issuer, &stream.next().await.unwrap().1).await;
+
+    assert_eq!((&both["seq"], &both["jwks_changed"]), (&json!(1), &json!(true)));
+    assert_eq!((&alone["revoked"], &alone["jwks_changed"]), (&json!([]), &json!(true)));
+}
+
+#[tokio::test]
 async fn what_is_taken_from_a_client_counts_for_the_token_that_it_has() {
     let (issuer, token) = issuer().await;
     countersign::feed::spawn(&issuer.app);

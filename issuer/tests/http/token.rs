@@ -161,15 +161,19 @@ async fn a_body_that_arrives_long_after_its_head_is_read() {
     let issuer = Issuer::new().await;
     let secret = issuer.client("orders", |_| {}).await;
     tokio::time::pause();
-    let late = futures_util::stream::once(async {
-        tokio::time::sleep(std::time::Duration::from_secs(9)).await;
-        Ok::<_, std::io::Error>(form(&[("grant_type", "client_credentials")]))
-    });
+    let (head_was_sent, body) = tokio::sync::oneshot::channel();
+    let late = futures_util::stream::once(body);
 
     let request = token_request()
         .header(header::AUTHORIZATION, basic("orders", &secret))
         .body(Body::from_stream(late));
-    let answer = issuer.send(request.unwrap()).await;
+    // The answer is polled first, each time: whatever ends within nine seconds has ended it before the body comes.
+    let arrives = async {
+        tokio::time::advance(std::time::Duration::from_secs(9)).await;
+        tokio::task::yield_now().await;
+        head_was_sent.send(form(&[("grant_type", "client_credentials")])).unwrap();
+    };
+    let (answer, ()) = tokio::join!(biased; issuer.send(request.unwrap()), arrives);
 
     assert_eq!(answer.status, 200, "{}", answer.body);
 }

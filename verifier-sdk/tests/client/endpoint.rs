@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,6 +13,7 @@ use axum::routing::any;
 use countersign_verifier::client::{ClientAuthentication, TokenSource, TokenSourceBuilder};
 use countersign_verifier::testing::TestClock;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 pub(crate) const PAYMENTS: &str = "https://payments.example";
 
@@ -72,6 +74,7 @@ struct Script {
 pub(crate) struct Server {
     pub(crate) url: String,
     script: Arc<Mutex<Script>>,
+    count: watch::Sender<usize>,
 }
 
 impl Server {
@@ -80,7 +83,7 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let script = Arc::new(Mutex::new(Script::default()));
-        let server = Self { url, script };
+        let server = Self { url, script, count: watch::Sender::new(0) };
         server.say(answers);
         let router = Router::new().fallback(any(answer)).with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -101,6 +104,13 @@ impl Server {
     /// What was asked, but for metadata.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.script.lock().unwrap().asked.clone()
+    }
+
+    /// Waits until it was asked so often.
+    pub(crate) async fn is_asked(&self, times: usize) {
+        let mut count = self.count.subscribe();
+        let asked = count.wait_for(|count| *count >= times);
+        tokio::time::timeout(Duration::from_secs(10), asked).await.unwrap().unwrap();
     }
 
     pub(crate) fn source(&self, clock: &TestClock) -> TokenSource {
@@ -130,6 +140,7 @@ async fn answer(
     let (said, gate) = {
         let mut script = server.script.lock().unwrap();
         script.asked.push(Asked { path: uri.path().to_owned(), headers, body });
+        server.count.send_replace(script.asked.len());
         if let Some(next) = script.answers.pop_front() {
             script.last = Some(next);
         }

@@ -13,17 +13,6 @@ fn payments() -> TokenRequest {
     TokenRequest::for_resource(PAYMENTS)
 }
 
-/// Lets what was spawned come to its end.
-async fn until(condition: impl Fn() -> bool) {
-    for _ in 0..2000 {
-        if condition() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("it never came");
-}
-
 #[tokio::test]
 async fn of_many_who_want_the_same_token_one_asks() {
     let (server, clock) =
@@ -33,7 +22,7 @@ async fn of_many_who_want_the_same_token_one_asks() {
 
     let all = join_all((0..64).map(|_| source.token(&request)));
     let let_go = async {
-        until(|| !server.asked().is_empty()).await;
+        server.is_asked(1).await;
         gate.add_permits(64);
     };
     let (tokens, ()) = tokio::join!(all, let_go);
@@ -77,7 +66,7 @@ async fn a_token_is_renewed_behind_the_answer_at_four_fifths_of_its_life() {
     clock.advance(Duration::from_secs(26));
     assert_eq!(source.token(&payments()).await.unwrap().expose(), "old");
 
-    until(|| server.asked().len() == 2).await;
+    server.is_asked(2).await;
     let mut token = source.token(&payments()).await.unwrap();
     while token.expose() == "old" {
         tokio::task::yield_now().await;
@@ -98,7 +87,7 @@ async fn a_token_serves_until_it_ends_while_the_issuer_is_away_and_then_it_says_
     for _ in 0..5 {
         assert_eq!(source.token(&payments()).await.unwrap().expose(), "old");
     }
-    until(|| server.asked().len() == 2).await;
+    server.is_asked(2).await;
     // Too close to its end to arrive in time.
     clock.advance(Duration::from_secs(2));
     let refused = source.token(&payments()).await.unwrap_err();
@@ -122,7 +111,7 @@ async fn whoever_stops_waiting_takes_nobody_along() {
 
     let request = payments();
     let impatient = tokio::time::timeout(Duration::from_millis(50), source.token(&request));
-    let (given_up, ()) = tokio::join!(impatient, until(|| server.asked().len() == 1));
+    let (given_up, ()) = tokio::join!(impatient, server.is_asked(1));
     assert!(given_up.is_err());
     gate.add_permits(8);
 

@@ -2,6 +2,7 @@
 //! another node has told are not told again (`turns`). Nobody says whether it arrived, and nothing waits for it: who missed
 //! something sees it by the next message, and asks.
 
+use std::future::pending;
 use std::str;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// So long a node waits for the one whose turn it is.
 const TURN: Duration = Duration::from_millis(50);
 const PAUSE: Duration = Duration::from_secs(1);
-/// So many that wait are heard before this node speaks.
-const WAITING: usize = 64;
 
 struct Teller {
     sides: Sides,
@@ -96,26 +95,15 @@ impl Teller {
 
     /// Whether another node tells it; waits for that a little, unless it is this one's turn.
     async fn is_told(&mut self, position: &Position) -> bool {
-        for _ in 0..WAITING {
-            let Some(Some(heard)) = self.others.next().now_or_never() else { break };
-            self.hear(&heard);
-        }
-        if self.turns.gives_way(position) {
-            return true;
-        }
-        if self.turns.is_first() || self.sides.app.revocations.has_revoked_after(position.after) {
-            return false;
-        }
-        let heard = async {
-            while let Some(heard) = self.others.next().await {
+        let is_ours = self.sides.app.revocations.has_revoked_after(position.after);
+        let waits = !is_ours && !self.turns.is_first();
+        let told = async {
+            while !self.turns.gives_way(position) {
+                let Some(heard) = self.others.next().await else { return pending().await };
                 self.hear(&heard);
-                if self.turns.gives_way(position) {
-                    return;
-                }
             }
-            std::future::pending::<()>().await;
         };
-        timeout(TURN, heard).await.is_ok()
+        if waits { timeout(TURN, told).await.is_ok() } else { told.now_or_never().is_some() }
     }
 
     fn hear(&mut self, heard: &Heard) {
